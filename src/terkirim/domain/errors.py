@@ -1,0 +1,66 @@
+"""What may go wrong for a caller, and nothing else.
+
+TerkirimError
+├── ConfigError          (ValueError)       a setting is missing or wrong; names every faulty one
+├── InvalidEmail         (ValueError)       a field of a submission is wrong; names it
+├── IdempotencyConflict  (ValueError)       the key was used with another payload, or is in use
+├── NotFound             (LookupError)      no such email, message or key
+├── WrongState           (ValueError)       the message is past the point where this can be done
+├── BadSignature         (ValueError)       a signed link or callback does not verify
+└── StoreUnavailable     (ConnectionError)  the database cannot be used now; nothing was stored
+
+An outcome of a delivery is never an exception: see `outcome.py`.
+"""
+
+
+class TerkirimError(Exception):
+    """The root of all errors that this product raises on purpose."""
+
+
+class ConfigError(TerkirimError, ValueError):
+    """One or more settings are wrong; `faults` has a sentence for each, naming the variable."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class InvalidEmail(TerkirimError, ValueError):  # noqa: N818 - the name users read
+    """A submission is refused; `field` names what is wrong, the text says what would be right.
+
+    `kind` is the error name of the REST door (Resend's vocabulary), so that no door has to guess.
+    """
+
+    def __init__(self, field: str, problem: str, *, kind: str = "validation_error") -> None:
+        super().__init__(f"`{field}`: {problem}" if field else problem)
+        self.field = field
+        self.problem = problem
+        self.kind = kind
+
+
+class IdempotencyConflict(TerkirimError, ValueError):  # noqa: N818
+    """The key belongs to another payload; with `is_running`, the first use has not ended yet."""
+
+    def __init__(self, message: str, *, is_running: bool = False) -> None:
+        super().__init__(message)
+        self.is_running = is_running
+
+
+class NotFound(TerkirimError, LookupError):  # noqa: N818
+    """There is no email, message or key by this id."""
+
+
+class WrongState(TerkirimError, ValueError):  # noqa: N818
+    """The message is in a state in which this cannot be done; `state` says which."""
+
+    def __init__(self, message: str, *, state: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+class BadSignature(TerkirimError, ValueError):  # noqa: N818
+    """A signed link does not verify, or has expired."""
+
+
+class StoreUnavailable(TerkirimError, ConnectionError):  # noqa: N818
+    """The database cannot be used now; nothing of the call was stored, and it may be repeated."""
