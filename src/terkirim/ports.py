@@ -4,7 +4,7 @@ All times are aware UTC instants. Every method of a store may raise `StoreUnavai
 nothing of the call was stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -42,16 +42,16 @@ class Provider(Protocol):
     carries: Carries
 
     async def send(
-        self, message: OutgoingMessage, *, timeout: timedelta
+        self, message: OutgoingMessage, *, within: timedelta
     ) -> Outcome | ProviderFault:
         """Return how the one request ended; raises nothing but cancellation.
 
-        Never follows a redirect, never tries twice, and ends within `timeout`.
+        Never follows a redirect, never tries twice, and ends after `within` at the latest.
         """
         ...
 
     async def probe(
-        self, *, timeout: timedelta, sender: str | None = None
+        self, *, within: timedelta, sender: str | None = None
     ) -> Outcome | ProviderFault:
         """Ask, without sending mail, whether the provider takes mail again (for `sender`).
 
