@@ -4,15 +4,19 @@ All times are aware UTC instants. Every method of a store may raise `StoreUnavai
 nothing of the call was stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Protocol
 
-from terkirim.domain.email import Carries, Email, OutgoingMessage
+from terkirim.domain.email import Address, Attachment, Carries, Content, Email, OutgoingMessage
 from terkirim.domain.lease import Lease, Settlement
-from terkirim.domain.message import State
+from terkirim.domain.message import Evidence, State
 from terkirim.domain.outcome import Outcome, ProviderFault
+from terkirim.domain.record import EmailRow, MessageRow, Story
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Clock(Protocol):
@@ -41,9 +45,7 @@ class Provider(Protocol):
     name: str
     carries: Carries
 
-    async def send(
-        self, message: OutgoingMessage, *, within: timedelta
-    ) -> Outcome | ProviderFault:
+    async def send(self, message: OutgoingMessage, *, within: timedelta) -> Outcome | ProviderFault:
         """Return how the one request ended; raises nothing but cancellation.
 
         Never follows a redirect, never tries twice, and ends after `within` at the latest.
@@ -76,50 +78,31 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """Emails that are accepted together or not at all, with the answer that a repeat gets back."""
+    """Emails that are accepted together or not at all.
+
+    `answer` (JSON text) is stored beside the key and is what a repeat gets back. `files` holds the
+    attachments' bytes by their SHA-256 in hex.
+    """
 
     emails: tuple[Email, ...]
+    now: datetime
     idempotency: IdempotencyKey | None = None
-    answer: str = ""  # JSON, stored beside the key
+    answer: str = ""
+    files: Mapping[str, bytes] = EMPTY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What became of a submission: `answer` is the stored one where the key was used before.
 
-    `skipped` holds the ids of emails whose (campaign, row) had been taken before.
+    `skipped`: ids of emails whose (campaign, row) had been taken before, so that nothing was stored
+    for them. `suppressed`: ids of messages that were suppressed at birth.
     """
 
     answer: str
     is_repeat: bool = False
     skipped: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimWish:
-    """What a dispatcher asks of the outbox: at most `limit` leases, committed before they return.
-
-    `shut` names providers this node cannot reach on its own account (none configured, closed).
-    """
-
-    node: str
-    limit: int
-    now: datetime
-    lease_for: timedelta
-    turn: int = 0  # where the 8:3:1 pattern goes on
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """One lease with what is to be sent; content is as submitted, not rendered yet."""
-
-    lease: Lease
-    recipient: str
-    variables: Mapping[str, Any] | None
-    email: Mapping[str, Any]  # the stored email: see `store/README` in docs/concepts
-    html: str | None
-    text: str | None
-    is_template: bool
+    suppressed: frozenset[str] = frozenset()
 
 
 class Submissions(Protocol):
@@ -134,32 +117,333 @@ class Submissions(Protocol):
         ...
 
 
-class Outbox(Protocol):
-    """The hot table of unfinished messages."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimWish:
+    """What a dispatcher asks of the outbox: at most `limit` leases.
 
-    async def claim(self, wish: ClaimWish) -> list[Work]:
-        """Lease due messages whose providers are open, by priority share, oldest due first."""
+    `turn` is where the 8 : 3 : 1 pattern goes on; the claim returns the next one.
+    """
+
+    limit: int
+    now: datetime
+    lease_for: timedelta
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One lease with what is to be sent: content as submitted, not rendered yet."""
+
+    lease: Lease
+    recipient: str
+    variables: Mapping[str, Any] | None
+    sender: Address
+    subject: str
+    content: Content
+    reply_to: tuple[Address, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The leases of one claim, committed; `next_at`: when asking again may bring more, or None."""
+
+    works: tuple[Work, ...]
+    turn: int
+    next_at: datetime | None = None
+
+
+class Outbox(Protocol):
+    """The hot table of unfinished messages, as one node's dispatcher uses it."""
+
+    async def claim(self, wish: ClaimWish) -> Claim:
+        """Lease due messages whose providers are open, by priority share, oldest due first.
+
+        Suppressed and expired mail met on the way is ended, not returned.
+        """
         ...
 
     async def settle(self, settlement: Settlement) -> State | None:
         """Record the attempt and move the message; return its state.
 
-        None: a newer lease exists, or the message is finished; the attempt is kept, nothing moves.
+        Evidence that came meanwhile outranks the settlement; a wanted cancel ends a deferral. None:
+        a newer lease exists, or the message is finished: the attempt is kept and nothing moves.
         """
         ...
 
-    async def release(self, lease: Lease, *, now: datetime) -> None:
-        """Give a lease back: no request left, no attempt is counted."""
+    async def release(self, leases: Sequence[Lease], *, now: datetime) -> None:
+        """Give leases back: no request left, no attempt is counted, rate tokens return."""
         ...
 
-    async def rescue(self, *, node: str, now: datetime, unclear_for: timedelta) -> int:
-        """Make other nodes' expired leases, and leases of dead nodes, unclear; return how many."""
+    async def rescue(self, *, now: datetime, unclear_for: timedelta) -> int:
+        """Make expired leases of other nodes, and all of dead nodes, unclear; return how many."""
         ...
 
-    async def sweep(self, *, now: datetime, limit: int) -> int:
-        """End expired mail and settle overdue unclear mail as its `if_unclear` says."""
+    async def sweep(self, *, now: datetime, limit: int = 1_000) -> int:
+        """End expired mail, and unclear mail whose wait is over as its `if_unclear` says."""
         ...
 
-    async def next_due(self, *, now: datetime) -> datetime | None:
-        """Return when the next message is due, None for an empty outbox."""
+    async def changed(self, *, within: timedelta) -> bool:
+        """Return True as soon as messages may have become due, False after `within`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """What a cancel did to one message: `is_cancelled`, or too late and in which `state`."""
+
+    message_id: str
+    recipient: str
+    state: State
+    is_cancelled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequeueFilter:
+    """Which finished or held messages a person wants sent again; all given conditions must hold.
+
+    `states`: of dead, held, and accepted-in-sandbox (with `is_sandbox`).
+    """
+
+    message_ids: tuple[str, ...] | None = None
+    email_id: str | None = None
+    states: tuple[State, ...] = (State.DEAD,)
+    reason: str | None = None  # a substring of the reason
+    provider: str | None = None
+    before: datetime | None = None
+    after: datetime | None = None
+    is_sandbox: bool = False
+    limit: int = 10_000
+
+
+class Controls(Protocol):
+    """What a person or a caller may change about messages that are stored."""
+
+    async def cancel(self, email_or_message_id: str, *, now: datetime) -> list[Cancelled]:
+        """Cancel what has not left; a leased message is marked, so that a deferral ends it.
+
+        Raises:
+            NotFound: neither an email nor a message has this id.
+        """
+        ...
+
+    async def reschedule(self, email_id: str, *, scheduled_at: datetime, now: datetime) -> None:
+        """Move an email that has not been attempted to another time.
+
+        Raises:
+            NotFound: no such email.
+            WrongState: a message of it was attempted already, or is finished.
+        """
+        ...
+
+    async def requeue(self, which: RequeueFilter, *, now: datetime) -> int:
+        """Queue messages again, step 0, fence kept; return how many."""
+        ...
+
+    async def count_requeueable(self, which: RequeueFilter) -> int:
+        """Return how many messages `requeue` would take."""
+        ...
+
+    async def mark_accepted(self, message_id: str, *, now: datetime) -> None:
+        """Record by hand that a held message did arrive at the provider.
+
+        Raises:
+            NotFound, WrongState: it is not held.
+        """
+        ...
+
+    async def record_evidence(
+        self, message_id: str, evidence: Evidence, *, at: datetime, provider_ref: str | None = None
+    ) -> State:
+        """Apply a provider's later word, matched by id; return the message's state after it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A provider that must not be used now; with `sender`, for that sender address only."""
+
+    provider: str
+    sender: str
+    fault: str  # Unauthorised, OutOfCredits, QuotaReached, SenderRefused, or "by hand"
+    reason: str
+    since: datetime
+    until: datetime | None
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderStatus:
+    """How one provider stands: the breaker's state, its pauses, and when its rate gate opens."""
+
+    name: str
+    breaker: str
+    faults: int
+    open_until: datetime | None
+    gate_until: datetime | None
+    pauses: tuple[Pause, ...]
+
+
+class Gates(Protocol):
+    """Pauses, breakers and rate gates: one row per provider, the same for every node."""
+
+    async def pauses(self) -> list[Pause]:
+        """Return every pause in force, oldest first."""
+        ...
+
+    async def pause(self, pause: Pause) -> bool:
+        """Start a pause; False where it was in force already."""
+        ...
+
+    async def resume(self, provider: str, *, sender: str = "", now: datetime) -> bool:
+        """End a pause and let its messages go; False where there was none."""
+        ...
+
+    async def providers(self, *, now: datetime) -> list[ProviderStatus]:
+        """Return the state of every provider on a route."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """Which messages a list shows; newest first, keyset by id (`after` older, `before` newer)."""
+
+    limit: int = 20
+    after: str | None = None
+    before: str | None = None
+    states: tuple[State, ...] | None = None
+    recipient: str | None = None
+    email_id: str | None = None
+    is_sandbox: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How much waits: unfinished messages by state, and since when the oldest due one waits."""
+
+    by_state: Mapping[State, int]
+    oldest_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollupRow:
+    """One count: `kind` and `key` name it (e.g. "outcome", "mailketing:accepted:1"), by hour."""
+
+    hour: datetime
+    kind: str
+    key: str
+    count: int
+
+
+class MessageLog(Protocol):
+    """Read-only questions; they never wait for the writer."""
+
+    async def email(self, email_id: str, *, with_content: bool = True) -> EmailRow:
+        """Return the email by its id, or by the id of one of its messages.
+
+        Raises:
+            NotFound: there is none.
+        """
+        ...
+
+    async def emails(
+        self, *, limit: int, after: str | None = None, before: str | None = None
+    ) -> list[EmailRow]:
+        """Return emails without content, newest first; `after` and `before` are ids."""
+        ...
+
+    async def story(self, message_id: str) -> Story:
+        """Return one message with its attempts and events; takes an email's id where it has one.
+
+        Raises:
+            NotFound: there is none.
+        """
+        ...
+
+    async def messages(self, which: MessageFilter) -> list[MessageRow]:
+        """Return messages, newest first."""
+        ...
+
+    async def backlog(self, *, now: datetime) -> Backlog:
+        """Return how much waits."""
+        ...
+
+    async def rollups(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime
+    ) -> list[RollupRow]:
+        """Return the counts of these kinds, summed over nodes, by hour."""
+        ...
+
+    async def attachment(self, sha256: str) -> bytes:
+        """Return the bytes of a stored attachment.
+
+        Raises:
+            NotFound: it was never stored, or retention took it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """An API key as it is stored: never the key itself. `prefix` is its first characters."""
+
+    id: str
+    name: str
+    hash: str  # SHA-256 of the key in hex: the key is 256 random bits, so no slow hash is owed
+    prefix: str
+    scopes: frozenset[str]
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+class KeyRing(Protocol):
+    """Where API keys are kept."""
+
+    async def add_key(self, row: KeyRow) -> bool:
+        """Store a key; False where one with this hash exists already."""
+        ...
+
+    async def find_key(self, key_hash: str) -> KeyRow | None:
+        """Return the key with this hash, revoked or not."""
+        ...
+
+    async def keys(self) -> list[KeyRow]:
+        """Return all keys, oldest first."""
+        ...
+
+    async def revoke_key(self, key_id: str, *, now: datetime) -> bool:
+        """Revoke a key; False where there is none, or it was revoked before."""
+        ...
+
+
+class Upkeep(Protocol):
+    """Periodic work of which only one node does each piece."""
+
+    async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
+        """Return True for the one node that is to do the periodic work `name` now."""
+        ...
+
+    async def prune(
+        self, *, content_before: datetime, messages_before: datetime, now: datetime
+    ) -> int:
+        """Delete what retention says, in batches; unfinished mail is never touched."""
+        ...
+
+    async def erase(self, address: str) -> int:
+        """Replace an address by a hash wherever it stands, and drop its content; return messages."""
+        ...
+
+    async def free_bytes(self) -> int | None:
+        """Return the bytes left where the database writes, None where that cannot be known."""
+        ...
+
+
+class Store(Submissions, Outbox, Controls, Gates, MessageLog, KeyRing, Upkeep, Protocol):
+    """One database that stands behind all of the above; opened by `compose`, closed once."""
+
+    node: str
+
+    async def close(self) -> None:
+        """Finish what is queued for the writer and close; safe to call twice."""
         ...
