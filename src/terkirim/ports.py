@@ -5,9 +5,8 @@ nothing of the call was stored.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from terkirim.domain.email import Address, Attachment, Carries, Content, Email, OutgoingMessage
@@ -16,7 +15,6 @@ from terkirim.domain.message import Evidence, State
 from terkirim.domain.outcome import Outcome, ProviderFault
 from terkirim.domain.record import EmailRow, MessageRow, Story
 
-EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Clock(Protocol):
@@ -88,7 +86,7 @@ class Submission:
     now: datetime
     idempotency: IdempotencyKey | None = None
     answer: str = ""
-    files: Mapping[str, bytes] = EMPTY
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,16 +420,6 @@ class Upkeep(Protocol):
 
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
         """Return True for the one node that is to do the periodic work `name` now."""
-        ...
-
-    async def prune(
-        self, *, content_before: datetime, messages_before: datetime, now: datetime
-    ) -> int:
-        """Delete what retention says, in batches; unfinished mail is never touched."""
-        ...
-
-    async def erase(self, address: str) -> int:
-        """Replace an address by a hash wherever it stands, and drop its content; return messages."""
         ...
 
     async def free_bytes(self) -> int | None:

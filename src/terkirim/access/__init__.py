@@ -1,1 +1,1 @@
-
+"""Who may use the gateway: API keys and their scopes."""

@@ -1,1 +1,1 @@
-
+"""From a submission to a settled message: submit, dispatch, work."""

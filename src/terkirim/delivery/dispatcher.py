@@ -1,0 +1,161 @@
+"""One batch: claim, send, settle. It decides nothing: the policy and the store's gates do."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from terkirim.domain.email import OutgoingMessage
+from terkirim.domain.errors import StoreUnavailable
+from terkirim.domain.lease import Settlement
+from terkirim.domain.outcome import Outcome, ProviderFault, Rejected, Unclear
+from terkirim.policy.retry import RetrySchedule
+from terkirim.policy.verdict import Facts, verdict
+from terkirim.ports import ClaimWish, Clock, Dice, Outbox, Provider, Work
+
+SETTLE_AGAIN_AFTER = 0.5  # seconds between tries while the database is away
+ONE_SECOND = timedelta(seconds=1)
+
+_log = structlog.get_logger("terkirim.delivery")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings:
+    """How much is in the air, for how long, and what follows from each outcome."""
+
+    concurrency: int = 200
+    lease_for: timedelta = timedelta(seconds=120)
+    request_within: timedelta = timedelta(seconds=30)
+    unclear_wait: timedelta = timedelta(seconds=60)
+    schedule: RetrySchedule = field(default_factory=RetrySchedule)
+
+    @property
+    def send_within(self) -> timedelta:
+        """A request ends well before its lease does."""
+        return min(self.request_within, self.lease_for / 2)
+
+
+class Dispatcher:
+    """Keeps up to `concurrency` requests in the air; one of these runs in a node."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        providers: Mapping[str, Provider],
+        routes: Mapping[str, tuple[str, ...]],
+        outgoing: Callable[[Work, datetime], OutgoingMessage],
+        clock: Clock,
+        dice: Dice,
+        settings: DispatchSettings,
+    ) -> None:
+        self._outbox = outbox
+        self._providers = providers
+        self._routes = routes
+        self._outgoing = outgoing
+        self._clock = clock
+        self._dice = dice
+        self._settings = settings
+        self._in_air: set[asyncio.Task[None]] = set()
+        self._freed = asyncio.Event()
+        self._turn = 0
+        self._is_stopping = False
+
+    @property
+    def in_air(self) -> int:
+        """How many leases this node holds."""
+        return len(self._in_air)
+
+    async def fill(self) -> tuple[int, datetime | None]:
+        """Claim as much as there is room for; return how many, and when more may be due."""
+        free = self._settings.concurrency - len(self._in_air)
+        if free <= 0 or self._is_stopping:
+            return 0, None
+        leased_at = self._clock.monotonic()
+        claim = await self._outbox.claim(
+            ClaimWish(
+                limit=free,
+                now=self._clock.now(),
+                lease_for=self._settings.lease_for,
+                turn=self._turn,
+            )
+        )
+        self._turn = claim.turn
+        for work in claim.works:
+            task = asyncio.create_task(self._attempt(work, leased_at))
+            self._in_air.add(task)
+            task.add_done_callback(self._landed)
+        return len(claim.works), claim.next_at
+
+    async def freed(self) -> None:
+        """Wait until a request has ended since the last call."""
+        await self._freed.wait()
+        self._freed.clear()
+
+    async def stop(self, *, within: timedelta) -> int:
+        """Start nothing new; wait for what is in the air; return how many were cut off."""
+        self._is_stopping = True
+        if self._in_air:
+            await asyncio.wait(self._in_air, timeout=within.total_seconds())
+        cut_off = list(self._in_air)
+        for task in cut_off:
+            task.cancel()
+        await asyncio.gather(*cut_off, return_exceptions=True)
+        return len(cut_off)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._in_air.discard(task)
+        self._freed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("attempt broke", error=repr(error))
+
+    async def _attempt(self, work: Work, leased_at: float) -> None:
+        if self._is_too_late(leased_at) or self._is_stopping:
+            await self._outbox.release([work.lease], now=self._clock.now())
+            return
+        started_at, begun = self._clock.now(), self._clock.monotonic()
+        result = await self._sent(work, started_at)
+        duration_us = round((self._clock.monotonic() - begun) * 1_000_000)
+        facts = Facts(
+            now=self._clock.now(),
+            started_at=started_at,
+            duration_us=duration_us,
+            schedule=self._settings.schedule,
+            unclear_wait=self._settings.unclear_wait,
+            spread=self._dice(),
+            route=self._routes.get(work.lease.route, ()),
+        )
+        settlement = verdict(work.lease, result, facts)
+        await self._settle(settlement)
+
+    def _is_too_late(self, leased_at: float) -> bool:
+        """A request leaves only if its lease outlasts it, by a clock that never jumps."""
+        held = timedelta(seconds=self._clock.monotonic() - leased_at)
+        return self._settings.lease_for - held < self._settings.send_within + ONE_SECOND
+
+    async def _sent(self, work: Work, now: datetime) -> Outcome | ProviderFault:
+        try:
+            message = self._outgoing(work, now)
+        except ValueError as error:
+            return Rejected(f"the content could not be rendered: {error}", field="variables")
+        provider = self._providers[work.lease.provider]
+        try:
+            return await provider.send(message, within=self._settings.send_within)
+        except (
+            Exception
+        ) as error:  # a provider that raises has a bug, and the request may have left
+            _log.exception("provider raised", provider=provider.name)
+            return Unclear(f"internal error: {type(error).__name__}")
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """Keep the outcome in hand until the database takes it; the fence decides if it counts."""
+        while True:
+            try:
+                await self._outbox.settle(settlement)
+            except StoreUnavailable as error:
+                _log.warning("outcome waits for the database", reason=str(error))
+                await asyncio.sleep(SETTLE_AGAIN_AFTER)
+            else:
+                return

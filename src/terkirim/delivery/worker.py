@@ -1,0 +1,135 @@
+"""The loop that runs for ever: keeps the dispatcher filled, sweeps, rescues, ends pauses."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from terkirim.delivery.dispatcher import Dispatcher
+from terkirim.domain.errors import TerkirimError
+from terkirim.domain.outcome import Accepted, Unclear
+from terkirim.ports import Clock, Gates, Outbox, Pause, Provider
+
+IDLE_FOR = timedelta(seconds=1)  # at most this long without a look, whatever was promised
+BROKEN_FOR = 1.0  # seconds of rest after an error of the database
+
+_log = structlog.get_logger("terkirim.worker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """How often the periodic parts run."""
+
+    unclear_wait: timedelta = timedelta(seconds=60)
+    rescue_every: timedelta = timedelta(seconds=5)
+    sweep_every: timedelta = timedelta(seconds=1)
+    pause_probe: timedelta = timedelta(seconds=60)
+    probe_within: timedelta = timedelta(seconds=15)
+
+
+class Worker:
+    """Runs one node's dispatcher until it is stopped."""
+
+    def __init__(
+        self,
+        *,
+        dispatcher: Dispatcher,
+        outbox: Outbox,
+        gates: Gates,
+        providers: Mapping[str, Provider],
+        clock: Clock,
+        settings: WorkerSettings,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._outbox = outbox
+        self._gates = gates
+        self._providers = providers
+        self._clock = clock
+        self._settings = settings
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to work in the running loop."""
+        settings = self._settings
+        self._tasks = [
+            asyncio.create_task(self._dispatch(), name="dispatch"),
+            asyncio.create_task(self._every(settings.rescue_every, self.rescue), name="rescue"),
+            asyncio.create_task(self._every(settings.sweep_every, self.sweep), name="sweep"),
+            asyncio.create_task(self._every(settings.pause_probe, self.probe_pauses), name="probe"),
+        ]
+
+    async def stop(self, *, within: timedelta) -> None:
+        """Stop leasing, finish what is in the air, settle it."""
+        cut_off = await self._dispatcher.stop(within=within)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if cut_off:
+            _log.warning("stopped before every answer came", unclear=cut_off)
+
+    async def rescue(self) -> None:
+        """Make leases of dead or overdue nodes unclear."""
+        count = await self._outbox.rescue(
+            now=self._clock.now(), unclear_for=self._settings.unclear_wait
+        )
+        if count:
+            _log.warning("leases rescued", count=count)
+
+    async def sweep(self) -> None:
+        """End what expired, and what waited long enough for a word."""
+        while await self._outbox.sweep(now=self._clock.now()) >= 1_000:
+            await asyncio.sleep(0)
+
+    async def probe_pauses(self) -> None:
+        """Ask paused providers, without mail, whether they take it again."""
+        for pause in await self._gates.pauses():
+            if pause.fault != "by hand" and await self._is_over(pause):
+                await self._gates.resume(pause.provider, sender=pause.sender, now=self._clock.now())
+                _log.info("pause over", provider=pause.provider, sender=pause.sender)
+
+    async def _is_over(self, pause: Pause) -> bool:
+        if pause.until is not None:
+            return self._clock.now() >= pause.until
+        provider = self._providers.get(pause.provider)
+        if provider is None:
+            return False
+        answer = await provider.probe(
+            within=self._settings.probe_within, sender=pause.sender or None
+        )
+        # Where no call tells, the next message is the question: it costs one attempt a probe.
+        return isinstance(answer, Accepted | Unclear)
+
+    async def _dispatch(self) -> None:
+        while True:
+            try:
+                count, next_at = await self._dispatcher.fill()
+            except TerkirimError as error:
+                _log.warning("the outbox cannot be read", reason=str(error))
+                await asyncio.sleep(BROKEN_FOR)
+                continue
+            if count == 0:
+                await self._rest(next_at)
+
+    async def _rest(self, next_at: datetime | None) -> None:
+        """Sleep until mail comes, falls due, or room is free."""
+        wait = IDLE_FOR
+        if next_at is not None:
+            wait = min(max(next_at - self._clock.now(), timedelta(milliseconds=1)), IDLE_FOR)
+        changed = asyncio.create_task(self._outbox.changed(within=wait))
+        freed = asyncio.create_task(self._dispatcher.freed())
+        _, late = await asyncio.wait({changed, freed}, return_when=asyncio.FIRST_COMPLETED)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _every(self, wait: timedelta, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except TerkirimError as error:
+                _log.warning("periodic work failed", reason=str(error))
+            except Exception:  # the one broad catch: the loop outlives a bug in one round
+                _log.exception("periodic work broke")
+            await asyncio.sleep(wait.total_seconds())

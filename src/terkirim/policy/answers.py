@@ -1,0 +1,47 @@
+"""What a provider's failure text is about, in Indonesian and English; the one table of such texts.
+
+Read by the Mailketing provider, and by `retry_email_send` for code that returns its failures.
+"""
+
+import re
+from enum import StrEnum
+
+
+class AnswerKind(StrEnum):
+    """What a failure is about; the first four are about the account, not about the message."""
+
+    TOKEN = "token"  # noqa: S105 - the word, not a secret
+    CREDITS = "credits"
+    QUOTA = "quota"
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+
+
+_CREDIT = r"\b(saldo|kredit|credits?|balance)\b"
+_EMPTY = r"(tidak (cukup|mencukupi)|kurang|habis|kosong|insufficient|not enough|empty|exhausted|0\b)"
+_SENDER = r"\b(sender|pengirim|from[_ ]?(email|address)|domain)\b"
+_REFUSED = (
+    r"(not (yet )?(approved|verified|registered|allowed)|unverified|unapproved|"
+    r"(tidak|belum) (ter)?(daftar|verifikasi|disetujui|diverifikasi|terdaftar|terverifikasi))"
+)
+_RECIPIENT = r"\b(recipient|penerima|email|e-mail|alamat|address|mailbox)\b"
+_INVALID = r"(invalid|tidak valid|not valid|does not exist|tidak ditemukan|salah|malformed)"
+
+# The order decides where a text fits two rows: a day's limit before credits, a sender before an address.
+_TABLE: tuple[tuple[AnswerKind, str], ...] = (
+    (AnswerKind.TOKEN, r"(invalid|wrong|unknown|expired|tidak valid|salah) (api[ _-]?)?(token|key)"),
+    (AnswerKind.TOKEN, r"\b(api[ _-]?)?(token|key)\b.{0,20}(invalid|expired|tidak valid|salah|wrong)"),
+    (AnswerKind.TOKEN, r"access denied|akses ditolak|unauthori[sz]ed|unauthenticated"),
+    (AnswerKind.QUOTA, r"daily (sending )?(limit|quota)|(kuota|limit|batas)\b.{0,20}\bhari(an)?\b"),
+    (AnswerKind.CREDITS, rf"{_CREDIT}.{{0,40}}{_EMPTY}|{_EMPTY}.{{0,40}}{_CREDIT}"),
+    (AnswerKind.SENDER, rf"{_SENDER}.{{0,60}}{_REFUSED}|{_REFUSED}.{{0,40}}{_SENDER}"),
+    (AnswerKind.RECIPIENT, rf"{_RECIPIENT}.{{0,60}}{_INVALID}|{_INVALID}.{{0,40}}{_RECIPIENT}"),
+)
+_RULES = tuple((kind, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for kind, pattern in _TABLE)
+_READ_LIMIT = 2_000  # characters: what a failure is about stands at its start
+
+
+def kind_of_text(text: str) -> AnswerKind | None:
+    """Return what the text is about, None where no row of the table fits."""
+    start = text[:_READ_LIMIT]
+    return next((kind for kind, rule in _RULES if rule.search(start)), None)

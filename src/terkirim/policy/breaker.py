@@ -1,0 +1,185 @@
+"""When a failing provider is left alone, and how it is taken up again.
+
+closed → (faults in a row) → open → (cool-down over) → half_open: one probe → recovering: one
+request in the air, doubling with each round of successes → closed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from terkirim.domain.outcome import Accepted, Deferred, Outcome, ProviderFault, Rejected, Unclear
+
+CLOSED, OPEN, HALF_OPEN, RECOVERING = "closed", "open", "half_open", "recovering"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerSettings:
+    """Opens after `after` faults in a row, for `cool_down`, doubling up to `at_most`."""
+
+    after: int = 20
+    cool_down: timedelta = timedelta(seconds=30)
+    at_most: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerRow:
+    """One provider's breaker. `until`: when an open one may be probed, or a probe is given up.
+
+    `limit` is how many requests may be in the air (None: as many as there is room for),
+    `successes` how many came since it was last raised. `version` grows with every change.
+    """
+
+    provider: str
+    changed_at: datetime
+    state: str = CLOSED
+    faults: int = 0
+    until: datetime | None = None
+    opened_for: timedelta | None = None
+    limit: int | None = None
+    successes: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of the provider, or the lack of one; in the order in which they came."""
+
+    started_at: datetime
+    is_fault: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """What a claim may lease: `limit` in the air (None: no limit, 0: shut); `row` if it is used."""
+
+    limit: int | None
+    is_probe: bool
+    row: BreakerRow
+
+
+def is_fault(result: Outcome | ProviderFault) -> bool | None:
+    """Return whether a result speaks against the provider; None: it says nothing either way."""
+    match result:
+        case Unclear():
+            return True
+        case Deferred(is_rate_limit=True):
+            return None
+        case Deferred(is_provider_down=is_down):
+            return is_down
+        case Accepted() | Rejected():
+            return False
+        case _:
+            return None
+
+
+def on_claim(row: BreakerRow, *, now: datetime, full: int, probe_for: timedelta) -> Permit:
+    """Return what a claim may do; `row` is to be kept only if the claim does lease something.
+
+    A probe whose worker died is given up after `probe_for`, and another one goes.
+    """
+    if row.state == CLOSED:
+        return Permit(limit=None, is_probe=False, row=row)
+    if row.state == RECOVERING:
+        return Permit(limit=min(row.limit or 1, full), is_probe=False, row=row)
+    if row.until is not None and now < row.until:
+        return Permit(limit=0, is_probe=False, row=row)
+    probing = replace(
+        row, state=HALF_OPEN, until=now + probe_for, changed_at=now, version=row.version + 1
+    )
+    return Permit(limit=1, is_probe=True, row=probing)
+
+
+def after_answers(
+    row: BreakerRow,
+    answers: Sequence[Answer],
+    *,
+    now: datetime,
+    settings: BreakerSettings,
+    full: int,
+) -> BreakerRow:
+    """Return the row after these answers, which grows in version if anything changed.
+
+    Only answers to requests begun after the last change of state count: what was in the air when
+    it opened says nothing about the provider as it is now.
+    """
+    before = row
+    for answer in answers:
+        if answer.started_at >= row.changed_at:
+            row = _after_one(row, answer, now=now, settings=settings, full=full)
+    return row if row == before else replace(row, version=before.version + 1)
+
+
+def to_plain(row: BreakerRow) -> dict[str, Any]:
+    """Return the row, without provider and version, as what JSON can carry."""
+    return {
+        "state": row.state,
+        "faults": row.faults,
+        "until": None if row.until is None else row.until.isoformat(),
+        "opened_for": None if row.opened_for is None else row.opened_for.total_seconds(),
+        "changed_at": row.changed_at.isoformat(),
+        "limit": row.limit,
+        "successes": row.successes,
+    }
+
+
+def from_plain(provider: str, plain: Mapping[str, Any], version: int) -> BreakerRow:
+    """Return the row that `to_plain` wrote."""
+    until, opened_for = plain["until"], plain["opened_for"]
+    return BreakerRow(
+        provider=provider,
+        state=plain["state"],
+        faults=plain["faults"],
+        until=None if until is None else datetime.fromisoformat(until),
+        opened_for=None if opened_for is None else timedelta(seconds=opened_for),
+        changed_at=datetime.fromisoformat(plain["changed_at"]),
+        limit=plain["limit"],
+        successes=plain["successes"],
+        version=version,
+    )
+
+
+def _after_one(
+    row: BreakerRow, answer: Answer, *, now: datetime, settings: BreakerSettings, full: int
+) -> BreakerRow:
+    if row.state == OPEN:
+        return row
+    if answer.is_fault:
+        return _after_fault(row, now=now, settings=settings)
+    if row.state == HALF_OPEN:
+        return replace(
+            row, state=RECOVERING, limit=1, successes=0, faults=0, until=None, changed_at=now
+        )
+    if row.state == RECOVERING:
+        return _after_success(row, now=now, full=full)
+    return row if row.faults == 0 else replace(row, faults=0)
+
+
+def _after_fault(row: BreakerRow, *, now: datetime, settings: BreakerSettings) -> BreakerRow:
+    faults = row.faults + 1
+    if row.state == CLOSED and faults < settings.after:
+        return replace(row, faults=faults)
+    longer = settings.cool_down if row.opened_for is None else row.opened_for * 2
+    open_for = min(longer, settings.at_most)
+    return replace(
+        row,
+        state=OPEN,
+        faults=faults,
+        until=now + open_for,
+        opened_for=open_for,
+        changed_at=now,
+        limit=None,
+        successes=0,
+    )
+
+
+def _after_success(row: BreakerRow, *, now: datetime, full: int) -> BreakerRow:
+    limit, successes = row.limit or 1, row.successes + 1
+    if successes < limit:
+        return replace(row, successes=successes)
+    if limit * 2 < full:
+        return replace(row, limit=limit * 2, successes=0)
+    return replace(
+        row, state=CLOSED, limit=None, successes=0, faults=0, opened_for=None, changed_at=now
+    )

@@ -1,0 +1,99 @@
+"""What follows from how an attempt ended: one decision for each outcome and each fault."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from terkirim.domain.lease import Lease, Settlement
+from terkirim.domain.message import State
+from terkirim.domain.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    OutOfCredits,
+    ProviderFault,
+    QuotaReached,
+    Rejected,
+    SenderRefused,
+    Unauthorised,
+    Unclear,
+)
+from terkirim.policy.retry import LONGEST_ASKED, RetrySchedule, next_wait
+
+EXHAUSTED = "gave up after the last wait of the schedule"
+EXPIRES_FIRST = "expires before the next attempt"
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a verdict needs besides the outcome; `spread` is a draw from [0, 1)."""
+
+    now: datetime
+    started_at: datetime
+    duration_us: int
+    schedule: RetrySchedule
+    unclear_wait: timedelta
+    spread: float
+    route: tuple[str, ...]
+
+
+def verdict(lease: Lease, result: Outcome | ProviderFault, facts: Facts) -> Settlement:
+    """Return the settlement of a lease whose request ended with `result`."""
+    stays = Settlement(
+        lease=lease,
+        result=result,
+        started_at=facts.started_at,
+        duration_us=facts.duration_us,
+        state=State.QUEUED,
+        due_at=facts.now,
+        step=lease.step,
+        position=lease.position,
+        waited_us=lease.waited_us,
+        reason=getattr(result, "reason", ""),
+    )
+    match result:
+        case Accepted(provider_ref=ref):
+            return replace(stays, state=State.ACCEPTED, due_at=None, provider_ref=ref)
+        case Rejected(reason=reason, field=field):
+            says = reason if field is None else f"{field}: {reason}"
+            return replace(stays, state=State.DEAD, due_at=None, reason=says)
+        case Unclear():
+            until = facts.now + facts.unclear_wait
+            return replace(stays, state=State.UNCLEAR, due_at=until, step=lease.step + 1)
+        case Unauthorised() | OutOfCredits() | QuotaReached() | SenderRefused():
+            return stays  # due at once: the pause, not the schedule, holds it back
+        case Deferred(is_rate_limit=True, retry_after=asked):
+            wait = timedelta(0) if asked is None else min(asked, LONGEST_ASKED)
+            return _unless_expired(replace(stays, due_at=facts.now + wait))
+        case Deferred(retry_after=asked):
+            return _unless_expired(_deferred(stays, facts, asked))
+        case _:
+            assert_never(result)
+
+
+def _deferred(stays: Settlement, facts: Facts, asked: timedelta | None) -> Settlement:
+    lease, schedule = stays.lease, facts.schedule
+    if not schedule.is_quick(lease.step) and lease.position + 1 < len(facts.route):
+        return replace(stays, step=0, position=lease.position + 1)
+    waited = timedelta(microseconds=lease.waited_us)
+    wait = next_wait(schedule, step=lease.step, waited=waited, spread=facts.spread, asked=asked)
+    nominal = schedule.wait_at(lease.step)
+    if wait is None or nominal is None:
+        reason = f"{EXHAUSTED}: {stays.reason}"
+        return replace(stays, state=State.DEAD, due_at=None, reason=reason)
+    return replace(
+        stays,
+        due_at=facts.now + wait,
+        step=lease.step + 1,
+        waited_us=(waited + nominal) // _MICROSECOND,
+    )
+
+
+def _unless_expired(settlement: Settlement) -> Settlement:
+    """End at once what no attempt could reach any more: nothing is due after its expiry."""
+    expires_at, due_at = settlement.lease.expires_at, settlement.due_at
+    if expires_at is None or due_at is None or due_at < expires_at:
+        return settlement
+    reason = f"{EXPIRES_FIRST}: {settlement.reason}"
+    return replace(settlement, state=State.DEAD, due_at=None, reason=reason)

@@ -1,0 +1,237 @@
+"""Which providers may be used now, and how what they say changes that; the same for every database.
+
+A transaction loads the rows once, asks and tells this object, and saves what changed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from terkirim.domain.lease import Settlement
+from terkirim.domain.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    OutOfCredits,
+    ProviderFault,
+    QuotaReached,
+    Rejected,
+    SenderRefused,
+    Unauthorised,
+    Unclear,
+)
+from terkirim.policy import breaker, rates
+from terkirim.ports import Pause
+from terkirim.store.times import micros
+
+_NAMES: Mapping[type, str] = {
+    Accepted: "accepted",
+    Deferred: "deferred",
+    Rejected: "rejected",
+    Unclear: "unclear",
+    Unauthorised: "unauthorised",
+    OutOfCredits: "out_of_credits",
+    QuotaReached: "quota_reached",
+    SenderRefused: "sender_refused",
+}
+
+
+def outcome_name(result: Outcome | ProviderFault) -> str:
+    """Return the word under which an attempt's end is kept and counted."""
+    return _NAMES[type(result)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSettings:
+    """The routes (name -> providers, in order) and how breakers and rates are set."""
+
+    routes: Mapping[str, tuple[str, ...]]
+    breaker: breaker.BreakerSettings
+    limits: Mapping[str, tuple[rates.Rate, ...]] = field(default_factory=dict)
+    zone: tzinfo
+    concurrency: int = 200
+    probe_for: timedelta = timedelta(seconds=120)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for route in self.routes.values() for name in route))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """One lane that may be claimed from: rows of `route` at `lane`, sent through `provider`."""
+
+    route: str
+    lane: int
+    place: int
+    provider: str
+    limit: int | None
+    is_probe: bool
+
+
+class OpenGates:
+    """The gates as one transaction sees them."""
+
+    def __init__(self, settings: GateSettings, rows: Mapping[str, Any], *, now: datetime) -> None:
+        self.settings = settings
+        self.now = now
+        self.breakers = {
+            name: breaker.from_plain(name, row, version)
+            for name, (version, row) in rows["breakers"].items()
+        }
+        self.rates = {name: rates.from_plain(row) for name, row in rows["rates"].items()}
+        self.pauses: Sequence[Sequence[Any]] = rows["pauses"]
+        self._loaded = (dict(self.breakers), dict(self.rates))
+        self.refused_senders = {(row[0], row[1]) for row in self.pauses if row[1]}
+        self._paused = {row[0] for row in self.pauses if not row[1]}
+
+    def lanes(self) -> Iterator[tuple[str, int]]:
+        """Yield every (route, position)."""
+        for route, providers in self.settings.routes.items():
+            for position in range(len(providers)):
+                yield route, position
+
+    def openings(self) -> list[Opening]:
+        """Return the lanes that may be claimed from, each with the provider that is open for it."""
+        permits = {name: self._permit(name) for name in self.settings.providers}
+        openings = []
+        for route, lane in self.lanes():
+            providers = self.settings.routes[route]
+            for place in (*range(lane, len(providers)), *range(lane)):
+                permit = permits[providers[place]]
+                if permit is not None:
+                    openings.append(
+                        Opening(
+                            route=route,
+                            lane=lane,
+                            place=place,
+                            provider=providers[place],
+                            limit=permit.limit,
+                            is_probe=permit.is_probe,
+                        )
+                    )
+                    break
+        return openings
+
+    def _permit(self, name: str) -> breaker.Permit | None:
+        if name in self._paused:
+            return None
+        own = self.rates.get(name)
+        if own is not None and own.gate_until is not None and own.gate_until > self.now:
+            return None
+        permit = breaker.on_claim(
+            self._breaker(name),
+            now=self.now,
+            full=self.settings.concurrency,
+            probe_for=self.settings.probe_for,
+        )
+        return None if permit.limit == 0 else permit
+
+    def use_probe(self, name: str) -> None:
+        """Note that the one request that a shut breaker lets through is on its way."""
+        permit = breaker.on_claim(
+            self._breaker(name),
+            now=self.now,
+            full=self.settings.concurrency,
+            probe_for=self.settings.probe_for,
+        )
+        self.breakers[name] = permit.row
+
+    def take(self, name: str, want: int) -> int:
+        """Return how many requests the rates of this provider grant, and count them."""
+        own = self.settings.limits.get(name, ())
+        if not own or want == 0:
+            return want
+        row = self.rates.get(name, rates.RateRow())
+        granted, self.rates[name] = rates.take(
+            own, row, now=self.now, want=want, zone=self.settings.zone
+        )
+        return granted
+
+    def give_back(self, name: str, count: int) -> None:
+        """Return tokens of requests that never left."""
+        own = self.settings.limits.get(name, ())
+        if own and name in self.rates:
+            self.rates[name] = rates.give_back(
+                own, self.rates[name], count, now=self.now, zone=self.settings.zone
+            )
+
+    def opening_times(self) -> list[int]:
+        """Return the instants (microseconds) at which a shut gate opens by itself."""
+        times = [row.until for row in self.breakers.values() if row.until is not None]
+        for name in self.settings.providers:
+            row = self.rates.get(name, rates.RateRow())
+            own = self.settings.limits.get(name, ())
+            at = rates.opens_at(own, row, now=self.now, zone=self.settings.zone)
+            if at is not None:
+                times.append(at)
+        return [micros(at) for at in times]
+
+    def hear(self, group: Sequence[Settlement]) -> list[Pause]:
+        """Let breakers and rate gates learn from answers; return the pauses to start."""
+        by_provider: dict[str, list[Settlement]] = {}
+        for one in group:
+            by_provider.setdefault(one.lease.provider, []).append(one)
+        for name, some in by_provider.items():
+            self._hear_breaker(name, some)
+            self._hear_gate(name, some)
+        return [pause for one in group if (pause := _pause_for(one, self.now)) is not None]
+
+    def changed_breakers(self) -> Iterable[breaker.BreakerRow]:
+        """Return the rows that differ from what was loaded."""
+        before = self._loaded[0]
+        return [row for name, row in self.breakers.items() if before.get(name) != row]
+
+    def changed_rates(self) -> Iterable[tuple[str, rates.RateRow]]:
+        """Return the (provider, row) pairs that differ from what was loaded."""
+        before = self._loaded[1]
+        return [(name, row) for name, row in self.rates.items() if before.get(name) != row]
+
+    def _breaker(self, name: str) -> breaker.BreakerRow:
+        return self.breakers.get(name) or breaker.BreakerRow(
+            provider=name, changed_at=self.now - _LONG_AGO
+        )
+
+    def _hear_breaker(self, name: str, some: Sequence[Settlement]) -> None:
+        answers = [
+            breaker.Answer(started_at=one.started_at, is_fault=is_fault)
+            for one in some
+            if (is_fault := breaker.is_fault(one.result)) is not None
+        ]
+        row = self._breaker(name)
+        if not answers or (name not in self.breakers and not any(one.is_fault for one in answers)):
+            return
+        self.breakers[name] = breaker.after_answers(
+            row,
+            answers,
+            now=self.now,
+            settings=self.settings.breaker,
+            full=self.settings.concurrency,
+        )
+
+    def _hear_gate(self, name: str, some: Sequence[Settlement]) -> None:
+        for one in some:
+            result = one.result
+            if isinstance(result, Deferred) and result.is_rate_limit:
+                row = self.rates.get(name, rates.RateRow())
+                self.rates[name] = rates.gate(row, now=self.now, retry_after=result.retry_after)
+            elif isinstance(result, Accepted) and name in self.rates:
+                self.rates[name] = rates.ungate(self.rates[name])
+
+
+_LONG_AGO = timedelta(days=1)
+
+
+def _pause_for(one: Settlement, now: datetime) -> Pause | None:
+    result = one.result
+    if isinstance(result, Accepted | Deferred | Rejected | Unclear):
+        return None
+    return Pause(
+        provider=one.lease.provider,
+        sender=result.sender if isinstance(result, SenderRefused) else "",
+        fault=type(result).__name__,
+        reason=result.reason,
+        since=now,
+        until=result.until if isinstance(result, QuotaReached) else None,
+    )

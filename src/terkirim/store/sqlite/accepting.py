@@ -1,0 +1,179 @@
+"""Stores submissions: a whole group in a handful of statements."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+
+from terkirim.domain.email import Email
+from terkirim.domain.errors import IdempotencyConflict
+from terkirim.ports import IdempotencyKey, Receipt, Submission
+from terkirim.store.counting import Counts
+from terkirim.store.queries import Queries
+from terkirim.store.rows import PRIORITY_NUMBER, extras_json, from_json, recipients_json, to_json
+from terkirim.store.times import micros, micros_or_none
+
+KEY_KEPT_US = 24 * 3_600_000_000
+FILE_KEPT_US = 9 * 24 * 3_600_000_000  # a link lives 7 days from an attempt; the quick retries add
+
+_sql = Queries("terkirim.store.sqlite")
+
+
+def accept_all(db: apsw.Connection, node: str, group: Sequence[Submission]) -> list[Any]:
+    """Return a Receipt, or the IdempotencyConflict, for each submission."""
+    results: list[Any] = [_receipt_before_storing(db, one) for one in group]
+    fresh = [
+        (one, receipt)
+        for one, receipt in zip(group, results, strict=True)
+        if isinstance(receipt, Receipt) and not receipt.is_repeat
+    ]
+    emails = [
+        email for one, receipt in fresh for email in one.emails if email.id not in receipt.skipped
+    ]
+    if not emails:
+        return results
+    _store_files(db, [one for one, _ in fresh if one.files])
+    suppressed = _store(db, node, emails, now=micros(group[0].now))
+    if not suppressed:
+        return results
+    return [
+        _with_suppressed(one, result, suppressed)
+        for one, result in zip(group, results, strict=True)
+    ]
+
+
+def _receipt_before_storing(db: apsw.Connection, one: Submission) -> Receipt | IdempotencyConflict:
+    if one.idempotency is not None:
+        taken = _taken_key(db, one, one.idempotency)
+        if taken is not None:
+            return taken
+    skipped = frozenset(
+        email.id for email in one.emails if email.campaign is not None and not _takes_row(db, email)
+    )
+    return Receipt(answer=one.answer, skipped=skipped)
+
+
+def _taken_key(
+    db: apsw.Connection, one: Submission, key: IdempotencyKey
+) -> Receipt | IdempotencyConflict | None:
+    scope = {"owner": key.owner, "route": key.route, "key": key.key}
+    now = micros(one.now)
+    taking = scope | {
+        "fingerprint": key.fingerprint,
+        "answer": one.answer,
+        "now": now,
+        "forgotten": now - KEY_KEPT_US,
+    }
+    before = db.total_changes()
+    db.execute(_sql["take_key"], taking)
+    if db.total_changes() > before:
+        return None
+    fingerprint, answer = next(db.execute(_sql["taken_key"], scope))
+    if fingerprint != key.fingerprint:
+        return IdempotencyConflict(
+            "this idempotency key was used with another payload; use a new key for a new e-mail"
+        )
+    return Receipt(answer=answer, is_repeat=True)
+
+
+def _takes_row(db: apsw.Connection, email: Email) -> bool:
+    place = {"campaign": email.campaign, "row": email.row}
+    db.execute(_sql["take_campaign_row"], place | {"email_id": email.id})
+    (holder,) = next(db.execute(_sql["campaign_row"], place))
+    return bool(holder == email.id)
+
+
+def _store_files(db: apsw.Connection, group: Sequence[Submission]) -> None:
+    for one in group:
+        last = max(micros(email.due_at) for email in one.emails)
+        for sha256, body in one.files.items():
+            row = {"sha256": sha256, "body": body, "kept_until": last + FILE_KEPT_US}
+            db.execute(_sql["insert_attachment"], row)
+
+
+def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int) -> dict[str, str]:
+    """Insert the rows; return the messages that were suppressed at birth, with the reason."""
+    contents = {email.content.id: email.content for email in emails}
+    messages = [(email, message) for email in emails for message in email.messages]
+    insert = db.execute
+    insert(
+        _sql["insert_contents"],
+        {"rows": to_json([(c.id, c.html, c.text, int(c.is_template)) for c in contents.values()])},
+    )
+    insert(_sql["insert_emails"], {"rows": to_json([_email_row(email) for email in emails])})
+    rows = [
+        (
+            message.id,
+            email.id,
+            message.recipient,
+            message.kind,
+            None if message.variables is None else to_json(message.variables),
+            micros(email.created_at),
+        )
+        for email, message in messages
+    ]
+    insert(_sql["insert_messages"], {"rows": to_json(rows)})
+    ids = to_json([message.id for _, message in messages])
+    (found,) = next(db.execute(_sql["suppressed"], {"ids": ids, "now": now}))
+    suppressed = dict(from_json(found))
+    waiting = [
+        (
+            message.id,
+            email.id,
+            email.route,
+            PRIORITY_NUMBER[email.priority],
+            micros(email.due_at),
+            micros_or_none(email.expires_at),
+        )
+        for email, message in messages
+        if message.id not in suppressed
+    ]
+    insert(_sql["insert_outbox"], {"rows": to_json(waiting)})
+    if suppressed:
+        ended = [(id_, "suppressed", reason, 0, 0) for id_, reason in suppressed.items()]
+        insert(_sql["finish_messages"], {"rows": to_json(ended), "now": now})
+    _count(db, node, messages, suppressed)
+    return suppressed
+
+
+def _count(
+    db: apsw.Connection,
+    node: str,
+    messages: Sequence[tuple[Email, Any]],
+    suppressed: dict[str, str],
+) -> None:
+    counts = Counts()
+    for email, _ in messages:
+        counts.add(micros(email.created_at), "submitted", email.stream.value)
+    if suppressed:
+        counts.add(micros(messages[0][0].created_at), "state", "suppressed", len(suppressed))
+    db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": node})
+
+
+def _email_row(email: Email) -> tuple[Any, ...]:
+    return (
+        email.id,
+        email.owner,
+        email.sender.name,
+        email.sender.email,
+        email.subject,
+        recipients_json(email),
+        extras_json(email),
+        email.route,
+        PRIORITY_NUMBER[email.priority],
+        email.stream.value,
+        email.if_unclear.value,
+        micros(email.created_at),
+        micros_or_none(email.scheduled_at),
+        micros_or_none(email.expires_at),
+        email.campaign,
+        email.row,
+        email.content.id,
+    )
+
+
+def _with_suppressed(one: Submission, result: Any, suppressed: dict[str, str]) -> Any:
+    if not isinstance(result, Receipt) or result.is_repeat:
+        return result
+    own = {message.id for email in one.emails for message in email.messages} & suppressed.keys()
+    return Receipt(answer=result.answer, skipped=result.skipped, suppressed=frozenset(own))

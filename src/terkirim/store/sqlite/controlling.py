@@ -1,0 +1,198 @@
+"""What people and callers change about stored messages: cancel, reschedule, requeue, evidence."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import apsw
+
+from terkirim.domain.errors import NotFound, WrongState
+from terkirim.domain.message import CANCELLABLE, UNFINISHED, Evidence, State, after, stronger
+from terkirim.ports import Cancelled, RequeueFilter
+from terkirim.store.counting import Counts
+from terkirim.store.queries import Queries
+from terkirim.store.rows import from_json, to_json
+from terkirim.store.times import micros
+
+_sql = Queries("terkirim.store.sqlite")
+Finished = tuple[str, str, str, int, int]  # id, state, reason, attempts, lease
+
+
+def finish(db: apsw.Connection, node: str, ended: Sequence[Sequence[Any]], *, now: int) -> None:
+    """Take messages out of the outbox for good; rows as `Finished`, longer ones name a provider."""
+    if not ended:
+        return
+    rows = to_json(ended)
+    db.execute(_sql["finish_outbox"], {"rows": rows})
+    db.execute(_sql["finish_messages"], {"rows": rows, "now": now})
+    counts = Counts()
+    for row in ended:
+        counts.add(now, "state", row[1])
+    db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": node})
+
+
+def cancel_all(
+    db: apsw.Connection, node: str, group: Sequence[tuple[str, datetime]]
+) -> list[list[Cancelled] | NotFound]:
+    """Cancel what has not left, and mark what is leased."""
+    return [_cancel(db, node, id_, micros(now)) for id_, now in group]
+
+
+def _cancel(db: apsw.Connection, node: str, id_: str, now: int) -> list[Cancelled] | NotFound:
+    ids = message_ids_of(db, id_)
+    if not ids:
+        return NotFound(f"there is no e-mail or message with the id {id_}")
+    standing = _standing(db, ids)
+    stoppable = [row for row in standing if State(row[2]) in CANCELLABLE]
+    ended = [(row[0], "cancelled", "cancelled", row[5], row[6]) for row in stoppable]
+    finish(db, node, ended, now=now)
+    db.execute(_sql["want_cancel"], {"ids": to_json(ids)})
+    stopped = {row[0] for row in stoppable}
+    return [
+        Cancelled(
+            message_id=row[0],
+            recipient=row[1],
+            state=State.CANCELLED if row[0] in stopped else State(row[2]),
+            is_cancelled=row[0] in stopped,
+        )
+        for row in standing
+    ]
+
+
+def reschedule_all(
+    db: apsw.Connection, group: Sequence[tuple[str, datetime, datetime]]
+) -> list[None | NotFound | WrongState]:
+    """Move emails that were not attempted yet; each (id, scheduled_at, now)."""
+    return [_reschedule(db, id_, micros(at)) for id_, at, _ in group]
+
+
+def _reschedule(db: apsw.Connection, id_: str, at: int) -> None | NotFound | WrongState:
+    ids = message_ids_of(db, id_)
+    if not ids:
+        return NotFound(f"there is no e-mail with the id {id_}")
+    for row in _standing(db, ids):
+        if State(row[2]) is not State.QUEUED or row[5] > 0:
+            return WrongState("only an e-mail that was not attempted can be moved", state=row[2])
+    db.execute(_sql["reschedule_email"], {"at": at, "id": id_})
+    db.execute(_sql["reschedule_outbox"], {"at": at, "ids": to_json(ids)})
+    return None
+
+
+def requeue_all(db: apsw.Connection, group: Sequence[tuple[RequeueFilter, datetime]]) -> list[int]:
+    """Queue dead, held or sandboxed messages again."""
+    return [_requeue(db, which, micros(now)) for which, now in group]
+
+
+def _requeue(db: apsw.Connection, which: RequeueFilter, now: int) -> int:
+    ids = requeueable(db, which)
+    if ids:
+        text = to_json(ids)
+        db.execute(_sql["requeue_outbox"], {"ids": text, "now": now})
+        db.execute(_sql["requeue_messages"], {"ids": text})
+    return len(ids)
+
+
+def requeueable(db: apsw.Connection, which: RequeueFilter) -> list[str]:
+    """Return the ids of the messages that the filter names, oldest first."""
+    tests, bound = _tests(which)
+    sql = (
+        "SELECT json_group_array(id) FROM (SELECT m.id FROM messages m LEFT JOIN outbox o ON o.id = m.id "
+        f"WHERE {' AND '.join(tests)} ORDER BY m.id LIMIT :most)"
+    )
+    (found,) = next(db.execute(sql, bound))
+    return list(from_json(found))
+
+
+def _tests(which: RequeueFilter) -> tuple[list[str], dict[str, Any]]:
+    bound: dict[str, Any] = {"most": which.limit}
+    if which.is_sandbox:
+        tests = ["m.is_sandbox = 1", "m.state = 'accepted'", "o.id IS NULL"]
+    else:
+        dead = "m.state = 'dead' AND o.id IS NULL" if State.DEAD in which.states else "false"
+        held = "o.state = 'held'" if State.HELD in which.states else "false"
+        tests = [f"({dead} OR {held})"]
+    if which.message_ids is not None:
+        tests.append("m.id IN (SELECT value FROM json_each(:ids))")
+        bound["ids"] = to_json(which.message_ids)
+    optional: tuple[tuple[str, str, Any], ...] = (
+        ("email", "m.email_id = :email", which.email_id),
+        (
+            "reason",
+            "instr(coalesce(nullif(m.reason, ''), o.reason, ''), :reason) > 0",
+            which.reason,
+        ),
+        ("provider", "coalesce(m.provider, o.provider) = :provider", which.provider),
+        (
+            "before",
+            "m.created_at < :before",
+            None if which.before is None else micros(which.before),
+        ),
+        ("after", "m.created_at >= :after", None if which.after is None else micros(which.after)),
+    )
+    for name, test, value in optional:
+        if value is not None:
+            tests.append(test)
+            bound[name] = value
+    return tests, bound
+
+
+def mark_all(
+    db: apsw.Connection, node: str, group: Sequence[tuple[str, datetime]]
+) -> list[None | NotFound | WrongState]:
+    """Record by hand that held messages arrived at the provider."""
+    return [_mark(db, node, id_, now) for id_, now in group]
+
+
+def _mark(db: apsw.Connection, node: str, id_: str, now: datetime) -> None | NotFound | WrongState:
+    rows = _standing(db, [id_])
+    if not rows:
+        return NotFound(f"there is no message with the id {id_}")
+    if State(rows[0][2]) is not State.HELD:
+        return WrongState("only a held message can be marked as accepted", state=rows[0][2])
+    _evident(db, node, (id_, Evidence.ACCEPTED, now, None))
+    return None
+
+
+def evident_all(
+    db: apsw.Connection, node: str, group: Sequence[tuple[str, Evidence, datetime, str | None]]
+) -> list[State | NotFound]:
+    """Apply evidence to messages: (id, evidence, at, provider_ref)."""
+    return [_evident(db, node, one) for one in group]
+
+
+def _evident(
+    db: apsw.Connection, node: str, one: tuple[str, Evidence, datetime, str | None]
+) -> State | NotFound:
+    id_, evidence, at, provider_ref = one
+    row = next(iter(db.execute(_sql["evidence_of"], {"id": id_})), None)
+    if row is None:
+        return NotFound(f"there is no message with the id {id_}")
+    before, stored, waiting, attempts, lease = row
+    best = stronger(None if before is None else Evidence(before), evidence)
+    state = State(waiting or stored)
+    keeping = {
+        "evidence": best,
+        "provider_ref": provider_ref,
+        "at": micros(at),
+        "is_delivery": int(evidence is Evidence.DELIVERED),
+        "id": id_,
+    }
+    db.execute(_sql["keep_evidence"], keeping)
+    reached = after(state, best)
+    if reached is state:
+        return state  # leased: the settle of that lease reads the evidence
+    if state in UNFINISHED:
+        finish(db, node, [(id_, reached.value, "", attempts, lease)], now=micros(at))
+    db.execute(_sql["restate_message"], {"state": reached.value, "id": id_})
+    return reached
+
+
+def message_ids_of(db: apsw.Connection, id_: str) -> list[str]:
+    """Return the ids of an email's messages, or the message's own id."""
+    (found,) = next(db.execute(_sql["ids_of"], {"id": id_}))
+    return list(from_json(found))
+
+
+def _standing(db: apsw.Connection, ids: Sequence[str]) -> list[list[Any]]:
+    (found,) = next(db.execute(_sql["standing"], {"ids": to_json(ids)}))
+    return list(from_json(found))

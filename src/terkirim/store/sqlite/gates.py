@@ -1,0 +1,101 @@
+"""Breaker, rate and pause rows of SQLite, loaded and saved inside a transaction."""
+
+from datetime import datetime
+
+import apsw
+
+from terkirim.policy import breaker, rates
+from terkirim.ports import Pause, ProviderStatus
+from terkirim.store.gating import GateSettings, OpenGates
+from terkirim.store.queries import Queries
+from terkirim.store.rows import from_json, to_json
+from terkirim.store.times import instant, instant_or_none, micros, micros_or_none
+
+_sql = Queries("terkirim.store.sqlite")
+
+
+def load_gates(db: apsw.Connection, settings: GateSettings, *, now: datetime) -> OpenGates:
+    """Return the gates as this transaction sees them."""
+    (text,) = next(db.execute(_sql["gates"]))
+    return OpenGates(settings, from_json(text), now=now)
+
+
+def save_gates(db: apsw.Connection, gates: OpenGates) -> None:
+    """Write the rows that changed."""
+    for row in gates.changed_breakers():
+        version = row.version
+        plain = {
+            "provider": row.provider,
+            "version": version,
+            "row": to_json(breaker.to_plain(row)),
+        }
+        db.execute(_sql["save_breaker"], plain)
+    for name, rate in gates.changed_rates():
+        db.execute(_sql["save_rate"], {"provider": name, "row": to_json(rates.to_plain(rate))})
+
+
+def save_pause(db: apsw.Connection, pause: Pause) -> bool:
+    """Start a pause; False where it was in force."""
+    before = db.total_changes()
+    row = {
+        "provider": pause.provider,
+        "sender": pause.sender,
+        "fault": pause.fault,
+        "reason": pause.reason,
+        "since": micros(pause.since),
+        "until": micros_or_none(pause.until),
+    }
+    db.execute(_sql["add_pause"], row)
+    return db.total_changes() > before
+
+
+def end_pause(db: apsw.Connection, provider: str, sender: str) -> bool:
+    """End a pause and let the messages that it held go."""
+    before = db.total_changes()
+    db.execute(_sql["end_pause"], {"provider": provider, "sender": sender})
+    ended = db.total_changes() > before
+    if sender:
+        db.execute(_sql["let_go"], {"hold": f"{provider}/{sender}"})
+    return ended
+
+
+def pauses_of(db: apsw.Connection) -> list[Pause]:
+    """Return every pause in force, oldest first, with how many messages each sender's holds."""
+    waiting = dict(db.execute(_sql["waiting_on"]))
+    found = db.execute(
+        "SELECT provider, sender, fault, reason, since, until FROM pauses ORDER BY since"
+    )
+    return [
+        Pause(
+            provider=provider,
+            sender=sender,
+            fault=fault,
+            reason=reason,
+            since=instant(since),
+            until=instant_or_none(until),
+            waiting=waiting.get(f"{provider}/{sender}", 0),
+        )
+        for provider, sender, fault, reason, since, until in found
+    ]
+
+
+def statuses_of(db: apsw.Connection, settings: GateSettings, now: datetime) -> list[ProviderStatus]:
+    """Return how each provider on a route stands."""
+    gates = load_gates(db, settings, now=now)
+    pauses = pauses_of(db)
+    statuses = []
+    for name in settings.providers:
+        row = gates.breakers.get(name)
+        rate = gates.rates.get(name)
+        gate_until = None if rate is None else rate.gate_until
+        statuses.append(
+            ProviderStatus(
+                name=name,
+                breaker="closed" if row is None else row.state,
+                faults=0 if row is None else row.faults,
+                open_until=None if row is None else row.until,
+                gate_until=None if gate_until is None or gate_until <= now else gate_until,
+                pauses=tuple(pause for pause in pauses if pause.provider == name),
+            )
+        )
+    return statuses

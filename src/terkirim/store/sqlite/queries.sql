@@ -1,0 +1,287 @@
+-- Bulk statements take one JSON array and answer one JSON array: a whole group costs one call into
+-- SQLite, during which Python's lock is free for the event loop.
+
+-- name: insert_contents
+-- The same body under the same id is stored once, however many emails share it.
+INSERT INTO contents (id, html, text, is_template)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:rows) WHERE true
+ON CONFLICT DO NOTHING;
+
+-- name: insert_emails
+-- Ids are ours: a COMMIT of unknown result is repeated, and the repeat changes nothing.
+INSERT INTO emails (id, owner, sender_name, sender, subject, recipients, extras, route, priority, stream,
+    if_unclear, created_at, scheduled_at, expires_at, campaign, row, content_id)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+    value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15,
+    value ->> 16
+FROM json_each(:rows) WHERE true
+ON CONFLICT DO NOTHING;
+
+-- name: insert_messages
+INSERT INTO messages (id, email_id, recipient, kind, variables, created_at, state)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, 'queued'
+FROM json_each(:rows) WHERE true
+ON CONFLICT DO NOTHING;
+
+-- name: insert_outbox
+INSERT INTO outbox (id, email_id, state, route, priority, due_at, expires_at)
+SELECT value ->> 0, value ->> 1, 'queued', value ->> 2, value ->> 3, value ->> 4, value ->> 5
+FROM json_each(:rows) WHERE true
+ON CONFLICT DO NOTHING;
+
+-- name: suppressed
+-- Asked at birth and again at every claim: mail may have waited for days.
+SELECT json_group_array(json_array(m.id, s.reason))
+FROM json_each(:ids) j
+JOIN messages m ON m.id = j.value
+JOIN emails e ON e.id = m.email_id
+JOIN suppressions s ON s.address = lower(m.recipient) AND s.stream IN ('', e.stream)
+WHERE s.until IS NULL OR s.until > :now;
+
+-- name: insert_attachment
+INSERT INTO attachments (sha256, body, kept_until) VALUES (:sha256, :body, :kept_until)
+ON CONFLICT (sha256) DO UPDATE SET kept_until = max(kept_until, excluded.kept_until);
+
+-- name: take_campaign_row
+INSERT INTO campaign_rows (campaign, row, email_id) VALUES (:campaign, :row, :email_id)
+ON CONFLICT DO NOTHING;
+
+-- name: campaign_row
+SELECT email_id FROM campaign_rows WHERE campaign = :campaign AND row = :row;
+
+-- name: take_key
+-- The key, the emails and the answer commit together: a crash between them cannot happen.
+INSERT INTO idempotency (owner, route, key, fingerprint, answer, created_at)
+VALUES (:owner, :route, :key, :fingerprint, :answer, :now)
+ON CONFLICT (owner, route, key) DO UPDATE
+SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = excluded.created_at
+WHERE created_at < :forgotten;
+
+-- name: taken_key
+SELECT fingerprint, answer FROM idempotency WHERE owner = :owner AND route = :route AND key = :key;
+
+-- name: due
+-- One range of the index, oldest first: the cost does not grow with what waits behind it.
+SELECT json_group_array(id) FROM (
+    SELECT id FROM outbox
+    WHERE state = 'queued' AND hold = '' AND route = :route AND position = :position
+        AND priority = :priority AND due_at <= :now
+    ORDER BY due_at LIMIT :most
+);
+
+-- name: next_due
+SELECT due_at FROM outbox
+WHERE state = 'queued' AND hold = '' AND route = :route AND position = :position
+    AND priority = :priority AND due_at > :now
+ORDER BY due_at LIMIT 1;
+
+-- name: lease
+-- Another provider than last time: the schedule starts again. The fence only ever grows.
+UPDATE outbox SET
+    state = 'leased', lease = lease + 1, leased_by = :node, leased_until = :until,
+    step = iif(provider IS NULL OR provider = j.chosen, step, 0),
+    provider = j.chosen, position = j.place
+FROM (SELECT value ->> 0 AS chosen_id, value ->> 1 AS chosen, value ->> 2 AS place FROM json_each(:rows)) j
+WHERE outbox.id = j.chosen_id;
+
+-- name: work
+SELECT json_group_array(json_array(
+    o.id, o.email_id, o.lease, o.provider, o.route, o.position, o.step, o.waited, o.attempts, o.priority,
+    e.if_unclear, m.created_at, o.due_at, o.expires_at, e.sender, e.sender_name, m.recipient, m.variables,
+    e.subject, e.extras, e.content_id, c.html, c.text, c.is_template, o.cancel_wanted))
+FROM json_each(:ids) j
+JOIN outbox o ON o.id = j.value
+JOIN messages m ON m.id = o.id
+JOIN emails e ON e.id = o.email_id
+JOIN contents c ON c.id = e.content_id;
+
+-- name: unlease
+-- No request left: the row is as it was, but its fence stays.
+UPDATE outbox SET
+    state = 'queued', leased_by = NULL, leased_until = NULL,
+    hold = coalesce((SELECT value ->> 2 FROM json_each(:rows) WHERE value ->> 0 = outbox.id), '')
+WHERE state = 'leased' AND (id, lease) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:rows));
+
+-- name: end_cancelled
+-- A cancel that was asked while the lease was out ends the row when the lease comes back unused.
+SELECT json_group_array(json_array(id, 'cancelled', 'cancelled', attempts, lease)) FROM outbox
+WHERE cancel_wanted = 1 AND state = 'queued' AND id IN (SELECT value ->> 0 FROM json_each(:rows));
+
+-- name: in_air
+SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
+
+-- name: keep_attempts
+-- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it.
+INSERT INTO attempts (message_id, lease, number, provider, started_at, duration, outcome, code, reason, answer)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+    value ->> 8, value ->> 9
+FROM json_each(:rows) WHERE true
+ON CONFLICT (message_id, lease) DO UPDATE SET
+    started_at = excluded.started_at, duration = excluded.duration, outcome = excluded.outcome,
+    code = excluded.code, reason = excluded.reason, answer = excluded.answer;
+
+-- name: note_late
+UPDATE attempts SET note = 'accepted late: sent twice'
+WHERE outcome = 'accepted' AND (message_id, lease) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:rows));
+
+-- name: live
+-- The lease number fences off a worker that woke up late; a late word of the newest lease still counts.
+SELECT json_group_array(json_array(o.id, o.cancel_wanted, m.evidence, o.lease))
+FROM json_each(:rows) j
+JOIN outbox o ON o.id = j.value ->> 0 AND o.lease = j.value ->> 1 AND o.state IN ('leased', 'unclear')
+JOIN messages m ON m.id = o.id;
+
+-- name: finish_outbox
+DELETE FROM outbox WHERE id IN (SELECT value ->> 0 FROM json_each(:rows));
+
+-- name: finish_messages
+UPDATE messages SET
+    state = j.value ->> 1, reason = j.value ->> 2, attempts = j.value ->> 3, lease = j.value ->> 4,
+    provider = coalesce(j.value ->> 5, provider), provider_ref = coalesce(j.value ->> 6, provider_ref),
+    is_sandbox = coalesce(j.value ->> 7, 0), accepted_at = coalesce(j.value ->> 8, accepted_at),
+    finished_at = :now
+FROM json_each(:rows) j WHERE messages.id = j.value ->> 0;
+
+-- name: move
+-- Still unfinished: due again later, or unclear. The fence was checked by `live` in this transaction.
+UPDATE outbox SET
+    state = j.value ->> 1, due_at = j.value ->> 2, step = j.value ->> 3, position = j.value ->> 4,
+    waited = j.value ->> 5, attempts = j.value ->> 6, reason = j.value ->> 7, hold = j.value ->> 8,
+    leased_by = NULL, leased_until = NULL
+FROM json_each(:rows) j WHERE outbox.id = j.value ->> 0;
+
+-- name: count_up
+INSERT INTO rollups (hour, kind, key, node, count)
+SELECT value ->> 0, value ->> 1, value ->> 2, :node, value ->> 3 FROM json_each(:rows) WHERE true
+ON CONFLICT (kind, hour, key, node) DO UPDATE SET count = count + excluded.count;
+
+-- name: lessees
+SELECT DISTINCT leased_by FROM outbox WHERE state = 'leased' AND leased_by <> :node;
+
+-- name: overdue_leases
+-- Never our own: a jump of the clock must not double what is in the air.
+SELECT json_group_array(json_array(id, lease, attempts + 1, provider, leased_until, cancel_wanted)) FROM outbox
+WHERE state = 'leased' AND leased_by <> :node
+    AND (leased_until <= :now OR leased_by IN (SELECT value FROM json_each(:dead)));
+
+-- name: rescue
+UPDATE outbox SET
+    state = 'unclear', due_at = :due_at, attempts = attempts + 1, step = step + 1, leased_by = NULL,
+    leased_until = NULL, reason = :reason
+WHERE state = 'leased' AND (id, lease) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:rows));
+
+-- name: expired
+SELECT json_group_array(json_array(id, state, attempts, lease)) FROM (
+    SELECT id, state, attempts, lease FROM outbox
+    WHERE expires_at IS NOT NULL AND state <> 'leased' AND expires_at <= :now LIMIT :most
+);
+
+-- name: unclear_over
+SELECT json_group_array(json_array(o.id, e.if_unclear, o.cancel_wanted, o.attempts, o.lease, m.evidence)) FROM (
+    SELECT id, email_id, cancel_wanted, attempts, lease FROM outbox
+    WHERE state IN ('unclear', 'held') AND state = 'unclear' AND due_at <= :now LIMIT :most
+) o JOIN emails e ON e.id = o.email_id JOIN messages m ON m.id = o.id;
+
+-- name: next_sweep
+SELECT min(at) FROM (
+    SELECT min(due_at) AS at FROM outbox WHERE state IN ('unclear', 'held') AND state = 'unclear'
+    UNION ALL SELECT min(expires_at) FROM outbox WHERE expires_at IS NOT NULL AND state <> 'leased'
+);
+
+-- name: restate
+-- Out of `unclear`, by its own rule: due now, or held for a person.
+UPDATE outbox SET state = j.value ->> 1, due_at = :now FROM json_each(:rows) j
+WHERE outbox.id = j.value ->> 0 AND outbox.state = 'unclear';
+
+-- name: ids_of
+SELECT json_group_array(id) FROM (
+    SELECT id FROM messages WHERE id = :id AND email_id = id
+    UNION SELECT id FROM messages WHERE email_id = :id AND email_id <> id
+    UNION SELECT id FROM messages WHERE id = :id
+);
+
+-- name: standing
+SELECT json_group_array(json_array(m.id, m.recipient, coalesce(o.state, m.state), m.attempts, m.lease,
+    coalesce(o.attempts, 0), coalesce(o.lease, 0)))
+FROM json_each(:ids) j JOIN messages m ON m.id = j.value LEFT JOIN outbox o ON o.id = m.id;
+
+-- name: want_cancel
+UPDATE outbox SET cancel_wanted = 1 WHERE state = 'leased' AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: reschedule_email
+UPDATE emails SET scheduled_at = :at WHERE id = :id;
+
+-- name: reschedule_outbox
+UPDATE outbox SET due_at = :at WHERE state = 'queued' AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: requeue_outbox
+-- The fence goes on from the message's last lease, so that a worker from before still finds it shut.
+INSERT INTO outbox (id, email_id, state, route, priority, due_at, lease, attempts)
+SELECT m.id, m.email_id, 'queued', e.route, e.priority, :now, m.lease, m.attempts
+FROM json_each(:ids) j JOIN messages m ON m.id = j.value JOIN emails e ON e.id = m.email_id WHERE true
+ON CONFLICT (id) DO UPDATE SET
+    state = 'queued', due_at = :now, step = 0, waited = 0, position = 0, provider = NULL, hold = '',
+    cancel_wanted = 0, reason = ''
+WHERE outbox.state = 'held';
+
+-- name: requeue_messages
+UPDATE messages SET state = 'queued', reason = '', finished_at = NULL, accepted_at = NULL, is_sandbox = 0
+WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: evidence_of
+SELECT m.evidence, m.state, o.state, coalesce(o.attempts, m.attempts), coalesce(o.lease, m.lease)
+FROM messages m LEFT JOIN outbox o ON o.id = m.id WHERE m.id = :id;
+
+-- name: keep_evidence
+UPDATE messages SET evidence = :evidence, provider_ref = coalesce(:provider_ref, provider_ref),
+    delivered_at = iif(:is_delivery, coalesce(delivered_at, :at), delivered_at)
+WHERE id = :id;
+
+-- name: restate_message
+UPDATE messages SET state = :state WHERE id = :id;
+
+-- name: gates
+SELECT json_object(
+    'breakers', json((SELECT json_group_object(provider, json_array(version, json(row))) FROM breakers)),
+    'rates', json((SELECT json_group_object(provider, json(row)) FROM rates)),
+    'pauses', json((SELECT json_group_array(json_array(provider, sender, fault, reason, since, until)) FROM pauses)));
+
+-- name: save_breaker
+INSERT INTO breakers (provider, version, row) VALUES (:provider, :version, :row)
+ON CONFLICT (provider) DO UPDATE SET version = excluded.version, row = excluded.row
+WHERE breakers.version = excluded.version - 1;
+
+-- name: save_rate
+INSERT INTO rates (provider, row) VALUES (:provider, :row)
+ON CONFLICT (provider) DO UPDATE SET row = excluded.row;
+
+-- name: add_pause
+INSERT INTO pauses (provider, sender, fault, reason, since, until)
+VALUES (:provider, :sender, :fault, :reason, :since, :until) ON CONFLICT DO NOTHING;
+
+-- name: end_pause
+DELETE FROM pauses WHERE provider = :provider AND sender = :sender;
+
+-- name: let_go
+UPDATE outbox SET hold = '' WHERE hold = :hold;
+
+-- name: waiting_on
+SELECT hold, count(*) FROM outbox WHERE hold <> '' GROUP BY hold;
+
+-- name: add_key
+INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
+VALUES (:id, :name, :hash, :prefix, :scopes, :created_at) ON CONFLICT DO NOTHING;
+
+-- name: revoke_key
+UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;
+
+-- name: take_turn
+-- One row a kind of work: whoever moves its due time first does it.
+INSERT INTO periodic (name, due_at) VALUES (:name, :next)
+ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE periodic.due_at <= :now;
+
+-- name: drop_keys
+DELETE FROM idempotency WHERE created_at < :before;
+
+-- name: drop_attachments
+DELETE FROM attachments WHERE kept_until < :now;

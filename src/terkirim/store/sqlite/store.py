@@ -1,0 +1,280 @@
+"""The SQLite store: every port of `ports.Store`, over one writer and one reader thread."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from terkirim.domain.errors import StoreUnavailable
+from terkirim.domain.lease import Lease, Settlement
+from terkirim.domain.message import Evidence, State
+from terkirim.domain.record import EmailRow, MessageRow, Story
+from terkirim.ports import (
+    Backlog,
+    Cancelled,
+    Claim,
+    ClaimWish,
+    KeyRow,
+    MessageFilter,
+    Pause,
+    ProviderStatus,
+    Receipt,
+    RequeueFilter,
+    RollupRow,
+    Submission,
+)
+from terkirim.store.gating import GateSettings
+from terkirim.store.queries import Queries
+from terkirim.store.sqlite import accepting, claiming, controlling, gates, reading, settling
+from terkirim.store.sqlite.connection import (
+    free_bytes,
+    one_clear_sentence,
+    opened,
+    opened_for_reading,
+)
+from terkirim.store.sqlite.nodes import NodeFiles
+from terkirim.store.sqlite.writer import Writer
+from terkirim.store.times import micros, span_us
+
+T = TypeVar("T")
+NOTICE_EVERY = 0.1  # seconds between looks at another process's commits
+_sql = Queries("terkirim.store.sqlite")
+
+
+class SqliteStore:
+    """One database file, one writer, one reader."""
+
+    def __init__(self, path: Path, *, node: str, settings: GateSettings) -> None:
+        self.node = node
+        self._path = path
+        self._settings = settings
+        self._nodes = NodeFiles(path)
+        self._connection = opened(path)
+        self._nodes.enter(node)
+        self._writer = Writer(self._connection, path)
+        self._reader = opened_for_reading(path)
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="terkirim-reader")
+        self._changes = asyncio.Event()
+        self._seen_version = -1
+        self._is_closed = False
+        self._accept = partial(_bound, accepting.accept_all, node)
+        self._claim = partial(_bound, claiming.claim_all, node, settings)
+        self._settle = partial(_bound, settling.settle_all, node, settings)
+        self._release = partial(_bound, settling.release_all, node, settings)
+        self._cancel = partial(_bound, controlling.cancel_all, node)
+        self._mark = partial(_bound, controlling.mark_all, node)
+        self._evident = partial(_bound, controlling.evident_all, node)
+
+    async def accept(self, submission: Submission) -> Receipt:
+        receipt: Receipt = await self._writer.write(self._accept, submission)
+        self._changes.set()
+        return receipt
+
+    async def claim(self, wish: ClaimWish) -> Claim:
+        claim: Claim = await self._writer.write(self._claim, wish)
+        return claim
+
+    async def settle(self, settlement: Settlement) -> State | None:
+        state: State | None = await self._writer.write(self._settle, settlement)
+        return state
+
+    async def release(self, leases: Sequence[Lease], *, now: datetime) -> None:
+        if leases:
+            await self._writer.write(self._release, (leases, now))
+
+    async def rescue(self, *, now: datetime, unclear_for: timedelta) -> int:
+        lessees = await self._read(
+            lambda db: [name for (name,) in db.execute(_sql["lessees"], {"node": self.node})]
+        )
+        dead = [name for name in lessees if self._nodes.is_dead(name)]
+        rescuing = partial(
+            settling.rescue,
+            node=self.node,
+            dead=dead,
+            now=micros(now),
+            unclear_us=span_us(unclear_for),
+        )
+        return await self._write_alone(rescuing)
+
+    async def sweep(self, *, now: datetime, limit: int = 1_000) -> int:
+        count = await self._write_alone(
+            partial(settling.sweep, node=self.node, now=micros(now), most=limit)
+        )
+        if count:
+            self._changes.set()
+        return count
+
+    async def changed(self, *, within: timedelta) -> bool:
+        """Wake at once for this process's own changes, within 0.1 s for another's."""
+        deadline = asyncio.get_running_loop().time() + within.total_seconds()
+        while True:
+            left = deadline - asyncio.get_running_loop().time()
+            if self._changes.is_set():
+                self._changes.clear()
+                return True
+            if left <= 0:
+                return False
+            try:
+                async with asyncio.timeout(min(left, NOTICE_EVERY)):
+                    await self._changes.wait()
+            except TimeoutError:
+                if await self._is_changed_elsewhere():
+                    return True
+
+    async def cancel(self, email_or_message_id: str, *, now: datetime) -> list[Cancelled]:
+        cancelled: list[Cancelled] = await self._writer.write(
+            self._cancel, (email_or_message_id, now)
+        )
+        return cancelled
+
+    async def reschedule(self, email_id: str, *, scheduled_at: datetime, now: datetime) -> None:
+        await self._writer.write(controlling.reschedule_all, (email_id, scheduled_at, now))
+        self._changes.set()
+
+    async def requeue(self, which: RequeueFilter, *, now: datetime) -> int:
+        count: int = await self._writer.write(controlling.requeue_all, (which, now))
+        self._changes.set()
+        return count
+
+    async def count_requeueable(self, which: RequeueFilter) -> int:
+        return await self._read(lambda db: len(controlling.requeueable(db, which)))
+
+    async def mark_accepted(self, message_id: str, *, now: datetime) -> None:
+        await self._writer.write(self._mark, (message_id, now))
+
+    async def record_evidence(
+        self, message_id: str, evidence: Evidence, *, at: datetime, provider_ref: str | None = None
+    ) -> State:
+        state: State = await self._writer.write(
+            self._evident, (message_id, evidence, at, provider_ref)
+        )
+        return state
+
+    async def pauses(self) -> list[Pause]:
+        return await self._read(gates.pauses_of)
+
+    async def pause(self, pause: Pause) -> bool:
+        return await self._write_alone(partial(gates.save_pause, pause=pause))
+
+    async def resume(self, provider: str, *, sender: str = "", now: datetime) -> bool:  # noqa: ARG002 - the port's
+        ended = await self._write_alone(partial(gates.end_pause, provider=provider, sender=sender))
+        self._changes.set()
+        return ended
+
+    async def providers(self, *, now: datetime) -> list[ProviderStatus]:
+        return await self._read(partial(gates.statuses_of, settings=self._settings, now=now))
+
+    async def email(self, email_id: str, *, with_content: bool = True) -> EmailRow:
+        return await self._read(partial(reading.email_of, id_=email_id, with_content=with_content))
+
+    async def emails(
+        self, *, limit: int, after: str | None = None, before: str | None = None
+    ) -> list[EmailRow]:
+        return await self._read(partial(reading.emails_of, limit=limit, after=after, before=before))
+
+    async def story(self, message_id: str) -> Story:
+        return await self._read(partial(reading.story_of, id_=message_id))
+
+    async def messages(self, which: MessageFilter) -> list[MessageRow]:
+        return await self._read(partial(reading.listed, which=which))
+
+    async def backlog(self, *, now: datetime) -> Backlog:
+        return await self._read(partial(reading.backlog_of, now=micros(now)))
+
+    async def rollups(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime
+    ) -> list[RollupRow]:
+        return await self._read(
+            partial(reading.rollups_of, kinds=kinds, since=micros(since), until=micros(until))
+        )
+
+    async def attachment(self, sha256: str) -> bytes:
+        return await self._read(partial(reading.attachment_of, sha256=sha256))
+
+    async def add_key(self, row: KeyRow) -> bool:
+        bound = {
+            "id": row.id,
+            "name": row.name,
+            "hash": row.hash,
+            "prefix": row.prefix,
+            "scopes": ",".join(sorted(row.scopes)),
+            "created_at": micros(row.created_at),
+        }
+        return await self._write_alone(partial(_changes_with, sql=_sql["add_key"], bound=bound))
+
+    async def find_key(self, key_hash: str) -> KeyRow | None:
+        found = await self._read(partial(reading.keys_of, key_hash=key_hash))
+        return found[0] if found else None
+
+    async def keys(self) -> list[KeyRow]:
+        return await self._read(reading.keys_of)
+
+    async def revoke_key(self, key_id: str, *, now: datetime) -> bool:
+        bound = {"id": key_id, "now": micros(now)}
+        return await self._write_alone(partial(_changes_with, sql=_sql["revoke_key"], bound=bound))
+
+    async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
+        bound = {"name": name, "now": micros(now), "next": micros(now + every)}
+        return await self._write_alone(partial(_changes_with, sql=_sql["take_turn"], bound=bound))
+
+    async def tidy(self, *, now: datetime) -> None:
+        """Forget idempotency keys after a day, and attachments that no link leads to any more."""
+        keys = {"before": micros(now) - accepting.KEY_KEPT_US}
+        await self._write_alone(partial(_changes_with, sql=_sql["drop_keys"], bound=keys))
+        files = {"now": micros(now)}
+        await self._write_alone(partial(_changes_with, sql=_sql["drop_attachments"], bound=files))
+
+    async def free_bytes(self) -> int | None:
+        return free_bytes(self._path)
+
+    async def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        await asyncio.to_thread(self._writer.close)
+        self._reading.shutdown(wait=True)
+        self._reader.close()
+        self._nodes.leave()
+
+    async def _write_alone(self, one: Callable[[apsw.Connection], T]) -> T:
+        """Write something that is not asked for in numbers; it still shares the group's commit."""
+        result: T = await self._writer.write(_each, one)
+        return result
+
+    async def _read(self, question: Callable[[apsw.Connection], T]) -> T:
+        if self._is_closed:
+            raise StoreUnavailable("the database is closed")
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reading, self._asked, question
+        )
+
+    def _asked(self, question: Callable[[apsw.Connection], T]) -> T:
+        with one_clear_sentence(self._path):
+            return question(self._reader)
+
+    async def _is_changed_elsewhere(self) -> bool:
+        version = await self._read(lambda db: int(db.pragma("data_version") or 0))
+        is_changed = version != self._seen_version and self._seen_version != -1
+        self._seen_version = version
+        return is_changed
+
+
+def _each(db: apsw.Connection, calls: Sequence[Callable[[apsw.Connection], Any]]) -> list[Any]:
+    return [call(db) for call in calls]
+
+
+def _bound(function: Callable[..., list[Any]], *arguments: Any) -> list[Any]:
+    """Call with the connection first: `partial` binds what stays, the writer brings the rest."""
+    *bound, db, group = arguments
+    return function(db, *bound, group)
+
+
+def _changes_with(db: apsw.Connection, *, sql: str, bound: dict[str, Any]) -> bool:
+    before = db.total_changes()
+    db.execute(sql, bound)
+    return db.total_changes() > before
