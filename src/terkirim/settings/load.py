@@ -79,6 +79,8 @@ def _known_variables() -> Iterable[str]:
 
 
 def _unknown_sentence(name: str, known: Iterable[str]) -> str:
-    meant = nearest(name, known)
-    hint = "" if meant is None else f"; did you mean {meant}?"
+    # Without the prefix, which alone would make all names look alike.
+    by_rest = {one.removeprefix(PREFIX): one for one in known}
+    meant = nearest(name.removeprefix(PREFIX), by_rest)
+    hint = "" if meant is None else f"; did you mean {by_rest[meant]}?"
     return f"{name} is not a setting and was ignored{hint}"
