@@ -92,10 +92,10 @@ def _instant(value: object, field: str, now: datetime) -> datetime:
         raise _refused(field, problem)
     text = line(value, field, limit=_SPAN_LIMIT, kind="invalid_parameter").strip()
     if text.lower().startswith(_IN):
-        try:
-            return now + duration(text[len(_IN) :])
-        except (ValueError, OverflowError) as error:
-            raise _refused(field, str(error)) from None
+        span = _named_span(text[len(_IN) :], field)
+        if span > FURTHEST:
+            raise _refused(field, f"`{text}` is more than {FURTHEST.days} days ahead")
+        return now + span
     try:
         return _utc(datetime.fromisoformat(text), field)
     except ValueError as error:
@@ -129,6 +129,10 @@ def _span(value: object, field: str) -> timedelta:
     text = line(value, field, limit=_SPAN_LIMIT, kind="invalid_parameter").strip()
     if _SECONDS_ONLY.match(text):
         return timedelta(seconds=int(text))
+    return _named_span(text, field)
+
+
+def _named_span(text: str, field: str) -> timedelta:
     try:
         return duration(text)
     except ValueError as error:
