@@ -1,1 +1,1 @@
-
+"""Read-only questions over the rollups; the one source for every door."""

@@ -1,0 +1,142 @@
+"""`/v1/emails`: Resend's routes, so that its SDKs work by a change of URL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Response, delete, get, patch, post
+from litestar.handlers import HTTPRouteHandler
+
+from terkirim.api.errors import Refused, json_answer
+from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_strict
+from terkirim.api.shapes import email_shape
+from terkirim.compose import Gateway
+from terkirim.content.times import read_scheduled_at
+from terkirim.delivery.submit import idempotency_key
+from terkirim.domain.email import Email
+from terkirim.domain.errors import InvalidEmail
+from terkirim.ports import IdempotencyKey
+
+BATCH_LIMIT = 100
+PAGE_LIMIT = 100
+PAGE = 20
+
+
+def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    """Return the handlers of `/v1/emails`."""
+    store, clock = gateway.store, gateway.clock
+
+    @post("/v1/emails", status_code=200)
+    async def send(request: Http) -> Response[bytes]:
+        owner = await keys.owner(request, "send")
+        body = await json_of(request)
+        draft, warnings = draft_of(body, is_strict=wants_strict(request))
+        key = _key(request, owner, "POST /v1/emails", body)
+
+        def answer(emails: Sequence[Email]) -> dict[str, Any]:
+            return _receipt(emails[0], warnings, is_sandbox=gateway.is_sandbox)
+
+        submitted = await gateway.send([draft], owner=owner, answer=answer, key=key)
+        return json_answer(submitted.answer)
+
+    @post("/v1/emails/batch", status_code=200)
+    async def batch(request: Http) -> Response[bytes]:
+        owner = await keys.owner(request, "send")
+        body = await json_of(request)
+        is_permissive = request.headers.get("x-batch-validation", "strict") == "permissive"
+        drafts, errors, warnings = [], [], list[list[str]]()
+        for index, one in enumerate(_batch(body)):
+            try:
+                draft, own = draft_of(one, is_strict=wants_strict(request))
+                gateway.check(draft, owner=owner)
+            except InvalidEmail as error:
+                if not is_permissive:
+                    raise InvalidEmail("", f"e-mail {index}: {error}", kind=error.kind) from None
+                errors.append({"index": index, "message": str(error)})
+            else:
+                drafts.append(draft)
+                warnings.append(own)
+        key = _key(request, owner, "POST /v1/emails/batch", body)
+
+        def answer(emails: Sequence[Email]) -> dict[str, Any]:
+            rows = [
+                _receipt(email, own, is_sandbox=gateway.is_sandbox)
+                for email, own in zip(emails, warnings, strict=True)
+            ]
+            return {"data": rows, **({"errors": errors} if is_permissive else {})}
+
+        submitted = await gateway.send(drafts, owner=owner, answer=answer, key=key)
+        return json_answer(submitted.answer)
+
+    @get("/v1/emails")
+    async def listed(request: Http) -> Response[bytes]:
+        await keys.owner(request, "read")
+        limit = _limit(request)
+        after, before = request.query_params.get("after"), request.query_params.get("before")
+        if after is not None and before is not None:
+            raise Refused(422, "validation_error", "`after`, `before`: give one of the two")
+        rows = await store.emails(limit=limit + 1, after=after, before=before)
+        has_more = len(rows) > limit
+        rows = rows[-limit:] if before is not None else rows[:limit]
+        page = [email_shape(row, clock.now(), is_listed=True) for row in rows]
+        return json_answer({"object": "list", "has_more": has_more, "data": page})
+
+    @get("/v1/emails/{email_id:str}")
+    async def shown(request: Http, email_id: str) -> Response[bytes]:
+        await keys.owner(request, "read")
+        return json_answer(email_shape(await store.email(email_id), clock.now()))
+
+    @patch("/v1/emails/{email_id:str}")
+    async def moved(request: Http, email_id: str) -> Response[bytes]:
+        await keys.owner(request, "send")
+        body = await json_of(request)
+        given = body.get("scheduled_at") if isinstance(body, dict) else None
+        at = read_scheduled_at(given, now=clock.now())
+        if at is None:
+            raise InvalidEmail("scheduled_at", "give the new time", kind="missing_required_field")
+        await store.reschedule(email_id, scheduled_at=at, now=clock.now())
+        return json_answer({"object": "email", "id": email_id})
+
+    @post("/v1/emails/{email_id:str}/cancel", status_code=200)
+    async def cancelled(request: Http, email_id: str) -> Response[bytes]:
+        await keys.owner(request, "send")
+        results = await store.cancel(email_id, now=clock.now())
+        late = [one for one in results if not one.is_cancelled]
+        if len(late) == len(results):
+            says = "too late to cancel: " + ", ".join(f"{o.recipient} is {o.state}" for o in late)
+            raise Refused(409, "resource_locked", says)
+        too_late = [{"recipient": one.recipient, "state": one.state} for one in late]
+        return json_answer({"object": "email", "id": email_id, "too_late": too_late})
+
+    @delete("/v1/emails/{email_id:str}", status_code=405)
+    async def undeletable(email_id: str) -> Response[bytes]:
+        raise Refused(405, "method_not_allowed", f"cancel {email_id} instead: history is kept")
+
+    return [send, batch, listed, shown, moved, cancelled, undeletable]
+
+
+def _receipt(email: Email, warnings: Sequence[str], *, is_sandbox: bool) -> dict[str, Any]:
+    receipt: dict[str, Any] = {"id": email.id}
+    said = [*warnings, *email.warnings]
+    if said:
+        receipt["warnings"] = said
+    if is_sandbox:
+        receipt["sandbox"] = True
+    return receipt
+
+
+def _key(request: Http, owner: str, route: str, body: Any) -> IdempotencyKey | None:
+    text = request.headers.get("idempotency-key")
+    return None if text is None else idempotency_key(text, owner=owner, route=route, payload=body)
+
+
+def _batch(body: Any) -> list[Any]:
+    if not isinstance(body, list) or not 1 <= len(body) <= BATCH_LIMIT:
+        raise InvalidEmail("", f"give a JSON array of 1 to {BATCH_LIMIT} e-mails")
+    return body
+
+
+def _limit(request: Http) -> int:
+    text = request.query_params.get("limit", str(PAGE))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= PAGE_LIMIT:
+        raise Refused(422, "validation_error", f"`limit`: give a number from 1 to {PAGE_LIMIT}")
+    return int(text)

@@ -1,0 +1,80 @@
+"""The one place where an error becomes an HTTP answer, in Resend's shape."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+
+from terkirim.domain.errors import (
+    BadSignature,
+    IdempotencyConflict,
+    InvalidEmail,
+    NotFound,
+    StoreUnavailable,
+    WrongState,
+)
+
+RETRY_AFTER_SECONDS = 5
+_STATUS_OF_KIND = {"invalid_idempotency_key": 400, "invalid_from_address": 422}
+
+
+class Refused(Exception):  # noqa: N818 - it ends a request, it is not a fault of ours
+    """Ends a request with this status, Resend's error name, and a sentence."""
+
+    def __init__(self, status: int, name: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.name = name
+        self.message = message
+
+
+def json_answer(
+    body: Any, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response[bytes]:
+    """Return a JSON answer; `body` may be JSON text already."""
+    content = body.encode() if isinstance(body, str) else msgspec.json.encode(body)
+    return Response(content, status_code=status, media_type="application/json", headers=headers)
+
+
+def refusal(status: int, name: str, message: str) -> Response[bytes]:
+    """Return an error as both SDKs read it."""
+    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status in {429, 503} else None
+    body = {"statusCode": status, "name": name, "message": message}
+    return json_answer(body, status=status, headers=headers)
+
+
+def answer_to(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Return the answer to an exception; an unknown one says nothing of its inside."""
+    match error:
+        case Refused():
+            return refusal(error.status, error.name, error.message)
+        case InvalidEmail():
+            return refusal(_STATUS_OF_KIND.get(error.kind, 422), error.kind, str(error))
+        case IdempotencyConflict():
+            name = (
+                "concurrent_idempotent_requests"
+                if error.is_running
+                else "invalid_idempotent_request"
+            )
+            return refusal(409, name, str(error))
+        case NotFound():
+            return refusal(404, "not_found", str(error))
+        case BadSignature():
+            return refusal(403, "invalid_access", str(error))
+        case WrongState():
+            return refusal(409, "resource_locked", f"{error} (it is {error.state})")
+        case StoreUnavailable():
+            return refusal(503, "service_unavailable", f"nothing was stored: {error}")
+        case _:
+            return _answer_to_others(error)
+
+
+def _answer_to_others(error: Exception) -> Response[bytes]:
+    if isinstance(error, NotFoundException):
+        return refusal(404, "not_found", "there is nothing at this address")
+    if isinstance(error, MethodNotAllowedException):
+        return refusal(405, "method_not_allowed", "this address does not take this method")
+    if isinstance(error, HTTPException):
+        return refusal(error.status_code, "validation_error", str(error.detail))
+    raise error

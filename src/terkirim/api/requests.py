@@ -1,0 +1,99 @@
+"""What a request carries: its key, its JSON, its draft."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from terkirim.access.keys import hash_of, may
+from terkirim.api.errors import Refused
+from terkirim.compose import Gateway
+from terkirim.content.fields import unknown_fields, unknown_sentence
+from terkirim.domain.email import Draft
+from terkirim.domain.errors import InvalidEmail
+from terkirim.ports import KeyRow
+
+Http = Request[Any, Any, Any]
+
+# The door's field -> the draft's.
+FIELDS: Mapping[str, str] = {"from": "sender"} | {
+    name: name
+    for name in (
+        "to", "cc", "bcc", "reply_to", "subject", "html", "text", "headers", "tags", "attachments",
+        "variables", "scheduled_at", "expires_in", "if_unclear", "priority", "stream", "route",
+    )
+}  # fmt: skip
+_IGNORED = frozenset({"topic_id"})  # Resend's subscriptions: there are none here
+_KEPT_SECONDS = 1.0  # how long a key that was found is not asked for again
+
+
+class Keys:
+    """Finds API keys; a key that was just seen costs no question to the database."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._seen: dict[str, tuple[float, KeyRow]] = {}
+
+    async def owner(self, request: Http, scope: str) -> str:
+        """Return the id of the key that asks.
+
+        Raises:
+            Refused: no key, an unknown or revoked one, or one without the scope.
+        """
+        kind, _, text = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not text.strip():
+            raise Refused(401, "missing_api_key", "give the header `Authorization: Bearer <key>`")
+        row = await self._found(hash_of(text.strip()))
+        if row is None or row.revoked_at is not None:
+            raise Refused(403, "invalid_api_key", "this API key is not known here, or was revoked")
+        if not may(row, scope):
+            raise Refused(401, "restricted_api_key", f"this API key has no scope `{scope}`")
+        return row.id
+
+    async def _found(self, key_hash: str) -> KeyRow | None:
+        now = self._gateway.clock.monotonic()
+        seen = self._seen.get(key_hash)
+        if seen is not None and now - seen[0] < _KEPT_SECONDS:
+            return seen[1]
+        row = await self._gateway.store.find_key(key_hash)
+        if row is not None:
+            self._seen[key_hash] = (now, row)
+        return row
+
+
+async def json_of(request: Http) -> Any:
+    """Return the body's JSON.
+
+    Raises:
+        Refused: it is no JSON.
+    """
+    try:
+        return msgspec.json.decode(await request.body())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(400, "validation_error", f"the body is not JSON: {error}") from None
+
+
+def draft_of(body: Any, *, is_strict: bool) -> tuple[Draft, list[str]]:
+    """Return the draft in a request's object, and sentences about fields that nobody reads.
+
+    Raises:
+        InvalidEmail: it is no object, asks for a template, or, if strict, has an unknown field.
+    """
+    if not isinstance(body, dict):
+        raise InvalidEmail("", "give a JSON object with from, to, subject and html or text")
+    if "template" in body:
+        raise InvalidEmail(
+            "template", "templates are not served here yet; give html or text with variables",
+            kind="invalid_parameter",
+        )  # fmt: skip
+    unknown = unknown_fields(body, [*FIELDS, *_IGNORED])
+    warnings = [unknown_sentence(name, meant) for name, meant in unknown]
+    if is_strict and unknown:
+        raise InvalidEmail(str(unknown[0][0]), warnings[0], kind="invalid_parameter")
+    return Draft(**{own: body[name] for name, own in FIELDS.items() if name in body}), warnings
+
+
+def wants_strict(request: Http) -> bool:
+    """Return True for `?strict=1`."""
+    return request.query_params.get("strict", "") in {"1", "true"}

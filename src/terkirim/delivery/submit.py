@@ -1,0 +1,119 @@
+"""The one way in: every door's drafts are checked here, and acknowledged only after the commit."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from terkirim.domain.email import Draft, Email
+from terkirim.domain.errors import InvalidEmail, StoreUnavailable
+from terkirim.ports import Clock, IdempotencyKey, Receipt, Submission, Submissions
+
+KEY_LIMIT = 256  # characters of an idempotency key (Resend's rule)
+LOOK_AT_DISK_EVERY = 1.0  # seconds
+
+
+class Checks(Protocol):
+    """Turns a draft into an email with its files, or raises InvalidEmail."""
+
+    def __call__(
+        self, draft: Draft, *, now: datetime, owner: str
+    ) -> tuple[Email, Mapping[str, bytes]]:
+        """Return the email and its attachments' bytes by SHA-256."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """What a door answers: the JSON text (the first one again, for a key used before) and facts."""
+
+    answer: str
+    is_repeat: bool
+    emails: tuple[Email, ...]
+    skipped: frozenset[str] = frozenset()
+    suppressed: frozenset[str] = frozenset()
+
+
+class Submit:
+    """Checks drafts and puts them on disk, all of them or none."""
+
+    def __init__(
+        self,
+        *,
+        store: Submissions,
+        check: Checks,
+        clock: Clock,
+        free_bytes: Callable[[], Any],
+        min_free: int,
+    ) -> None:
+        self._store = store
+        self.check = check
+        self._clock = clock
+        self._free_bytes = free_bytes
+        self._min_free = min_free
+        self._looked_at = -LOOK_AT_DISK_EVERY
+        self._is_full = False
+
+    async def __call__(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        owner: str,
+        answer: Callable[[Sequence[Email]], Any],
+        key: IdempotencyKey | None = None,
+    ) -> Submitted:
+        """Return after the commit.
+
+        Raises:
+            InvalidEmail: a field is wrong; nothing was stored.
+            IdempotencyConflict: the key was used with another payload.
+            StoreUnavailable: nothing was stored; try again later.
+        """
+        now = self._clock.now()
+        checked = [self.check(draft, now=now, owner=owner) for draft in drafts]
+        await self._refuse_when_full()
+        emails = tuple(email for email, _ in checked)
+        files: dict[str, bytes] = {}
+        for _, own in checked:
+            files.update(own)
+        text = msgspec.json.encode(answer(emails)).decode()
+        receipt: Receipt = await self._store.accept(
+            Submission(emails=emails, now=now, idempotency=key, answer=text, files=files)
+        )
+        return Submitted(
+            answer=receipt.answer,
+            is_repeat=receipt.is_repeat,
+            emails=emails,
+            skipped=receipt.skipped,
+            suppressed=receipt.suppressed,
+        )
+
+    async def _refuse_when_full(self) -> None:
+        """Refuse new mail while there is still room to settle what was acknowledged before."""
+        present = self._clock.monotonic()
+        if present - self._looked_at >= LOOK_AT_DISK_EVERY:
+            self._looked_at = present
+            free = await self._free_bytes()
+            self._is_full = free is not None and free < self._min_free
+        if self._is_full:
+            raise StoreUnavailable("the disk is nearly full: new mail is refused, free some space")
+
+
+def idempotency_key(text: str, *, owner: str, route: str, payload: Any) -> IdempotencyKey:
+    """Return a caller's key in its scope; the payload is compared as canonical JSON.
+
+    Raises:
+        InvalidEmail: the key is empty or too long (kind `invalid_idempotency_key`).
+    """
+    if not 1 <= len(text) <= KEY_LIMIT:
+        raise InvalidEmail(
+            "Idempotency-Key",
+            f"give 1 to {KEY_LIMIT} characters",
+            kind="invalid_idempotency_key",
+        )
+    canonical = msgspec.json.encode(payload, order="deterministic")
+    fingerprint = hashlib.sha256(canonical).hexdigest()
+    return IdempotencyKey(owner=owner, route=route, key=text, fingerprint=fingerprint)
