@@ -1,1 +1,5 @@
+"""Mailketing, an Indonesian prepaid provider: v1 (form) and v2 (JSON) of its API."""
 
+from terkirim.providers.mailketing.provider import Mailketing, MailketingSettings
+
+__all__ = ["Mailketing", "MailketingSettings"]
