@@ -1,0 +1,5 @@
+"""`python -m terkirim`."""
+
+from terkirim.cli.main import main
+
+main()

@@ -1,0 +1,108 @@
+"""Joins the doors in one process: web, dispatcher and scheduler on one event loop."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import structlog
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from terkirim.access.keys import SCOPES, hash_of, key_text, new_key
+from terkirim.api.app import build_app
+from terkirim.compose import Gateway
+from terkirim.domain.errors import ConfigError
+from terkirim.settings import Settings, unknown_variables
+
+KEY_BYTES = 32
+
+_log = structlog.get_logger("terkirim.serve")
+
+
+async def serve(settings: Settings) -> None:
+    """Run web and worker until SIGTERM or SIGINT; then finish what is in the air.
+
+    Raises:
+        ConfigError: the database or the port cannot be used.
+    """
+    for sentence in unknown_variables():
+        _log.warning("unknown setting", reason=sentence)
+    _refuse_taken_port(settings)
+    async with Gateway.open(settings) as gateway:
+        await _first_key(gateway)
+        server = Server(
+            build_app(gateway),
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGI,
+            backlog=1_024,
+            log_enabled=False,
+        )
+        stopped = _stop_on_signals()
+        running = asyncio.create_task(server.serve())
+        _log.info(
+            "ready",
+            url=f"http://{settings.host}:{settings.port}",
+            database=settings.database_shown,
+            sandbox=gateway.is_sandbox,
+        )
+        await asyncio.wait(
+            {running, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED
+        )
+        _log.info("stopping", waits_for_at_most=settings.grace.total_seconds())
+        server.stop()
+        await running
+
+
+async def work(settings: Settings) -> None:
+    """Run a dispatcher alone, without web, until SIGTERM or SIGINT."""
+    async with Gateway.open(settings):
+        _log.info("working", database=settings.database_shown)
+        await _stop_on_signals().wait()
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    try:
+        with socket.create_server((settings.host, settings.port)):
+            return
+    except OSError as error:
+        raise ConfigError(
+            f"TERKIRIM_PORT: {settings.host}:{settings.port} cannot be listened on: {error.strerror}"
+        ) from None
+
+
+async def _first_key(gateway: Gateway) -> None:
+    """Keep the key of the settings, or make one: shown on a terminal, else written beside the data."""
+    given = gateway.settings.api_key
+    text = None if given is None else given.read()
+    if text is None and await gateway.store.keys():
+        return
+    made = key_text(secrets.token_bytes(KEY_BYTES)) if text is None else text
+    if await gateway.store.find_key(hash_of(made)) is None:
+        row = new_key("first", SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=made)
+        await gateway.store.add_key(row)
+    if text is None:
+        _hand_out(made, gateway.settings)
+
+
+def _hand_out(key: str, settings: Settings) -> None:
+    if sys.stderr.isatty():
+        print(f"API key (shown once): {key}", file=sys.stderr)  # noqa: T201 - to the person at the terminal
+        return
+    database = settings.database.read().removeprefix("sqlite:///")
+    path = Path(database).absolute().with_name(Path(database).name + ".api-key")
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(key + "\n")
+    _log.info("an API key was made", path=str(path))
