@@ -4,6 +4,7 @@ import os
 import pickle
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
@@ -198,7 +199,13 @@ def test_a_secret_is_masked_wherever_it_could_appear():
     settings = load(
         api_key=HUSH, mailketing_api_key=HUSH, database=f"postgresql://me:{HUSH}@host/db"
     )
-    shown = [repr(settings), str(settings), str(settings.model_dump()), f"{settings.api_key:>40}"]
+    shown = [
+        repr(settings),
+        str(settings),
+        str(settings.model_dump()),
+        f"{settings.api_key:>40}",
+        str(settings.api_key),
+    ]
 
     assert HUSH not in "".join(shown)
     assert settings.api_key.read() == HUSH
@@ -260,6 +267,50 @@ def test_a_file_without_one_line_of_text_is_refused(tmp_path, content, said):
 
     with pytest.raises(ValueError, match=said):
         Secret.from_file(path)
+
+
+def test_a_program_may_give_values_of_their_own_types():
+    settings = load(
+        retry_waits=[timedelta(seconds=1)],
+        retry_tail=(),
+        retry_for=timedelta(hours=1),
+        time_zone=ZoneInfo("Asia/Makassar"),
+        routes={"otp": ("sandbox",)},
+        route=["sandbox"],
+        api_key=Secret(HUSH),
+        proxy="http://proxy.example:3128",
+        max_body=1_000,
+        signing_key="x" * 16,
+    )
+
+    assert settings.retry_waits == (timedelta(seconds=1),)
+    assert settings.time_zone.key == "Asia/Makassar"
+    assert settings.providers_by_route == {"default": ("sandbox",), "otp": ("sandbox",)}
+    assert settings.api_key == Secret(HUSH)
+    assert settings.api_key != HUSH
+    assert settings.proxy.read() == "http://proxy.example:3128"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("retry_for", 30, "span of time"),
+        ("retry_waits", [], "spans of time"),
+        ("retry_waits", 2, "spans of time"),
+        ("routes", ["otp"], "must look like"),
+        ("route", 7, "names with commas"),
+        ("api_key", 7, "one line of text"),
+        ("if_unclear", 7, "'resend' or 'hold'"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused(field, value, said):
+    with pytest.raises(ConfigError, match=said):
+        load(**{field: value})
+
+
+def test_a_secret_is_no_key_of_a_table():
+    with pytest.raises(TypeError):
+        hash(Secret(HUSH))
 
 
 def test_settings_cannot_be_changed():

@@ -74,7 +74,10 @@ class LetterEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, *, autoescape: bool) -> None:
         super().__init__(
-            autoescape=autoescape, undefined=StrictUndefined, keep_trailing_newline=True
+            autoescape=autoescape,
+            undefined=StrictUndefined,
+            finalize=_not_null,
+            keep_trailing_newline=True,
         )
         self.globals.clear()
         known = {name: self.filters[name] for name in _FILTERS}
@@ -164,6 +167,12 @@ def _refuse_long(output: nodes.Output) -> None:
         parts = sum(1 for _ in expression.find_all(nodes.Expr))
         if parts > _MAX_EXPRESSION:
             raise TemplateSyntaxError("an expression is too long", expression.lineno)
+
+
+def _not_null(value: Any) -> Any:
+    if value is None:  # Jinja2 would greet "None"
+        raise ValueError("a value is null; write `{{ name or '' }}` where it may be")
+    return value
 
 
 @pass_context

@@ -97,12 +97,11 @@ def _instant(value: object, field: str, now: datetime) -> datetime:
             raise _refused(field, f"`{text}` is more than {FURTHEST.days} days ahead")
         return now + span
     try:
-        return _utc(datetime.fromisoformat(text), field)
-    except ValueError as error:
-        if isinstance(error, InvalidEmail):
-            raise
+        written = datetime.fromisoformat(text)
+    except ValueError:
         problem = f"`{text}` is no time; write 2026-08-17T09:00:00+07:00, or `in 2 hours`"
         raise _refused(field, problem) from None
+    return _utc(written, field)
 
 
 def _utc(value: datetime, field: str) -> datetime:
@@ -120,9 +119,8 @@ def _span(value: object, field: str) -> timedelta:
     if isinstance(value, timedelta):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        return timedelta(
-            seconds=min(max(value, 0), 10**10)
-        )  # beyond all limits, within timedelta's
+        within = min(max(value, 0), 10**10)  # what timedelta holds, and beyond our own limits
+        return timedelta(seconds=within)
     if not isinstance(value, str):
         problem = f'must be whole seconds, or a text such as "10m", not {spoken_type(value)}'
         raise _refused(field, problem)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
@@ -16,11 +17,9 @@ FILE_SUFFIX = "_FILE"
 def variables_of(field: FieldInfo) -> list[str]:
     """Return the names of the variables that set a field, the first one for sentences."""
     alias = field.validation_alias
-    if alias is None:
-        return []
-    if isinstance(alias, str):
-        return [alias]
-    return [str(path[0]) for path in _paths(alias.convert_to_aliases())]
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [str(alias)]
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -61,7 +60,3 @@ def _or_its_file(
 
 def _names_secret(annotation: Any) -> bool:
     return annotation is Secret or any(map(_names_secret, get_args(annotation)))
-
-
-def _paths(aliases: list[Any]) -> list[list[Any]]:
-    return [one if isinstance(one, list) else [one] for one in aliases]
