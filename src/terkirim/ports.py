@@ -16,7 +16,6 @@ from terkirim.domain.outcome import Outcome, ProviderFault
 from terkirim.domain.record import EmailRow, MessageRow, Story
 
 
-
 class Clock(Protocol):
     """The time, passed in so that tests own it."""
 

@@ -54,7 +54,7 @@ async def serve(settings: Settings) -> None:
             {running, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED
         )
         _log.info("stopping", waits_for_at_most=settings.grace.total_seconds())
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
         await running
 
 
@@ -83,7 +83,7 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 
 async def _first_key(gateway: Gateway) -> None:
-    """Keep the key of the settings, or make one: shown on a terminal, else written beside the data."""
+    """Keep the key of the settings, or make one: shown on a terminal, else left in a file."""
     given = gateway.settings.api_key
     text = None if given is None else given.read()
     if text is None and await gateway.store.keys():
@@ -98,7 +98,7 @@ async def _first_key(gateway: Gateway) -> None:
 
 def _hand_out(key: str, settings: Settings) -> None:
     if sys.stderr.isatty():
-        print(f"API key (shown once): {key}", file=sys.stderr)  # noqa: T201 - to the person at the terminal
+        print(f"API key (shown once): {key}", file=sys.stderr)  # noqa: T201 - to a person
         return
     database = settings.database.read().removeprefix("sqlite:///")
     path = Path(database).absolute().with_name(Path(database).name + ".api-key")

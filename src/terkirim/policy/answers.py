@@ -18,7 +18,9 @@ class AnswerKind(StrEnum):
 
 
 _CREDIT = r"\b(saldo|kredit|credits?|balance)\b"
-_EMPTY = r"(tidak (cukup|mencukupi)|kurang|habis|kosong|insufficient|not enough|empty|exhausted|0\b)"
+_EMPTY = (
+    r"(tidak (cukup|mencukupi)|kurang|habis|kosong|insufficient|not enough|empty|exhausted|0\b)"
+)
 _SENDER = r"\b(sender|pengirim|from[_ ]?(email|address)|domain)\b"
 _REFUSED = (
     r"(not (yet )?(approved|verified|registered|allowed)|unverified|unapproved|"
@@ -29,8 +31,14 @@ _INVALID = r"(invalid|tidak valid|not valid|does not exist|tidak ditemukan|salah
 
 # The order decides where a text fits two rows: a day's limit before credits, a sender before an address.
 _TABLE: tuple[tuple[AnswerKind, str], ...] = (
-    (AnswerKind.TOKEN, r"(invalid|wrong|unknown|expired|tidak valid|salah) (api[ _-]?)?(token|key)"),
-    (AnswerKind.TOKEN, r"\b(api[ _-]?)?(token|key)\b.{0,20}(invalid|expired|tidak valid|salah|wrong)"),
+    (
+        AnswerKind.TOKEN,
+        r"(invalid|wrong|unknown|expired|tidak valid|salah) (api[ _-]?)?(token|key)",
+    ),
+    (
+        AnswerKind.TOKEN,
+        r"\b(api[ _-]?)?(token|key)\b.{0,20}(invalid|expired|tidak valid|salah|wrong)",
+    ),
     (AnswerKind.TOKEN, r"access denied|akses ditolak|unauthori[sz]ed|unauthenticated"),
     (AnswerKind.QUOTA, r"daily (sending )?(limit|quota)|(kuota|limit|batas)\b.{0,20}\bhari(an)?\b"),
     (AnswerKind.CREDITS, rf"{_CREDIT}.{{0,40}}{_EMPTY}|{_EMPTY}.{{0,40}}{_CREDIT}"),

@@ -215,7 +215,9 @@ class OpenGates:
             result = one.result
             if isinstance(result, Deferred) and result.is_rate_limit:
                 row = self.rates.get(name, rates.RateRow())
-                self.rates[name] = rates.gate(row, now=self.now, retry_after=result.retry_after)
+                # What left before the gate shut is the same burst: it does not shut it for longer.
+                if row.gate_until is None or one.started_at >= row.gate_until:
+                    self.rates[name] = rates.gate(row, now=self.now, retry_after=result.retry_after)
             elif isinstance(result, Accepted) and name in self.rates:
                 self.rates[name] = rates.ungate(self.rates[name])
 

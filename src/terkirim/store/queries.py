@@ -12,7 +12,9 @@ class Queries:
     def __init__(self, package: str) -> None:
         text = resources.files(package).joinpath("queries.sql").read_text("utf-8")
         _, *parts = _NAME.split(text)
-        self._by_name: dict[str, str] = dict(zip(parts[::2], (sql.strip() for sql in parts[1::2]), strict=True))
+        self._by_name: dict[str, str] = dict(
+            zip(parts[::2], (sql.strip() for sql in parts[1::2]), strict=True)
+        )
 
     def __getitem__(self, name: str) -> str:
         return self._by_name[name]
