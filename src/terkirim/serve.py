@@ -78,7 +78,7 @@ def _refuse_taken_port(settings: Settings) -> None:
             return
     except OSError as error:
         raise ConfigError(
-            f"TERKIRIM_PORT: {settings.host}:{settings.port} cannot be listened on: {error.strerror}"
+            f"TERKIRIM_PORT: {settings.port} on {settings.host} cannot be used: {error.strerror}"
         ) from None
 
 

@@ -17,7 +17,7 @@ def key_text(random_bytes: bytes) -> str:
 
 
 def hash_of(text: str) -> str:
-    """Return what is kept of a key: SHA-256 in hex; the key has no pattern that could be guessed."""
+    """Return what is kept of a key: SHA-256 in hex; a random key needs no slow hash."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

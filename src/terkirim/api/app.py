@@ -28,6 +28,7 @@ def build_app(gateway: Gateway) -> Litestar:
         route_handlers=[
             *email_routes(gateway, keys),
             *_message_routes(gateway, keys),
+            *_statistics_routes(gateway, keys),
             *_open_routes(gateway),
         ],
         exception_handlers={Exception: answer_to},
@@ -69,12 +70,22 @@ def _message_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @post("/v1/messages/requeue", status_code=200)
     async def requeued_many(request: Http) -> Response[bytes]:
         await keys.owner(request, "admin")
-        body: Any = await json_of(request)
-        reason = body.get("reason") if isinstance(body, dict) else None
-        if reason is not None and not isinstance(reason, str):
-            raise Refused(422, "validation_error", "`reason`: give a part of the reason as text")
-        count = await store.requeue(RequeueFilter(reason=reason), now=clock.now())
+        which = RequeueFilter(reason=_reason(await json_of(request)))
+        count = await store.requeue(which, now=clock.now())
         return json_answer({"requeued": count})
+
+    return [listed, shown, requeued, requeued_many]
+
+
+def _reason(body: Any) -> str | None:
+    reason = body.get("reason") if isinstance(body, dict) else None
+    if reason is not None and not isinstance(reason, str):
+        raise Refused(422, "validation_error", "`reason`: give a part of the reason as text")
+    return reason
+
+
+def _statistics_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    store, clock = gateway.store, gateway.clock
 
     @get("/v1/retries")
     async def retry_statistics(request: Http) -> Response[bytes]:
@@ -86,7 +97,7 @@ def _message_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             )
         return json_answer(await retries(store, now=clock.now(), days=int(text)))
 
-    return [listed, shown, requeued, requeued_many, retry_statistics]
+    return [retry_statistics]
 
 
 def _open_routes(gateway: Gateway) -> list[HTTPRouteHandler]:

@@ -1,6 +1,7 @@
 """`/v1/emails`: Resend's routes, so that its SDKs work by a change of URL."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, delete, get, patch, post
@@ -12,7 +13,7 @@ from terkirim.api.shapes import email_shape
 from terkirim.compose import Gateway
 from terkirim.content.times import read_scheduled_at
 from terkirim.delivery.submit import idempotency_key
-from terkirim.domain.email import Email
+from terkirim.domain.email import Draft, Email
 from terkirim.domain.errors import InvalidEmail
 from terkirim.ports import IdempotencyKey
 
@@ -23,8 +24,14 @@ PAGE = 20
 
 def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of `/v1/emails`."""
-    store, clock = gateway.store, gateway.clock
+    return [
+        *_taking(gateway, keys),
+        *_telling(gateway, keys),
+        *_changing(gateway, keys),
+    ]
 
+
+def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @post("/v1/emails", status_code=200)
     async def send(request: Http) -> Response[bytes]:
         owner = await keys.owner(request, "send")
@@ -43,29 +50,26 @@ def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         owner = await keys.owner(request, "send")
         body = await json_of(request)
         is_permissive = request.headers.get("x-batch-validation", "strict") == "permissive"
-        drafts, errors, warnings = [], [], list[list[str]]()
-        for index, one in enumerate(_batch(body)):
-            try:
-                draft, own = draft_of(one, is_strict=wants_strict(request))
-                gateway.check(draft, owner=owner)
-            except InvalidEmail as error:
-                if not is_permissive:
-                    raise InvalidEmail("", f"e-mail {index}: {error}", kind=error.kind) from None
-                errors.append({"index": index, "message": str(error)})
-            else:
-                drafts.append(draft)
-                warnings.append(own)
+        read = _read_batch(
+            gateway, owner, body, is_strict=wants_strict(request), skips=is_permissive
+        )
         key = _key(request, owner, "POST /v1/emails/batch", body)
 
         def answer(emails: Sequence[Email]) -> dict[str, Any]:
             rows = [
                 _receipt(email, own, is_sandbox=gateway.is_sandbox)
-                for email, own in zip(emails, warnings, strict=True)
+                for email, own in zip(emails, read.warnings, strict=True)
             ]
-            return {"data": rows, **({"errors": errors} if is_permissive else {})}
+            return {"data": rows, **({"errors": read.errors} if is_permissive else {})}
 
-        submitted = await gateway.send(drafts, owner=owner, answer=answer, key=key)
+        submitted = await gateway.send(read.drafts, owner=owner, answer=answer, key=key)
         return json_answer(submitted.answer)
+
+    return [send, batch]
+
+
+def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    store, clock = gateway.store, gateway.clock
 
     @get("/v1/emails")
     async def listed(request: Http) -> Response[bytes]:
@@ -84,6 +88,12 @@ def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     async def shown(request: Http, email_id: str) -> Response[bytes]:
         await keys.owner(request, "read")
         return json_answer(email_shape(await store.email(email_id), clock.now()))
+
+    return [listed, shown]
+
+
+def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    store, clock = gateway.store, gateway.clock
 
     @patch("/v1/emails/{email_id:str}")
     async def moved(request: Http, email_id: str) -> Response[bytes]:
@@ -111,7 +121,31 @@ def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     async def undeletable(email_id: str) -> Response[bytes]:
         raise Refused(405, "method_not_allowed", f"cancel {email_id} instead: history is kept")
 
-    return [send, batch, listed, shown, moved, cancelled, undeletable]
+    return [moved, cancelled, undeletable]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    drafts: list[Draft]
+    warnings: list[list[str]]
+    errors: list[dict[str, Any]]
+
+
+def _read_batch(gateway: Gateway, owner: str, body: Any, *, is_strict: bool, skips: bool) -> _Batch:
+    """Return the good drafts; a bad one is listed where `skips`, else it refuses them all."""
+    read = _Batch([], [], [])
+    for index, one in enumerate(_batch(body)):
+        try:
+            draft, warnings = draft_of(one, is_strict=is_strict)
+            gateway.check(draft, owner=owner)
+        except InvalidEmail as error:
+            if not skips:
+                raise InvalidEmail("", f"e-mail {index}: {error}", kind=error.kind) from None
+            read.errors.append({"index": index, "message": str(error)})
+        else:
+            read.drafts.append(draft)
+            read.warnings.append(warnings)
+    return read
 
 
 def _receipt(email: Email, warnings: Sequence[str], *, is_sandbox: bool) -> dict[str, Any]:

@@ -44,7 +44,9 @@ def refusal(status: int, name: str, message: str) -> Response[bytes]:
     return json_answer(body, status=status, headers=headers)
 
 
-def answer_to(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def answer_to(  # noqa: PLR0911 - one line for each error of the tree
+    _request: Request[Any, Any, Any], error: Exception
+) -> Response[bytes]:
     """Return the answer to an exception; an unknown one says nothing of its inside."""
     match error:
         case Refused():

@@ -104,7 +104,9 @@ def last_event(messages: Sequence[MessageRow], now: datetime) -> str:
     )
 
 
-def last_event_of(message: MessageRow, now: datetime) -> str:
+def last_event_of(  # noqa: PLR0911 - one line for each state
+    message: MessageRow, now: datetime
+) -> str:
     """Return Resend's word for where a message stands."""
     match message.state:
         case State.QUEUED | State.LEASED | State.UNCLEAR | State.HELD:

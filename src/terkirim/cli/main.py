@@ -57,7 +57,7 @@ def emulate(
     host: str = "127.0.0.1",
     port: int = 8626,
     faults: Annotated[str, Parameter(help="For example 429=0.02,500=0.02,drop=0.02.")] = "",
-    token: Annotated[str, Parameter(help="The key that it accepts.")] = "emulated",
+    token: Annotated[str, Parameter(help="The key that it accepts.")] = "emulated",  # noqa: S107 - a word
 ) -> None:
     """Run a local Mailketing that fails on demand, for demos and tests."""
     if provider != "mailketing":

@@ -41,16 +41,8 @@ def show(message_id: str, *, as_json: AsJson = False) -> None:
     """Tell the whole story of one message."""
     story = _with_gateway(lambda gateway: gateway.store.story(message_id))
     if as_json:
-        attempts = [
-            {
-                "number": a.number,
-                "outcome": a.outcome,
-                "code": a.code,
-                "reason": a.reason,
-                "answer": a.answer,
-            }
-            for a in story.attempts
-        ]
+        names = ("number", "provider", "outcome", "code", "reason", "answer", "note")
+        attempts = [{name: getattr(one, name) for name in names} for one in story.attempts]
         _print_json(_plain(story.message) | {"attempts_made": attempts})
         return
     _tell(story)
@@ -116,11 +108,11 @@ def _tell(story: Story) -> None:
         f"accepted by us    {_at(message.created_at)}",
     ]
     for attempt in story.attempts:
-        says = attempt.reason or attempt.answer
+        says = " ".join(filter(None, [attempt.reason or attempt.answer, attempt.note]))
         code = f" {attempt.code}" if attempt.code else ""
         lines.append(
             f"attempt {attempt.number}         {_at(attempt.started_at)}  {attempt.provider}: "
-            f"{attempt.outcome}{code}, {attempt.duration_us / 1000:.0f} ms {says} {attempt.note}".rstrip()
+            f"{attempt.outcome}{code}, {attempt.duration_us / 1000:.0f} ms {says}"
         )
     lines += [f"{event.kind:<17} {_at(event.at)}" for event in story.events]
     lines += list(email.warnings)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from terkirim.domain.email import OutgoingMessage
-from terkirim.domain.errors import StoreUnavailable
+from terkirim.domain.errors import InvalidEmail, StoreUnavailable
 from terkirim.domain.lease import Settlement
 from terkirim.domain.outcome import Outcome, ProviderFault, Rejected, Unclear
 from terkirim.policy.retry import RetrySchedule
@@ -138,14 +138,12 @@ class Dispatcher:
     async def _sent(self, work: Work, now: datetime) -> Outcome | ProviderFault:
         try:
             message = self._outgoing(work, now)
-        except ValueError as error:
+        except InvalidEmail as error:
             return Rejected(f"the content could not be rendered: {error}", field="variables")
         provider = self._providers[work.lease.provider]
         try:
             return await provider.send(message, within=self._settings.send_within)
-        except (
-            Exception
-        ) as error:  # a provider that raises has a bug, and the request may have left
+        except Exception as error:  # noqa: BLE001 - a provider with a bug: it may have left
             _log.exception("provider raised", provider=provider.name)
             return Unclear(f"internal error: {type(error).__name__}")
 

@@ -13,6 +13,7 @@ from terkirim.domain.outcome import Accepted, Unclear
 from terkirim.ports import Clock, Gates, Outbox, Pause, Provider
 
 IDLE_FOR = timedelta(seconds=1)  # at most this long without a look, whatever was promised
+SWEPT_AT_ONCE = 1_000  # messages in one transaction
 BROKEN_FOR = 1.0  # seconds of rest after an error of the database
 
 _log = structlog.get_logger("terkirim.worker")
@@ -79,8 +80,9 @@ class Worker:
 
     async def sweep(self) -> None:
         """End what expired, and what waited long enough for a word."""
-        while await self._outbox.sweep(now=self._clock.now()) >= 1_000:
-            await asyncio.sleep(0)
+        swept = SWEPT_AT_ONCE
+        while swept >= SWEPT_AT_ONCE:
+            swept = await self._outbox.sweep(now=self._clock.now(), limit=SWEPT_AT_ONCE)
 
     async def probe_pauses(self) -> None:
         """Ask paused providers, without mail, whether they take it again."""
@@ -130,6 +132,6 @@ class Worker:
                 await work()
             except TerkirimError as error:
                 _log.warning("periodic work failed", reason=str(error))
-            except Exception:  # the one broad catch: the loop outlives a bug in one round
+            except Exception:  # noqa: BLE001 - the loop outlives a bug in one round, and logs it
                 _log.exception("periodic work broke")
             await asyncio.sleep(wait.total_seconds())

@@ -15,8 +15,8 @@ class MessageRow:
     """One message as it stands now.
 
     `due_at` is when it acts next, None once it is finished. `attempts` counts requests that left.
-    `reason` is the sentence on why it waits or ended, "" for accepted. `finished_at` is when it left
-    the outbox. `evidence` is the strongest later word of the provider.
+    `reason` is the sentence on why it waits or ended, "" for accepted. `finished_at` is when it
+    left the outbox. `evidence` is the strongest later word of the provider.
     """
 
     id: str

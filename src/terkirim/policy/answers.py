@@ -29,7 +29,8 @@ _REFUSED = (
 _RECIPIENT = r"\b(recipient|penerima|email|e-mail|alamat|address|mailbox)\b"
 _INVALID = r"(invalid|tidak valid|not valid|does not exist|tidak ditemukan|salah|malformed)"
 
-# The order decides where a text fits two rows: a day's limit before credits, a sender before an address.
+# The order decides where a text fits two rows: a day's limit before credits, a sender before
+# an address.
 _TABLE: tuple[tuple[AnswerKind, str], ...] = (
     (
         AnswerKind.TOKEN,

@@ -30,7 +30,7 @@ class RetrySchedule:
     jitter: float = 0.2
 
     def wait_at(self, step: int) -> timedelta | None:
-        """Return the nominal wait; the last one of the tail repeats, None past a tail that is off."""
+        """Return the nominal wait; the tail's last one repeats, None past a tail that is off."""
         waits = self.quick + self.tail
         if step < len(waits):
             return waits[step]

@@ -1,4 +1,4 @@
-"""How the free slots of a claim are shared between priorities: 8 : 3 : 1, unused share passes on."""
+"""How a claim's free slots are shared between priorities: 8 : 3 : 1, unused share passes on."""
 
 from collections.abc import Mapping
 

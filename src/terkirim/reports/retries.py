@@ -12,7 +12,7 @@ MOST_REASONS = 20
 
 
 async def retries(log: MessageLog, *, now: datetime, days: int) -> dict[str, Any]:
-    """Return the retry statistics of the last `days` days; rates are shares from 0 to 1, or None."""
+    """Return the retry statistics of the last `days` days; a rate is a share from 0 to 1."""
     rows = await log.rollups(KINDS, since=now - timedelta(days=days), until=now)
     outcomes = [(row.key.split(":"), row.count) for row in rows if row.kind == "outcome"]
     attempts = sum(count for _, count in outcomes)

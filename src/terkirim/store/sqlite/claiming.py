@@ -43,13 +43,13 @@ def _claim(db: apsw.Connection, node: str, settings: GateSettings, wish: ClaimWi
         room = min(wish.limit - len(chosen), _room(db, gates, opening))
         if room <= 0:
             continue
-        ids, turn = _due_ids(db, opening, wish, room, turn)
+        ids, turn = _due_ids(db, opening, wish, room=room, turn=turn)
         granted = gates.take(opening.provider, len(ids))
         if granted and opening.is_probe:
             probes.add(opening.provider)
             gates.use_probe(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
-    works = _leased(db, node, wish, chosen, gates, probes)
+    works = _leased(db, node, wish, chosen=chosen, gates=gates, probes=probes)
     save_gates(db, gates)
     next_at = None if len(chosen) >= wish.limit else _next_at(db, gates, micros(wish.now))
     return Claim(works=tuple(works), turn=turn, next_at=instant_or_none(next_at))
@@ -63,7 +63,7 @@ def _room(db: apsw.Connection, gates: OpenGates, opening: Opening) -> int:
 
 
 def _due_ids(
-    db: apsw.Connection, opening: Opening, wish: ClaimWish, room: int, turn: int
+    db: apsw.Connection, opening: Opening, wish: ClaimWish, *, room: int, turn: int
 ) -> tuple[list[str], int]:
     waiting: dict[Priority, list[str]] = {}
     for priority, number in PRIORITY_NUMBER.items():
@@ -80,11 +80,12 @@ def _leased(
     db: apsw.Connection,
     node: str,
     wish: ClaimWish,
+    *,
     chosen: Sequence[Chosen],
     gates: OpenGates,
     probes: set[str],
 ) -> list[Work]:
-    """Commit the leases; end what is suppressed or expired, hold what a refused sender waits for."""
+    """Write the leases; end what is suppressed or expired, hold what has a refused sender."""
     if not chosen:
         return []
     now, until = micros(wish.now), micros(wish.now) + span_us(wish.lease_for)

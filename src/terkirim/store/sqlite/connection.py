@@ -80,11 +80,7 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     )  # the lock: a second process waits here, then finds it done
     try:
         done = int(connection.pragma("user_version") or 0)
-        if done > len(steps):
-            raise ConfigError(
-                f"TERKIRIM_DATABASE: {path.name} was written by a newer Terkirim (schema {done}, "
-                f"this one knows {len(steps)}): install that version again, or restore a backup"
-            )
+        _refuse_newer(path, done, len(steps))
         for number, sql in enumerate(steps[done:], start=done + 1):
             connection.execute(sql)
             connection.execute(f"PRAGMA user_version = {number}")
@@ -92,6 +88,14 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _refuse_newer(path: Path, schema: int, known: int) -> None:
+    if schema > known:
+        raise ConfigError(
+            f"TERKIRIM_DATABASE: {path.name} was written by a newer Terkirim (schema {schema}, "
+            f"this one knows {known}): install that version again, or restore a backup"
+        )
 
 
 def _migrations() -> list[str]:

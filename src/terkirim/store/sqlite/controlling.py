@@ -61,12 +61,12 @@ def _cancel(db: apsw.Connection, node: str, id_: str, now: int) -> list[Cancelle
 
 def reschedule_all(
     db: apsw.Connection, group: Sequence[tuple[str, datetime, datetime]]
-) -> list[None | NotFound | WrongState]:
+) -> list[NotFound | WrongState | None]:
     """Move emails that were not attempted yet; each (id, scheduled_at, now)."""
     return [_reschedule(db, id_, micros(at)) for id_, at, _ in group]
 
 
-def _reschedule(db: apsw.Connection, id_: str, at: int) -> None | NotFound | WrongState:
+def _reschedule(db: apsw.Connection, id_: str, at: int) -> NotFound | WrongState | None:
     ids = message_ids_of(db, id_)
     if not ids:
         return NotFound(f"there is no e-mail with the id {id_}")
@@ -96,7 +96,8 @@ def requeueable(db: apsw.Connection, which: RequeueFilter) -> list[str]:
     """Return the ids of the messages that the filter names, oldest first."""
     tests, bound = _tests(which)
     sql = (
-        "SELECT json_group_array(id) FROM (SELECT m.id FROM messages m LEFT JOIN outbox o ON o.id = m.id "
+        "SELECT json_group_array(id) FROM "
+        "(SELECT m.id FROM messages m LEFT JOIN outbox o ON o.id = m.id "
         f"WHERE {' AND '.join(tests)} ORDER BY m.id LIMIT :most)"
     )
     (found,) = next(db.execute(sql, bound))
@@ -138,12 +139,12 @@ def _tests(which: RequeueFilter) -> tuple[list[str], dict[str, Any]]:
 
 def mark_all(
     db: apsw.Connection, node: str, group: Sequence[tuple[str, datetime]]
-) -> list[None | NotFound | WrongState]:
+) -> list[NotFound | WrongState | None]:
     """Record by hand that held messages arrived at the provider."""
     return [_mark(db, node, id_, now) for id_, now in group]
 
 
-def _mark(db: apsw.Connection, node: str, id_: str, now: datetime) -> None | NotFound | WrongState:
+def _mark(db: apsw.Connection, node: str, id_: str, now: datetime) -> NotFound | WrongState | None:
     rows = _standing(db, [id_])
     if not rows:
         return NotFound(f"there is no message with the id {id_}")

@@ -21,13 +21,16 @@ from terkirim.store.rows import (
 )
 from terkirim.store.times import HOUR_US, instant, instant_or_none
 
-_MESSAGE = """SELECT m.id, m.email_id, m.recipient, m.kind, coalesce(o.state, m.state), m.created_at,
-    coalesce(o.attempts, m.attempts), iif(o.state = 'leased', o.leased_until, o.due_at), o.expires_at,
-    coalesce(o.provider, m.provider), m.provider_ref, coalesce(nullif(o.reason, ''), m.reason), m.is_sandbox,
-    coalesce(o.cancel_wanted, 0), m.accepted_at, m.finished_at, m.delivered_at, m.opened_at, m.clicked_at, m.evidence
+_MESSAGE = """SELECT m.id, m.email_id, m.recipient, m.kind, coalesce(o.state, m.state),
+    m.created_at, coalesce(o.attempts, m.attempts),
+    iif(o.state = 'leased', o.leased_until, o.due_at), o.expires_at,
+    coalesce(o.provider, m.provider), m.provider_ref, coalesce(nullif(o.reason, ''), m.reason),
+    m.is_sandbox, coalesce(o.cancel_wanted, 0), m.accepted_at, m.finished_at, m.delivered_at,
+    m.opened_at, m.clicked_at, m.evidence
     FROM messages m LEFT JOIN outbox o ON o.id = m.id"""
-_EMAIL = """SELECT id, owner, sender, sender_name, recipients, extras, subject, priority, stream, if_unclear,
-    route, created_at, scheduled_at, expires_at, campaign, row, content_id FROM emails"""
+_EMAIL = """SELECT id, owner, sender, sender_name, recipients, extras, subject, priority, stream,
+    if_unclear, route, created_at, scheduled_at, expires_at, campaign, row, content_id
+    FROM emails"""
 
 
 def email_of(db: apsw.Connection, id_: str, *, with_content: bool) -> EmailRow:
@@ -66,7 +69,8 @@ def messages_of(db: apsw.Connection, email_ids: Sequence[str]) -> list[MessageRo
     """Return the messages of these emails, oldest first."""
     ids = to_json(email_ids)
     sql = f"""{_MESSAGE} WHERE m.id IN (SELECT value FROM json_each(:ids))
-        OR (m.email_id IN (SELECT value FROM json_each(:ids)) AND m.email_id <> m.id) ORDER BY m.id"""
+        OR (m.email_id IN (SELECT value FROM json_each(:ids)) AND m.email_id <> m.id)
+        ORDER BY m.id"""
     return [_message(row) for row in db.execute(sql, {"ids": ids})]
 
 
@@ -101,8 +105,8 @@ def story_of(db: apsw.Connection, id_: str) -> Story:
         if not several:
             raise NotFound(f"there is no message with the id {id_}")
         message = several[0]
-    attempts = """SELECT message_id, number, lease, provider, started_at, duration, outcome, code, reason, answer,
-        note FROM attempts WHERE message_id = ? ORDER BY lease"""
+    attempts = """SELECT message_id, number, lease, provider, started_at, duration, outcome, code,
+        reason, answer, note FROM attempts WHERE message_id = ? ORDER BY lease"""
     events = """SELECT id, message_id, kind, at, received_at, provider, facts FROM events
         WHERE message_id = ? ORDER BY at, id"""
     return Story(
@@ -126,8 +130,9 @@ def rollups_of(
     db: apsw.Connection, kinds: Iterable[str], since: int, until: int
 ) -> list[RollupRow]:
     """Return counts by hour, summed over nodes."""
-    sql = """SELECT hour, kind, key, sum(count) FROM rollups WHERE kind IN (SELECT value FROM json_each(?))
-        AND hour >= ? AND hour <= ? GROUP BY hour, kind, key ORDER BY hour, kind, key"""
+    sql = """SELECT hour, kind, key, sum(count) FROM rollups
+        WHERE kind IN (SELECT value FROM json_each(?)) AND hour >= ? AND hour <= ?
+        GROUP BY hour, kind, key ORDER BY hour, kind, key"""
     bound = (to_json(list(kinds)), since // HOUR_US, until // HOUR_US)
     return [
         RollupRow(hour=instant(hour * HOUR_US), kind=kind, key=key, count=count)

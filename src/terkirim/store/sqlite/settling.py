@@ -1,4 +1,4 @@
-"""Ends leases: the attempt, the message, the outbox, the breaker and the counts in one transaction."""
+"""Ends leases: attempt, message, outbox, breaker and counts in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

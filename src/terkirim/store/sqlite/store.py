@@ -259,7 +259,7 @@ class SqliteStore:
 
     async def _is_changed_elsewhere(self) -> bool:
         version = await self._read(lambda db: int(db.pragma("data_version") or 0))
-        is_changed = version != self._seen_version and self._seen_version != -1
+        is_changed = self._seen_version not in {version, -1}
         self._seen_version = version
         return is_changed
 
