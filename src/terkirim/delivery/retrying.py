@@ -1,4 +1,4 @@
-"""The documented retries for code that has its own sender: one call, or many in batches.
+"""The documented retries for code that has its own sender.
 
 One generator decides; the async and the sync face only call, wait and tell it what came. Nothing is
 stored: what must outlive this process belongs into the gateway.
@@ -8,11 +8,10 @@ import asyncio
 import inspect
 import random
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from itertools import count
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
 import structlog
@@ -21,11 +20,8 @@ from terkirim.delivery.failures import asked_wait, is_failed_answer, is_worth_re
 from terkirim.policy.retry import RetrySchedule, next_wait
 
 T = TypeVar("T")
-Item = TypeVar("Item")
 
 WAITS = (timedelta(seconds=2), timedelta(seconds=6), timedelta(seconds=18))
-BATCH_SIZE = 10
-BATCH_PAUSE = timedelta(seconds=1)
 
 _log = structlog.get_logger("terkirim.retrying")
 
@@ -33,13 +29,13 @@ _log = structlog.get_logger("terkirim.retrying")
 class RetryOptions(TypedDict, total=False):
     """What may be set of the retries; each has its documented default.
 
-    `waits`: between the attempts, so that one more attempt than waits is made. `jitter`: 0.2
-    lengthens each wait by up to a fifth; 0, the default, keeps the exact waits. `is_failure`: says
-    of a returned value whether nothing was sent. `is_retryable`: says of an exception, or of a
-    returned value that is a failure, whether to try again. `dice`: draws from [0, 1) for the jitter.
+    `waits` (or seconds) stand between the attempts, so that one more attempt than waits is made.
+    `jitter` 0.2 lengthens each wait by up to a fifth; 0, the default, keeps the exact waits.
+    `is_failure` says of a returned value whether nothing was sent; `is_retryable` of an exception,
+    or of a returned value that is a failure, whether to try again. `dice` draws from [0, 1).
     """
 
-    waits: Sequence[timedelta]
+    waits: Sequence[timedelta | float]
     jitter: float
     is_failure: Callable[[Any], bool]
     is_retryable: Callable[[Any], bool]
@@ -78,7 +74,7 @@ async def retry_email_send(
     Raises:
         ValueError: an option is wrong; nothing was called.
     """
-    plan = _plan(_rules(options), to=to, subject=subject)
+    plan: _Plan[T] = _plan(rules_of(options), to=to, subject=subject)
     step = next(plan)
     while not isinstance(step, Retried):
         if isinstance(step, timedelta):
@@ -102,32 +98,138 @@ def retry_email_send_sync(
     Raises:
         ValueError: an option is wrong; nothing was called.
     """
-    plan = _plan(_rules(options), to=to, subject=subject)
+    plan: _Plan[T] = _plan(rules_of(options), to=to, subject=subject)
     step = next(plan)
     while not isinstance(step, Retried):
         if isinstance(step, timedelta):
             sleep(step.total_seconds())
             step = plan.send(None)
         else:
-            step = plan.send(_called_here(fn))
+            step = plan.send(_without_awaitable(_called_here(fn)))
     return step
 
 
+class _Call:
+    """The plan's wish that the sender be called now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batches(Generic[Item, T]):
-    """How many items are sent: `size` at a time, `pause` between two batches.
+class _Ended(Generic[T]):
+    value: T | None = None
+    error: Exception | None = None
 
-    `to` and `subject` name an item in the log. `on_result(item, retried)` is told of every item as
-    it ends, `on_progress(ended, total)` after it; what they raise is logged, and stops nothing.
-    """
+    @property
+    def failure(self) -> object:
+        return self.value if self.error is None else self.error
 
-    size: int = BATCH_SIZE
-    pause: timedelta = BATCH_PAUSE
-    to: Callable[[Item], str] = str
-    subject: Callable[[Item], str] = field(default=lambda _item: "")
-    on_result: Callable[[Item, Retried[T]], object] | None = None
-    on_progress: Callable[[int, int], object] | None = None
 
-    def __post_init__(self) -> None:
-        if self.size < 1 or self.pause < timedelta(0):
-            raise ValueError("a batch has at least one item, and a pause is not negative")
+_Plan = Generator[_Call | timedelta | Retried[T], _Ended[T] | None, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The options, with their defaults."""
+
+    waits: Sequence[timedelta | float] = WAITS
+    jitter: float = 0.0
+    is_failure: Callable[[Any], bool] = is_failed_answer
+    is_retryable: Callable[[Any], bool] = is_worth_retrying
+    dice: Callable[[], float] = random.SystemRandom().random
+
+    @property
+    def schedule(self) -> RetrySchedule:
+        quick = tuple(
+            wait if isinstance(wait, timedelta) else timedelta(seconds=wait) for wait in self.waits
+        )
+        whole = sum(quick, timedelta(0))
+        return RetrySchedule(quick=quick, tail=(), retry_for=whole, jitter=self.jitter)
+
+    def has_failed(self, ended: _Ended[Any]) -> bool:
+        return ended.error is not None or bool(self.is_failure(ended.value))
+
+    def wait_after(self, ended: _Ended[Any], step: int) -> timedelta | None:
+        if not self.is_retryable(ended.failure):
+            return None
+        return next_wait(
+            self.schedule,
+            step=step,
+            waited=sum(self.schedule.quick[:step], timedelta(0)),
+            spread=self.dice(),
+            asked=asked_wait(ended.failure),
+        )
+
+
+def rules_of(options: RetryOptions) -> Rules:
+    """Return the rules that the options make; a wrong one raises before anything is sent."""
+    rules = Rules(**options)
+    if rules.jitter < 0 or any(wait < timedelta(0) for wait in rules.schedule.quick):
+        raise ValueError("`waits` and `jitter` must not be negative")
+    return rules
+
+
+def _plan(rules: Rules, *, to: str, subject: str) -> _Plan[T]:
+    """Yield what is to be done next, and at last how it ended; take what each call came to."""
+    log = _log.bind(to=to, subject=subject)
+    waits: list[timedelta] = []
+    for attempt in count(1):
+        ended = (yield _Call()) or _Ended()
+        wait: timedelta | None = None
+        error: Exception | str | None = ended.error
+        try:
+            has_failed = rules.has_failed(ended)
+            if has_failed:
+                error = error or shown_text(ended.value)
+                wait = rules.wait_after(ended, attempt - 1)
+                _log_failure(log, attempt, shown_text(ended.failure), wait)
+        except Exception as broken:  # noqa: BLE001 - a rule of the caller broke: it may have been sent
+            has_failed, wait, error = True, None, broken
+            log.warning("the answer could not be judged", attempt=attempt, error=repr(broken))
+        if wait is None:
+            if not has_failed:
+                log.info("sent", attempt=attempt)
+            yield Retried(
+                success=not has_failed,
+                value=ended.value,
+                attempts=attempt,
+                waits=tuple(waits),
+                error=error,
+            )
+            return
+        waits.append(wait)
+        yield wait
+
+
+def _log_failure(log: Any, attempt: int, reason: str, wait: timedelta | None) -> None:
+    if wait is None:
+        log.error("not sent, gave up", attempt=attempt, reason=reason)
+    else:
+        log.warning("not sent", attempt=attempt, reason=reason, again_in=wait.total_seconds())
+
+
+def _called_here(fn: Callable[[], T]) -> _Ended[T]:
+    try:
+        return _Ended(value=fn())
+    except Exception as error:  # noqa: BLE001 - whatever the sender raises is an answer
+        return _Ended(error=error)
+
+
+async def _called(fn: Callable[[], Awaitable[T]] | Callable[[], T]) -> _Ended[T]:
+    is_async = inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(
+        getattr(fn, "__call__", None)  # noqa: B004 - an object whose call is a coroutine
+    )
+    # An exception is carried as a value: a StopIteration could not leave a thread's future.
+    ended: _Ended[Any] = _called_here(fn) if is_async else await asyncio.to_thread(_called_here, fn)
+    if not inspect.isawaitable(ended.value):
+        return ended
+    try:
+        return _Ended(value=await ended.value)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _Ended(error=error)
+
+
+def _without_awaitable(ended: _Ended[T]) -> _Ended[T]:
+    if not inspect.isawaitable(ended.value):
+        return ended
+    if inspect.iscoroutine(ended.value):
+        ended.value.close()
+    return _Ended(error=TypeError("an async sender needs `await retry_email_send(...)`"))
