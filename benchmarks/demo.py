@@ -18,7 +18,10 @@ from pathlib import Path
 import apsw
 
 MESSAGES = int(os.environ.get("MESSAGES", "10000"))
-FAULTS = "429=0.01,500=0.02,502=0.01,503=0.015,reset=0.01,drop=0.01,half=0.005,html200=0.005,html503=0.015"
+FAULTS = (
+    "429=0.01,500=0.02,502=0.01,503=0.015,reset=0.01,"
+    "drop=0.01,half=0.005,html200=0.005,html503=0.015"
+)
 TERKIRIM = str(Path(sys.executable).with_name("terkirim"))
 LETTER = """<h1>Halo {{ nama }}</h1><p>Pesanan {{ pesanan }} sudah kami kirim ke {{ kota }}.
 Terima kasih sudah berbelanja di Toko Maju.</p>"""
@@ -38,7 +41,7 @@ def main() -> None:
             "MAILKETING_API_URL": f"http://127.0.0.1:{emulator_port}/api/v2",
             "MAILKETING_FROM_EMAIL": "toko@example.com",
             "MAILKETING_FROM_NAME": "Toko Maju",
-            # Shortened, so that the demo ends soon: 2 s, 6 s, 18 s, then the tail, and 60 s in earnest.
+            # Shortened, so that the demo ends soon; in earnest 2 s, 6 s, 18 s, the tail, and 60 s.
             "TERKIRIM_RETRY_WAITS": "200ms,600ms,1800ms",
             "TERKIRIM_RETRY_TAIL": "2s",
             "TERKIRIM_UNCLEAR_WAIT": "2s",

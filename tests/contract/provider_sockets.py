@@ -146,6 +146,7 @@ async def serving(scene: Scene) -> AsyncIterator[Served]:
     """Play the scene on every connection until the block ends; nothing stays open after it."""
     served = Served()
     plays: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def play(line: Line) -> None:
         try:
@@ -157,6 +158,7 @@ async def serving(scene: Scene) -> AsyncIterator[Served]:
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         served.connections += 1
+        writers.append(writer)
         plays.add(asyncio.create_task(play(Line(reader, writer, served))))
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
@@ -168,6 +170,9 @@ async def serving(scene: Scene) -> AsyncIterator[Served]:
         for task in plays:
             task.cancel()
         await asyncio.gather(*plays, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
 
 @contextlib.contextmanager

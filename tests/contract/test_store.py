@@ -1,4 +1,4 @@
-"""What every store promises: nothing acknowledged is lost, nothing leaves twice without a reason."""
+"""What every store promises: nothing acknowledged is lost, nothing leaves twice for nothing."""
 
 import asyncio
 from dataclasses import replace

@@ -1,5 +1,6 @@
 """What a request carries: its key, its JSON, its draft."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,9 +69,18 @@ async def json_of(request: Http) -> Any:
     Raises:
         Refused: it is no JSON.
     """
+    body = await request.body()
     try:
-        return msgspec.json.decode(await request.body())
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _leniently(body)
+
+
+def _leniently(body: bytes) -> Any:
+    """Read what the strict parser refuses, so that a lone surrogate is refused with its field."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise Refused(400, "validation_error", f"the body is not JSON: {error}") from None
 
 

@@ -114,6 +114,9 @@ def idempotency_key(text: str, *, owner: str, route: str, payload: Any) -> Idemp
             f"give 1 to {KEY_LIMIT} characters",
             kind="invalid_idempotency_key",
         )
-    canonical = msgspec.json.encode(payload, order="deterministic")
+    try:
+        canonical = msgspec.json.encode(payload, order="deterministic")
+    except UnicodeEncodeError:
+        raise InvalidEmail("", "the body has text that cannot be written as UTF-8") from None
     fingerprint = hashlib.sha256(canonical).hexdigest()
     return IdempotencyKey(owner=owner, route=route, key=text, fingerprint=fingerprint)
