@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,8 +21,7 @@ from terkirim.domain.outcome import (
 )
 from terkirim.providers.http import Answer
 from terkirim.providers.mailketing.answers import Reader, outcome_of
-from terkirim.providers.mailketing.content import collapsed, form_of, html_from_text
-from terkirim.providers.mailketing.form import form
+from terkirim.providers.mailketing.content import collapsed, fields_of, html_from_text
 from terkirim.providers.mailketing.key import Key, KeySource
 from terkirim.providers.mailketing.reply import plausible_balance
 from terkirim.providers.mailketing.times import next_midnight, retry_after
@@ -514,7 +512,7 @@ def test_a_sender_without_a_name_is_shown_by_its_address():
         text="t",
         attachment_urls=tuple("abcd"),
     )
-    fields = dict(parse_qsl(form_of(message, token=KEY, collapse=False).decode()))
+    fields = fields_of(message, token=KEY, collapse=False)
     assert fields["from_name"] == SENDER
     assert fields["content"] == "t"
     assert [name for name in fields if name.startswith("attach")] == [
@@ -522,14 +520,3 @@ def test_a_sender_without_a_name_is_shown_by_its_address():
         "attach2",
         "attach3",
     ]
-
-
-@given(st.lists(st.tuples(st.sampled_from(["content", "subject"]), st.text())))
-def test_a_form_is_written_as_urllib_writes_it(fields):
-    assert form(fields).decode() == urlencode(fields)
-
-
-def test_each_character_of_a_form_is_written_as_urllib_writes_it():
-    for number in (*range(0x180), 0xFFFD, 0x1F600):
-        fields = [("content", chr(number) * 2)]
-        assert form(fields).decode() == urlencode(fields)

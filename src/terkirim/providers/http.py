@@ -4,10 +4,9 @@ A cancelled request is not recalled: pyreqwest 0.15 lets it run on in its own th
 be sent, and holds its socket until it is answered or its `within` is over.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import DetailedPyreqwestError, PoolTimeoutError, PyreqwestError
@@ -24,7 +23,6 @@ BODY_LIMIT = 256 * 1024  # bytes; an answer to a mail has a few hundred
 CONNECT_AT_MOST = timedelta(seconds=10)  # a lost SYN is repeated after 1, 3 and 7 s
 POOL_WAIT = timedelta(seconds=1)  # a node leases no more than it has free connections
 IDLE_FOR = timedelta(seconds=4)  # below the shortest keep-alive in wide use (Apache: 5 s)
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 # The whole text of one cause. The classes prove nothing: a reset after the request was read is a
 # ConnectError, and an answer that is late is a ConnectTimeoutError.
@@ -77,25 +75,35 @@ class HttpClient:
         url: str,
         *,
         within: timedelta,
-        headers: Mapping[str, str] = NO_HEADERS,
-        body: bytes = b"",
-        form: Sequence[tuple[str, str]] | None = None,
-    ) -> Answer | Deferred | Unclear:
-        """Return how the request ended; with `form`, it is the body.
-
-        Raises:
-            ValueError: the request cannot be written (text that is no UTF-8); nothing left.
-        """
-        request = self._opened().post(url).timeout(within).headers(headers)
-        return await _ended(request.body_bytes(body) if form is None else request.form(form))
-
-    async def get(
-        self, url: str, *, within: timedelta, headers: Mapping[str, str] = NO_HEADERS
+        headers: Mapping[str, str],
+        body: bytes,
     ) -> Answer | Deferred | Unclear:
         """Return how the request ended.
 
         Raises:
-            ValueError: the request cannot be written; nothing left.
+            ValueError: a header cannot be written; nothing left.
+        """
+        request = self._opened().post(url).timeout(within).headers(headers).body_bytes(body)
+        return await _ended(request)
+
+    async def post_form(
+        self, url: str, *, within: timedelta, fields: Mapping[str, str]
+    ) -> Answer | Deferred | Unclear:
+        """Return how the request ended; the fields are its urlencoded body.
+
+        Raises:
+            ValueError: a field is no UTF-8; nothing left.
+        """
+        # Encoded in Rust: 35 us for 2 KB of HTML, where urllib's loop over bytes takes 130.
+        return await _ended(self._opened().post(url).timeout(within).form(fields))
+
+    async def get(
+        self, url: str, *, within: timedelta, headers: Mapping[str, str]
+    ) -> Answer | Deferred | Unclear:
+        """Return how the request ended.
+
+        Raises:
+            ValueError: a header cannot be written; nothing left.
         """
         return await _ended(self._opened().get(url).timeout(within).headers(headers))
 
@@ -130,14 +138,13 @@ async def _ended(builder: RequestBuilder) -> Answer | Deferred | Unclear:
     request = builder.build_streamed()  # streamed: the only way to stop at BODY_LIMIT
     try:
         async with request as response:
-            return await _answer(response)
+            read = await response.body_reader.read(BODY_LIMIT + 1)
+            return _answer(response, b"" if read is None else bytes(read))
     except PyreqwestError as error:
         return _unanswered(error)
 
 
-async def _answer(response: Response) -> Answer:
-    read = await response.body_reader.read(BODY_LIMIT + 1)
-    body = b"" if read is None else bytes(read)
+def _answer(response: Response, body: bytes) -> Answer:
     return Answer(
         status=response.status,
         body=body[:BODY_LIMIT],

@@ -14,13 +14,12 @@ _ALL_BUT_THE_LAST_SPACE = re.compile(r" (?= )")
 _LINE_BREAKS = re.compile(r"[\r\n\t]+")
 
 
-def form_of(message: OutgoingMessage, *, token: str, collapse: bool) -> list[tuple[str, str]]:
+def fields_of(message: OutgoingMessage, *, token: str, collapse: bool) -> dict[str, str]:
     """Return the fields of v1's `/send`; with `collapse`, newlines go where HTML ignores them."""
     content = html_of(message)
-    return [
-        ("api_token", token),
-        *_fields(message, collapsed(content) if collapse else content),
-    ]
+    fields = _fields(message, collapsed(content) if collapse else content)
+    fields["api_token"] = token
+    return fields
 
 
 def json_of(message: OutgoingMessage) -> bytes:
@@ -29,9 +28,9 @@ def json_of(message: OutgoingMessage) -> bytes:
     Raises:
         UnicodeEncodeError: a text has lone surrogates.
     """
-    return msgspec.json.encode(
-        dict(_fields(message, html_of(message)), message_id=message.id),
-    )
+    fields = _fields(message, html_of(message))
+    fields["message_id"] = message.id
+    return msgspec.json.encode(fields)
 
 
 def html_of(message: OutgoingMessage) -> str:
@@ -58,16 +57,15 @@ def collapsed(content: str) -> str:
     return "".join(text + element for text, element in zip(texts, kept, strict=True))
 
 
-def _fields(message: OutgoingMessage, content: str) -> list[tuple[str, str]]:
+def _fields(message: OutgoingMessage, content: str) -> dict[str, str]:
     sender = message.sender
-    return [
-        ("from_name", sender.name or sender.email),
-        ("from_email", sender.email),
-        ("recipient", message.recipient),
-        ("subject", message.subject),
-        ("content", content),
-        *(
-            (f"attach{number}", url)
-            for number, url in enumerate(message.attachment_urls[:MAX_ATTACHMENTS], start=1)
-        ),
-    ]
+    fields = {
+        "from_name": sender.name or sender.email,
+        "from_email": sender.email,
+        "recipient": message.recipient,
+        "subject": message.subject,
+        "content": content,
+    }
+    for number, url in enumerate(message.attachment_urls[:MAX_ATTACHMENTS], start=1):
+        fields[f"attach{number}"] = url
+    return fields

@@ -150,7 +150,7 @@ class Mailketing:
     def _reader(self, key: Key, *, sender: str = "") -> Reader:
         return Reader(
             sender=sender,
-            now=self._clock.now(),
+            clock=self._clock,
             zone=self._zone,
             address=self._base_url,
             masked=key.masked,

@@ -25,6 +25,9 @@ class Claim(Enum):
     NONE = "none"
 
 
+_CLAIM_OF = {True: Claim.SUCCESS, False: Claim.FAILURE, None: Claim.NONE}
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A JSON object that Mailketing answered; `errors` are sentences by the field they name."""
@@ -44,7 +47,7 @@ class Reply:
     @property
     def errors(self) -> Mapping[str, str]:
         errors = self.values.get("errors")
-        if not isinstance(errors, Mapping):
+        if not isinstance(errors, dict):
             return _NO_ERRORS
         return {name: _words(value)[:TEXT_LIMIT] for name, value in errors.items()}
 
@@ -68,7 +71,7 @@ class Reply:
 
     def _field(self, name: str) -> Any:
         data = self.values.get("data")  # v2 wraps its fields, v1 does not
-        return (data if isinstance(data, Mapping) else self.values).get(name)
+        return (data if isinstance(data, dict) else self.values).get(name)
 
 
 def reply_in(body: bytes) -> Reply | None:
@@ -95,12 +98,10 @@ def _is_short_number(text: str) -> bool:
 
 
 def _claim(values: Mapping[str, Any]) -> Claim:
-    said = {_as_claim(values.get("success")), _as_claim(values.get("status"))} - {None}
-    if not said:
-        return Claim.NONE
-    if len(said) > 1:
-        return Claim.CONTRADICTION
-    return Claim.SUCCESS if said.pop() else Claim.FAILURE
+    first, second = _as_claim(values.get("success")), _as_claim(values.get("status"))
+    if first is None or second is None:
+        return _CLAIM_OF[second if first is None else first]
+    return _CLAIM_OF[first] if first == second else Claim.CONTRADICTION
 
 
 def _as_claim(value: object) -> bool | None:
@@ -111,7 +112,7 @@ def _as_claim(value: object) -> bool | None:
 
 def _words(value: object) -> str:
     """Return the text in a value that may be a string, a list of them or an object with one."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = value.get("message")
     words = value if isinstance(value, list) else [value]
     return "; ".join(word.strip() for word in words if isinstance(word, str))

@@ -6,7 +6,7 @@ from typing import Protocol
 from terkirim.domain.email import OutgoingMessage
 from terkirim.domain.outcome import Deferred, Unclear
 from terkirim.providers.http import Answer, HttpClient
-from terkirim.providers.mailketing.content import form_of, json_of
+from terkirim.providers.mailketing.content import fields_of, json_of
 from terkirim.providers.mailketing.key import Key
 
 
@@ -40,12 +40,12 @@ class Version1:
     async def send(
         self, message: OutgoingMessage, *, key: Key, within: timedelta
     ) -> Answer | Deferred | Unclear:
-        form = form_of(message, token=key.text, collapse=self._collapse)
-        return await self._http.post(self._send_url, within=within, form=form)
+        fields = fields_of(message, token=key.text, collapse=self._collapse)
+        return await self._http.post_form(self._send_url, within=within, fields=fields)
 
     async def credits(self, *, key: Key, within: timedelta) -> Answer | Deferred | Unclear:
-        form = [("api_token", key.text)]
-        return await self._http.post(self._credits_url, within=within, form=form)
+        fields = {"api_token": key.text}
+        return await self._http.post_form(self._credits_url, within=within, fields=fields)
 
     async def senders(self, *, key: Key, within: timedelta) -> Answer | Deferred | Unclear:
         del key, within
