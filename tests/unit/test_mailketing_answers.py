@@ -244,6 +244,29 @@ def test_a_daily_limit_lasts_until_the_accounts_next_day(text, status):
         assert outcome.until == datetime(2026, 3, 1, 17, 0, tzinfo=UTC)  # midnight in Jakarta
 
 
+@pytest.mark.parametrize("status", [200, 400, 422, 429])
+@pytest.mark.parametrize(
+    ("errors", "fault"),
+    [
+        ({"credits": ["Saldo tidak cukup"]}, OutOfCredits),
+        ({"credits": ["is insufficient"], "subject": ["required"]}, OutOfCredits),
+        ({"quota": "Daily limit reached"}, QuotaReached),
+        ({"account": ["token expired"]}, Unauthorised),
+    ],
+    ids=str,
+)
+def test_a_fault_of_the_account_under_a_field_rejects_no_mail(errors, fault, status):
+    for text in ("The given data was invalid.", ""):
+        assert isinstance(read(v2(text, **errors), status), fault)
+
+
+def test_words_under_a_field_of_the_mail_may_quote_it_and_shut_no_account():
+    for text in ("The given data was invalid.", ""):
+        outcome = read(v2(text, subject=["'Saldo habis, invalid token' looks like spam"]), 422)
+        assert isinstance(outcome, Rejected)
+        assert outcome.field == "subject"
+
+
 @pytest.mark.parametrize(
     "text",
     [

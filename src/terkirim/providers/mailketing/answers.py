@@ -43,6 +43,8 @@ _MAIL_FIELDS = frozenset(
 )
 _SENDER_FIELDS = frozenset({"from", "from_email", "sender", "domain"})
 _KEY_FIELDS = frozenset({"api_token", "token", "api_key"})
+_MAILS_OWN = _MAIL_FIELDS | _SENDER_FIELDS
+_ABOUT_ACCOUNT = frozenset({AnswerKind.TOKEN, AnswerKind.CREDITS, AnswerKind.QUOTA})
 
 
 class Reader(NamedTuple):  # one per mail; a frozen dataclass takes six times as long to make
@@ -114,15 +116,30 @@ def _without_reply(answer: Answer, reader: Reader) -> Outcome | ProviderFault:
 def _failure(reply: Reply, answer: Answer, reader: Reader) -> Outcome | ProviderFault:
     """Read a failure in Mailketing's words: the account first, its state then, the mail last."""
     errors = {name: reader.kept(words) for name, words in reply.errors.items()}
-    text = reader.kept(reply.text) or _sentence(errors)
-    kind = AnswerKind.TOKEN if errors.keys() & _KEY_FIELDS else kind_of_text(text)
+    said = reader.kept(reply.text)
+    text = said or _sentence(errors)
     return (
-        _by_account(kind, text, answer, reader)
+        _by_account(*_about_account(said, errors), answer, reader)
         or _by_status(answer, reader, text)
         or _by_field(errors, answer, reader)
-        or _by_mail(kind, text, answer, reader)
+        or _by_mail(kind_of_text(text), text, answer, reader)
         or _unknown(text, answer, reader)
     )
+
+
+def _about_account(said: str, errors: dict[str, str]) -> tuple[AnswerKind | None, str]:
+    """Return what is wrong with the account, and the words that say so.
+
+    An account's fault may stand under any field but the mail's own: those words can quote the mail.
+    """
+    if errors.keys() & _KEY_FIELDS:
+        return AnswerKind.TOKEN, said or _sentence(errors)
+    beside = {name: words for name, words in errors.items() if name not in _MAILS_OWN}
+    for words in (said, _sentence(beside)):
+        kind = kind_of_text(words)
+        if kind in _ABOUT_ACCOUNT:
+            return kind, words
+    return None, ""
 
 
 def _by_account(
