@@ -2,9 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
-BENCH := .venv/.bench-ready
 
-.PHONY: setup test check demo serve bench torture lock
+.PHONY: setup test check demo serve lock
 
 setup: $(STAMP)
 
@@ -13,10 +12,6 @@ $(STAMP): requirements/tools.txt requirements/test.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/test.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	touch $@
-
-$(BENCH): $(STAMP) requirements/bench.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
 	touch $@
 
 # What CI runs, and nothing else.
@@ -29,7 +24,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
-	$(BIN)/interrogate --quiet src/terkirim/ports.py src/terkirim/__init__.py src/terkirim/delivery/retrying.py src/terkirim/client
+	$(BIN)/interrogate --quiet src/terkirim/ports.py src/terkirim/__init__.py src/terkirim/delivery/retrying.py
 
 # A CSV of recipients goes out through a Mailketing that fails in every way, across a kill -9.
 demo: $(STAMP)
@@ -37,13 +32,6 @@ demo: $(STAMP)
 
 serve: $(STAMP)
 	$(BIN)/terkirim serve
-
-bench: $(BENCH)
-	$(BIN)/python -m benchmarks
-
-# The slow fault tests; their short forms run with `make test`.
-torture: $(STAMP)
-	$(BIN)/python -m pytest -m torture --numprocesses=0 tests/torture
 
 lock: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock

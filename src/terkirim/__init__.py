@@ -1,1 +1,30 @@
+"""The public library. Names are loaded when they are first asked for, so that a start is fast."""
 
+from importlib import import_module
+from typing import Any
+
+from terkirim.domain.version import __version__
+
+__all__ = [
+    "Draft",
+    "Gateway",
+    "Retried",
+    "__version__",
+    "retry_email_send",
+    "retry_email_send_sync",
+]
+
+_HOME = {
+    "Draft": "terkirim.domain.email",
+    "Gateway": "terkirim.compose",
+    "Retried": "terkirim.delivery.retrying",
+    "retry_email_send": "terkirim.delivery.retrying",
+    "retry_email_send_sync": "terkirim.delivery.retrying",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name from where it lives (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'terkirim' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

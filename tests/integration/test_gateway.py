@@ -39,7 +39,7 @@ def opened(tmp_path, emulator, *, version=2, **given):
 
 async def ended(gateway, within=20.0):
     async with asyncio.timeout(within):
-        while (await gateway.store.backlog(now=gateway.clock.now())).by_state:
+        while (await gateway.store.backlog(now=gateway.clock.now())).by_state:  # noqa: ASYNC110 - it is another task's work
             await asyncio.sleep(0.02)
 
 

@@ -8,8 +8,6 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from terkirim.cli.messages import messages
-from terkirim.cli.send import send
 from terkirim.domain.errors import ConfigError, StoreUnavailable, TerkirimError
 from terkirim.domain.version import __version__
 
@@ -18,8 +16,9 @@ app = App(
     help="Sends e-mail durably: what was acknowledged is never lost.",
     version=__version__,
 )
-app.command(messages)
-app.command(send)
+# By name, so that `--help` does not wait for the parts that a command needs.
+app.command("terkirim.cli.messages:messages", help="Look at messages, send them again, stop them.")
+app.command("terkirim.cli.send:send", help="Put one e-mail on disk, or one for each row of a CSV.")
 
 
 @app.command
