@@ -195,11 +195,16 @@ async def test_a_plain_function_does_not_block_the_loop():
     assert (await task).value is True
 
 
-def test_the_sync_face_says_what_an_async_sender_needs():
+@pytest.mark.parametrize("kind", ["coroutine", "other awaitable"])
+def test_the_sync_face_says_what_an_async_sender_needs(kind):
     async def send():
         return "sent"
 
-    ended = retry_email_send_sync(send, to=TO)
+    class Later:
+        def __await__(self):
+            yield
+
+    ended = retry_email_send_sync(send if kind == "coroutine" else Later, to=TO)
     assert (ended.success, ended.attempts) == (False, 1)
     assert "await retry_email_send" in str(ended.error)
 
@@ -309,7 +314,7 @@ def test_what_a_returned_value_says(value, expected):
         ),
         (HttpError(429, **{"Retry-After": "soon", "Date": "today"}), None),
         (HttpError(429, **{"Retry-After": "soon"}), None),
-        (SimpleNamespace(headers=object()), None),
+        (SimpleNamespace(headers=7), None),
         (HttpError(429), None),
         (OSError(), None),
     ],

@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
 import structlog
@@ -138,6 +137,7 @@ class Rules:
 
     @property
     def schedule(self) -> RetrySchedule:
+        """The waits as a schedule without a tail."""
         quick = tuple(
             wait if isinstance(wait, timedelta) else timedelta(seconds=wait) for wait in self.waits
         )
@@ -145,9 +145,11 @@ class Rules:
         return RetrySchedule(quick=quick, tail=(), retry_for=whole, jitter=self.jitter)
 
     def has_failed(self, ended: _Ended[Any]) -> bool:
+        """Return whether nothing was sent."""
         return ended.error is not None or bool(self.is_failure(ended.value))
 
     def wait_after(self, ended: _Ended[Any], step: int) -> timedelta | None:
+        """Return how long to wait after a failure at this step, None to give up."""
         if not self.is_retryable(ended.failure):
             return None
         return next_wait(
@@ -171,19 +173,22 @@ def _plan(rules: Rules, *, to: str, subject: str) -> _Plan[T]:
     """Yield what is to be done next, and at last how it ended; take what each call came to."""
     log = _log.bind(to=to, subject=subject)
     waits: list[timedelta] = []
-    for attempt in count(1):
+    while True:
+        attempt = len(waits) + 1
         ended = (yield _Call()) or _Ended()
         wait: timedelta | None = None
         error: Exception | str | None = ended.error
         try:
             has_failed = rules.has_failed(ended)
             if has_failed:
-                error = error or shown_text(ended.value)
+                error = shown_text(ended.value) if error is None else error
                 wait = rules.wait_after(ended, attempt - 1)
                 _log_failure(log, attempt, shown_text(ended.failure), wait)
         except Exception as broken:  # noqa: BLE001 - a rule of the caller broke: it may have been sent
             has_failed, wait, error = True, None, broken
-            log.warning("the answer could not be judged", attempt=attempt, error=repr(broken))
+            log.warning(
+                "the answer could not be judged", attempt=attempt, reason=shown_text(broken)
+            )
         if wait is None:
             if not has_failed:
                 log.info("sent", attempt=attempt)

@@ -68,7 +68,7 @@ def take(
     tokens = _refilled(rates, row, now=now, zone=zone)
     granted = min([want, *(math.floor(tokens[rate.name] + 1e-9) for rate in rates)])
     left = {name: count - granted for name, count in tokens.items()}
-    return granted, replace(row, tokens=left, counted_at=now, day=_day(now, zone))
+    return granted, replace(row, tokens=left, counted_at=_latest(row, now), day=_day(now, zone))
 
 
 def give_back(
@@ -78,7 +78,7 @@ def give_back(
     tokens = _refilled(rates, row, now=now, zone=zone)
     most = {rate.name: float(rate.count) for rate in rates}
     back = {name: min(most[name], left + count) for name, left in tokens.items()}
-    return replace(row, tokens=back, counted_at=now, day=_day(now, zone))
+    return replace(row, tokens=back, counted_at=_latest(row, now), day=_day(now, zone))
 
 
 def gate(row: RateRow, *, now: datetime, retry_after: timedelta | None) -> RateRow:
@@ -146,6 +146,11 @@ def _refilled(
         else:
             tokens[rate.name] = min(float(rate.count), left + gone * rate.count / rate.seconds)
     return tokens
+
+
+def _latest(row: RateRow, now: datetime) -> datetime:
+    # A clock set back must not let the same time refill the bucket twice.
+    return now if row.counted_at is None else max(now, row.counted_at)
 
 
 def _day(now: datetime, zone: tzinfo) -> str:

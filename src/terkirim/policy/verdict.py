@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import State
 from terkirim.domain.outcome import (
@@ -21,6 +22,7 @@ from terkirim.domain.outcome import (
 from terkirim.policy.retry import LONGEST_ASKED, RetrySchedule, next_wait
 
 EXHAUSTED = "gave up after the last wait of the schedule"
+MAYBE_SENT = "may have been sent"
 EXPIRES_FIRST = "expires before the next attempt"
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -59,8 +61,7 @@ def verdict(lease: Lease, result: Outcome | ProviderFault, facts: Facts) -> Sett
             says = reason if field is None else f"{field}: {reason}"
             return replace(stays, state=State.DEAD, due_at=None, reason=says)
         case Unclear():
-            until = facts.now + facts.unclear_wait
-            return replace(stays, state=State.UNCLEAR, due_at=until, step=lease.step + 1)
+            return _unclear(stays, facts)
         case Unauthorised() | OutOfCredits() | QuotaReached() | SenderRefused():
             return stays  # due at once: the pause, not the schedule, holds it back
         case Deferred(is_rate_limit=True, retry_after=asked):
@@ -72,9 +73,40 @@ def verdict(lease: Lease, result: Outcome | ProviderFault, facts: Facts) -> Sett
             assert_never(result)
 
 
+def _unclear(stays: Settlement, facts: Facts) -> Settlement:
+    """Wait for an event, as long as the schedule has waits left for the resend that may follow.
+
+    Without that end, a message at which a provider always times out would be sent for ever; and
+    past its quick part the waits grow as they do for any other.
+    """
+    lease, schedule = stays.lease, facts.schedule
+    waiting = replace(
+        stays, state=State.UNCLEAR, due_at=facts.now + facts.unclear_wait, step=lease.step + 1
+    )
+    if lease.if_unclear is IfUnclear.HOLD:
+        return waiting
+    if _has_next(stays, facts):
+        return replace(waiting, step=0, position=lease.position + 1)
+    waited = timedelta(microseconds=lease.waited_us)
+    nominal = schedule.wait_at(lease.step)
+    if nominal is None or waited + nominal > schedule.retry_for:
+        reason = f"{EXHAUSTED}, {MAYBE_SENT}: {stays.reason}"
+        return replace(stays, state=State.DEAD, due_at=None, reason=reason)
+    wait = facts.unclear_wait
+    if not schedule.is_quick(lease.step):
+        wait = max(wait, nominal)
+    return replace(waiting, due_at=facts.now + wait, waited_us=(waited + nominal) // _MICROSECOND)
+
+
+def _has_next(stays: Settlement, facts: Facts) -> bool:
+    """Return True past the quick part with a further provider on the route."""
+    lease = stays.lease
+    return not facts.schedule.is_quick(lease.step) and lease.position + 1 < len(facts.route)
+
+
 def _deferred(stays: Settlement, facts: Facts, asked: timedelta | None) -> Settlement:
     lease, schedule = stays.lease, facts.schedule
-    if not schedule.is_quick(lease.step) and lease.position + 1 < len(facts.route):
+    if _has_next(stays, facts):
         return replace(stays, step=0, position=lease.position + 1)
     waited = timedelta(microseconds=lease.waited_us)
     wait = next_wait(schedule, step=lease.step, waited=waited, spread=facts.spread, asked=asked)

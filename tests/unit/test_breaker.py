@@ -1,0 +1,159 @@
+"""The breaker: when it opens, what a claim may do, and how it closes again."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from terkirim.domain.outcome import Accepted, Deferred, OutOfCredits, Rejected, Unclear
+from terkirim.policy.breaker import (
+    CLOSED,
+    HALF_OPEN,
+    OPEN,
+    RECOVERING,
+    Answer,
+    BreakerRow,
+    BreakerSettings,
+    after_answers,
+    from_plain,
+    is_fault,
+    on_claim,
+    to_plain,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+SETTINGS = BreakerSettings(after=3)
+ROW = BreakerRow(provider="p", changed_at=NOW - SECOND)
+FULL = 8
+
+
+def heard(row, *faults, at=NOW, started_at=None):
+    answers = [Answer(started_at=started_at or at, is_fault=one) for one in faults]
+    return after_answers(row, answers, now=at, settings=SETTINGS, full=FULL)
+
+
+def claimed(row, at):
+    return on_claim(row, now=at, full=FULL, probe_for=60 * SECOND)
+
+
+def opened():
+    return heard(ROW, True, True, True)
+
+
+def test_only_faults_in_a_row_open_it():
+    assert heard(ROW, True, True, False, True, True).state == CLOSED
+    row = opened()
+    assert (row.state, row.until, row.version) == (OPEN, NOW + 30 * SECOND, 1)
+    assert heard(heard(ROW, True, True), True).state == OPEN
+
+
+def test_closed_permits_everything():
+    permit = claimed(ROW, NOW)
+    assert (permit.limit, permit.is_probe, permit.row) == (None, False, ROW)
+
+
+def test_nothing_new_keeps_the_version():
+    assert heard(ROW, False, False) is ROW
+    assert heard(ROW) is ROW
+
+
+def test_answers_to_requests_begun_before_the_change_say_nothing():
+    row = opened()
+    probing = claimed(row, row.until).row
+    late = heard(probing, False, True, at=row.until + SECOND, started_at=NOW)
+    assert late is probing
+
+
+def test_an_open_one_lets_nothing_through_and_hears_nothing():
+    row = opened()
+    assert claimed(row, row.until - SECOND).limit == 0
+    assert heard(row, True, False, at=NOW + SECOND) is row
+
+
+def test_one_probe_goes_and_another_only_when_its_worker_is_lost():
+    row = opened()
+    permit = claimed(row, row.until)
+    assert (permit.limit, permit.is_probe, permit.row.state) == (1, True, HALF_OPEN)
+    assert permit.row.version == row.version + 1
+    assert claimed(permit.row, row.until + 59 * SECOND).limit == 0
+    assert claimed(permit.row, row.until + 60 * SECOND).is_probe
+
+
+def test_each_failed_probe_doubles_the_cool_down_up_to_its_end():
+    row, spans = opened(), []
+    for _ in range(6):
+        probing = claimed(row, row.until).row
+        row = heard(probing, True, at=row.until)
+        spans.append(row.opened_for / SECOND)
+    assert spans == [60, 120, 240, 300, 300, 300]
+
+
+def recovering():
+    row = opened()
+    return heard(claimed(row, row.until).row, False, at=row.until)
+
+
+def test_after_the_probe_it_doubles_from_one_until_it_is_closed():
+    row, at, limits = recovering(), NOW + 60 * SECOND, []
+    while row.state == RECOVERING:
+        limit = claimed(row, at).limit
+        limits.append(limit)
+        almost = heard(row, *[False] * (limit - 1), at=at)
+        assert claimed(almost, at).limit == limit
+        row = heard(almost, False, at=at)
+    assert limits == [1, 2, 4]
+    assert (row.state, row.limit, row.opened_for, row.faults) == (CLOSED, None, None, 0)
+
+
+def test_one_fault_while_recovering_opens_it_for_longer():
+    row = heard(recovering(), True, at=NOW + 60 * SECOND)
+    assert (row.state, row.opened_for, row.limit) == (OPEN, 60 * SECOND, None)
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (Accepted(), False),
+        (Rejected("bad"), False),
+        (Unclear("cut"), True),
+        (Deferred("refused", is_provider_down=True), True),
+        (Deferred("later"), False),
+        (Deferred("slow", is_rate_limit=True, is_provider_down=True), None),
+        (OutOfCredits("empty"), None),
+    ],
+    ids=repr,
+)
+def test_what_speaks_against_a_provider(result, expected):
+    assert is_fault(result) is expected
+
+
+@given(st.lists(st.one_of(st.booleans(), st.integers(1, 400)), max_size=60))
+def test_any_history_ends_in_a_row_that_is_sound_and_survives_json(history):
+    row, at = ROW, NOW
+    for event in history:
+        at += SECOND
+        if isinstance(event, bool):
+            row = heard(row, event, at=at)
+        else:
+            at += event * SECOND
+            row = claimed(row, at).row
+        permit = claimed(row, at)
+        assert permit.limit is None or 0 <= permit.limit <= FULL
+        assert (permit.limit is None) is (row.state == CLOSED)
+        assert (row.until is not None) is (row.state in {OPEN, HALF_OPEN})
+        plain = json.loads(json.dumps(to_plain(row)))
+        assert from_plain("p", plain, row.version) == row
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_however_it_fared_a_provider_that_is_well_again_is_closed(history):
+    row, at = ROW, NOW
+    for event in [*history, *[False] * 20]:
+        at += 301 * SECOND
+        row = heard(claimed(row, at).row, event, at=at)
+    assert row.state == CLOSED
+    assert replace(row, changed_at=NOW).faults == 0

@@ -1,0 +1,138 @@
+"""Rates: the tokens, the calendar day, the gate of a 429, and what stands in the settings."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from terkirim.policy.rates import (
+    Rate,
+    RateRow,
+    from_plain,
+    gate,
+    give_back,
+    opens_at,
+    parse_rates,
+    take,
+    to_plain,
+    ungate,
+)
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)  # 19:00 in Jakarta
+SECOND = timedelta(seconds=1)
+TEN = parse_rates("10/s")
+DAY = parse_rates("400/d")
+
+
+def taken(rates, row, want, at=NOW):
+    return take(rates, row, now=at, want=want, zone=JAKARTA)
+
+
+def opens(rates, row, at=NOW):
+    return opens_at(rates, row, now=at, zone=JAKARTA)
+
+
+def test_rates_are_read_as_they_are_written():
+    assert parse_rates(" 10/s , 5 / m,400/d") == (Rate(10, "s"), Rate(5, "m"), Rate(400, "d"))
+    assert [rate.seconds for rate in parse_rates("1/s,1/m,1/h,1/d")] == [1, 60, 3600, 86400]
+
+
+@pytest.mark.parametrize("part", ["", "10", "0/s", "-1/s", "10/w", "1.5/s", "x/s"])
+def test_a_wrong_part_is_named(part):
+    with pytest.raises(ValueError, match="is not a rate") as caught:
+        parse_rates(f"10/s,{part}")
+    assert repr(part) in str(caught.value)
+
+
+def test_a_period_may_burst_and_then_refills_evenly():
+    granted, row = taken(TEN, RateRow(), 25)
+    assert granted == 10
+    assert taken(TEN, row, 1)[0] == 0
+    assert taken(TEN, row, 25, NOW + SECOND / 10)[0] == 1
+    assert taken(TEN, row, 25, NOW + 60 * SECOND)[0] == 10
+
+
+def test_the_tightest_rate_decides():
+    both = parse_rates("10/s,12/m")
+    granted, row = taken(both, RateRow(), 10)
+    assert (granted, taken(both, row, 10, NOW + SECOND)[0]) == (10, 2)
+
+
+def test_without_a_rate_everything_is_granted():
+    assert taken((), RateRow(), 7)[0] == 7
+    assert opens((), RateRow()) is None
+
+
+def test_the_day_is_the_zones():
+    _, row = taken(DAY, RateRow(), 400)
+    midnight = datetime(2026, 1, 1, 17, tzinfo=UTC)
+    assert opens(DAY, row) == midnight
+    assert taken(DAY, row, 1, midnight - SECOND)[0] == 0
+    assert taken(DAY, row, 500, midnight)[0] == 400
+
+
+def test_a_bucket_says_when_it_has_a_token_again():
+    _, row = taken(TEN, RateRow(), 10)
+    assert opens(TEN, row) == NOW + SECOND / 10
+    assert opens(TEN, row, NOW + SECOND / 10) is None
+
+
+def test_what_never_left_is_given_back_up_to_the_full_bucket():
+    _, row = taken(TEN, RateRow(), 10)
+    back = give_back(TEN, row, 4, now=NOW, zone=JAKARTA)
+    assert taken(TEN, back, 10)[0] == 4
+    full = give_back(TEN, row, 99, now=NOW, zone=JAKARTA)
+    assert taken(TEN, full, 99)[0] == 10
+
+
+def test_a_clock_that_is_set_back_grants_nothing_twice():
+    _, row = taken(TEN, RateRow(), 10)
+    granted, row = taken(TEN, row, 10, NOW - 60 * SECOND)
+    assert granted == 0
+    assert taken(TEN, row, 10, NOW)[0] == 0
+
+
+def test_a_429_shuts_the_gate_for_what_was_asked_at_most_an_hour():
+    row = gate(RateRow(), now=NOW, retry_after=7 * SECOND)
+    assert opens((), row) == NOW + 7 * SECOND
+    assert opens((), row, NOW + 7 * SECOND) is None
+    assert gate(RateRow(), now=NOW, retry_after=timedelta(days=9)).gate_until == NOW + 3600 * SECOND
+    assert gate(row, now=NOW, retry_after=SECOND).gate_until == NOW + 7 * SECOND
+
+
+def test_without_a_word_the_gate_shuts_for_a_doubling_moment():
+    row, at, spans = RateRow(), NOW, []
+    for _ in range(10):
+        row = gate(row, now=at, retry_after=None)
+        spans.append((row.gate_until - at) / SECOND)
+        at = row.gate_until
+    assert spans == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30]
+    again = gate(ungate(row), now=at, retry_after=None)
+    assert again.gate_until - at == SECOND / 5
+    assert ungate(RateRow()) == RateRow()
+
+
+def test_strikes_without_end_do_not_overflow():
+    row = gate(RateRow(strikes=10**9), now=NOW, retry_after=None)
+    assert row.gate_until == NOW + 30 * SECOND
+
+
+@given(st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 30)), max_size=40))
+def test_no_more_leaves_than_a_burst_and_what_time_refilled(claims):
+    row, at, sent = RateRow(), NOW, 0
+    for milliseconds, want in claims:
+        at += timedelta(milliseconds=milliseconds)
+        granted, row = taken(TEN, row, want, at)
+        assert 0 <= granted <= want
+        sent += granted
+        row = from_plain(json.loads(json.dumps(to_plain(row))))
+    assert sent <= 10 + (at - NOW) / SECOND * 10 + 1e-6
+
+
+def test_a_gated_row_survives_json():
+    row = gate(RateRow(), now=NOW, retry_after=SECOND)
+    assert from_plain(json.loads(json.dumps(to_plain(row)))) == row
