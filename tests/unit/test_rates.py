@@ -41,7 +41,9 @@ def test_rates_are_read_as_they_are_written():
     assert [rate.seconds for rate in parse_rates("1/s,1/m,1/h,1/d")] == [1, 60, 3600, 86400]
 
 
-@pytest.mark.parametrize("part", ["", "10", "0/s", "-1/s", "10/w", "1.5/s", "x/s"])
+@pytest.mark.parametrize(
+    "part", ["", "10", "0/s", "-1/s", "10/w", "1.5/s", "x/s", "9" * 5_000 + "/s"]
+)
 def test_a_wrong_part_is_named(part):
     with pytest.raises(ValueError, match="is not a rate") as caught:
         parse_rates(f"10/s,{part}")
@@ -94,6 +96,17 @@ def test_a_clock_that_is_set_back_grants_nothing_twice():
     granted, row = taken(TEN, row, 10, NOW - 60 * SECOND)
     assert granted == 0
     assert taken(TEN, row, 10, NOW)[0] == 0
+
+
+def test_two_clocks_around_midnight_share_one_day():
+    after = datetime(2026, 1, 1, 17, tzinfo=UTC)
+    _, row = taken(DAY, RateRow(), 400, after)
+    behind = after - 2 * SECOND
+    granted, row = taken(DAY, row, 400, behind)
+    assert granted == 0
+    assert opens(DAY, row, behind) == after + timedelta(days=1)
+    row = give_back(DAY, row, 3, now=behind, zone=JAKARTA)
+    assert taken(DAY, row, 400, after)[0] == 3
 
 
 def test_a_429_shuts_the_gate_for_what_was_asked_at_most_an_hour():

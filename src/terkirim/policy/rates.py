@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 _PERIODS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_RATE = re.compile(r"([1-9]\d*)\s*/\s*([smhd])")
+_RATE = re.compile(r"([1-9][0-9]{0,8})\s*/\s*([smhd])")
 FIRST_STRIKE = timedelta(milliseconds=200)
 LONGEST_STRIKE = timedelta(seconds=30)
 LONGEST_ASKED = timedelta(hours=1)
@@ -68,7 +68,7 @@ def take(
     tokens = _refilled(rates, row, now=now, zone=zone)
     granted = min([want, *(math.floor(tokens[rate.name] + 1e-9) for rate in rates)])
     left = {name: count - granted for name, count in tokens.items()}
-    return granted, replace(row, tokens=left, counted_at=_latest(row, now), day=_day(now, zone))
+    return granted, _counted(row, left, now=now, zone=zone)
 
 
 def give_back(
@@ -78,7 +78,7 @@ def give_back(
     tokens = _refilled(rates, row, now=now, zone=zone)
     most = {rate.name: float(rate.count) for rate in rates}
     back = {name: min(most[name], left + count) for name, left in tokens.items()}
-    return replace(row, tokens=back, counted_at=_latest(row, now), day=_day(now, zone))
+    return _counted(row, back, now=now, zone=zone)
 
 
 def gate(row: RateRow, *, now: datetime, retry_after: timedelta | None) -> RateRow:
@@ -105,7 +105,7 @@ def opens_at(
     for rate in rates:
         missing = 1 - tokens[rate.name]
         if missing > 1e-9 and rate.unit == "d":  # noqa: PLR2004 - the rounding of a float
-            times.append(_next_day(now, zone))
+            times.append(_next_day(_latest(row, now), zone))
         elif missing > 1e-9:  # noqa: PLR2004 - as above
             times.append(now + timedelta(seconds=missing * rate.seconds / rate.count))
     return max(times, default=None)
@@ -137,19 +137,25 @@ def from_plain(plain: Mapping[str, Any]) -> RateRow:
 def _refilled(
     rates: Sequence[Rate], row: RateRow, *, now: datetime, zone: tzinfo
 ) -> dict[str, float]:
-    gone = 0.0 if row.counted_at is None else max((now - row.counted_at).total_seconds(), 0.0)
+    latest = _latest(row, now)
+    gone = 0.0 if row.counted_at is None else (latest - row.counted_at).total_seconds()
     tokens = {}
     for rate in rates:
         left = row.tokens.get(rate.name, float(rate.count))
         if rate.unit == "d":
-            tokens[rate.name] = left if row.day == _day(now, zone) else float(rate.count)
+            tokens[rate.name] = left if row.day == _day(latest, zone) else float(rate.count)
         else:
             tokens[rate.name] = min(float(rate.count), left + gone * rate.count / rate.seconds)
     return tokens
 
 
+def _counted(row: RateRow, tokens: Mapping[str, float], *, now: datetime, zone: tzinfo) -> RateRow:
+    latest = _latest(row, now)
+    return replace(row, tokens=tokens, counted_at=latest, day=_day(latest, zone))
+
+
 def _latest(row: RateRow, now: datetime) -> datetime:
-    # A clock set back must not let the same time refill the bucket twice.
+    # A clock set back, or behind that of another node, must not refill the same time or day twice.
     return now if row.counted_at is None else max(now, row.counted_at)
 
 
