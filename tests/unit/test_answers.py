@@ -12,6 +12,10 @@ TEXTS = {
         "API key tidak valid",
         "Token expired",
         "Akses ditolak",
+        "Invalid access token",
+        "Invalid or missing API key",
+        "Token tidak ditemukan",
+        "Kunci API salah",
     ],
     AnswerKind.CREDITS: [
         "Saldo tidak cukup",
@@ -20,12 +24,16 @@ TEXTS = {
         "Insufficient credits",
         "Not enough balance",
         "kredit email tidak mencukupi",
+        "Your balance is 0.",
+        "0 credits left",
     ],
     AnswerKind.QUOTA: [
         "Daily limit reached",
         "Kuota harian habis",
         "limit 400 email per hari tercapai",
         "Daily sending quota exceeded",
+        "limit pengiriman 400 email per hari telah tercapai",
+        "You reached the limit of 400 emails per day",
     ],
     AnswerKind.SENDER: [
         "Sender not approved",
@@ -33,6 +41,11 @@ TEXTS = {
         "Domain tidak terdaftar",
         "Pengirim belum diverifikasi",
         "Unverified sender address",
+        "Sender has not been approved",
+        "Domain tidak terverifikasi",
+        "Email pengirim belum disetujui",
+        "Email pengirim belum di-approve",
+        "Sender address pending approval",
     ],
     AnswerKind.RECIPIENT: [
         "Invalid recipient",
@@ -40,7 +53,17 @@ TEXTS = {
         "Alamat email tidak valid",
         "Invalid email address",
     ],
-    None: ["", "Mail Sent", "Terjadi kesalahan", "try again later", "Internal Server Error"],
+    None: [
+        "",
+        "Mail Sent",
+        "Terjadi kesalahan",
+        "try again later",
+        "Internal Server Error",
+        "Not queued, 100 credits left",
+        "Not queued at Rp 0.6 a credit",
+        "The recipient field is required",
+        "Rate limit, slow down",
+    ],
 }
 
 

@@ -17,14 +17,21 @@ class AnswerKind(StrEnum):
     RECIPIENT = "recipient"
 
 
+_KEY = r"\b((api|access|auth|authentication|bearer)[ _-]?)?(token|key)\b|\bkunci( api)?\b"
+_WRONG = r"(invalid|wrong|unknown|expired|tidak (valid|ditemukan|dikenal)|salah)"
 _CREDIT = r"\b(saldo|kredit|credits?|balance)\b"
+_NOTHING = r"(?<![\d.,])0(?![.,]?\d)"  # alone: not the end of 100, nor the start of 0.6
 _EMPTY = (
-    r"(tidak (cukup|mencukupi)|kurang|habis|kosong|insufficient|not enough|empty|exhausted|0\b)"
+    r"(tidak (cukup|mencukupi)|kurang|habis|kosong|insufficient|not enough|empty|exhausted|"
+    rf"{_NOTHING})"
 )
+_LIMIT = r"\b(kuota|quota|limit|batas)\b"
+_DAY = r"\b(hari(an)?|(per|a|each) day)\b"
 _SENDER = r"\b(sender|pengirim|from[_ ]?(email|address)|domain)\b"
 _REFUSED = (
-    r"(not (yet )?(approved|verified|registered|allowed)|unverified|unapproved|"
-    r"(tidak|belum) (ter)?(daftar|verifikasi|disetujui|diverifikasi|terdaftar|terverifikasi))"
+    r"(not (yet )?(been )?(approved|verified|registered|allowed)|unverified|unapproved|"
+    r"pending (approval|verification)|"
+    r"(tidak|belum) ((ter|di)?(daftar|verifikasi|setujui)|di[ -]?approve))"
 )
 _RECIPIENT = r"\b(recipient|penerima|email|e-mail|alamat|address|mailbox)\b"
 _INVALID = r"(invalid|tidak valid|not valid|does not exist|tidak ditemukan|salah|malformed)"
@@ -32,16 +39,9 @@ _INVALID = r"(invalid|tidak valid|not valid|does not exist|tidak ditemukan|salah
 # The order decides where a text fits two rows: a day's limit before credits, a sender before
 # an address.
 _TABLE: tuple[tuple[AnswerKind, str], ...] = (
-    (
-        AnswerKind.TOKEN,
-        r"(invalid|wrong|unknown|expired|tidak valid|salah) (api[ _-]?)?(token|key)",
-    ),
-    (
-        AnswerKind.TOKEN,
-        r"\b(api[ _-]?)?(token|key)\b.{0,20}(invalid|expired|tidak valid|salah|wrong)",
-    ),
+    (AnswerKind.TOKEN, rf"{_WRONG} (or \w+ )?({_KEY})|({_KEY}).{{0,20}}{_WRONG}"),
     (AnswerKind.TOKEN, r"access denied|akses ditolak|unauthori[sz]ed|unauthenticated"),
-    (AnswerKind.QUOTA, r"daily (sending )?(limit|quota)|(kuota|limit|batas)\b.{0,20}\bhari(an)?\b"),
+    (AnswerKind.QUOTA, rf"daily (sending )?(limit|quota)|{_LIMIT}.{{0,60}}{_DAY}"),
     (AnswerKind.CREDITS, rf"{_CREDIT}.{{0,40}}{_EMPTY}|{_EMPTY}.{{0,40}}{_CREDIT}"),
     (AnswerKind.SENDER, rf"{_SENDER}.{{0,60}}{_REFUSED}|{_REFUSED}.{{0,40}}{_SENDER}"),
     (AnswerKind.RECIPIENT, rf"{_RECIPIENT}.{{0,60}}{_INVALID}|{_INVALID}.{{0,40}}{_RECIPIENT}"),
