@@ -174,41 +174,47 @@ def _plan(rules: Rules, *, to: str, subject: str) -> _Plan[T]:
     log = _log.bind(to=to, subject=subject)
     waits: list[timedelta] = []
     while True:
-        attempt = len(waits) + 1
         ended = (yield _Call()) or _Ended()
-        wait: timedelta | None = None
-        error: Exception | str | None = ended.error
-        try:
-            has_failed = rules.has_failed(ended)
-            if has_failed:
-                error = shown_text(ended.value) if error is None else error
-                wait = rules.wait_after(ended, attempt - 1)
-                _log_failure(log, attempt, shown_text(ended.failure), wait)
-        except Exception as broken:  # noqa: BLE001 - a rule of the caller broke: it may have been sent
-            has_failed, wait, error = True, None, broken
-            log.warning(
-                "the answer could not be judged", attempt=attempt, reason=shown_text(broken)
-            )
-        if wait is None:
-            if not has_failed:
-                log.info("sent", attempt=attempt)
-            yield Retried(
-                success=not has_failed,
-                value=ended.value,
-                attempts=attempt,
-                waits=tuple(waits),
-                error=error,
-            )
-            return
-        waits.append(wait)
-        yield wait
+        judged = _judged(rules, ended, log.bind(attempt=len(waits) + 1), step=len(waits))
+        if judged.wait is None:
+            break
+        waits.append(judged.wait)
+        yield judged.wait
+    yield Retried(
+        success=not judged.has_failed,
+        value=ended.value,
+        attempts=len(waits) + 1,
+        waits=tuple(waits),
+        error=judged.error,
+    )
 
 
-def _log_failure(log: Any, attempt: int, reason: str, wait: timedelta | None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    has_failed: bool
+    error: Exception | str | None = None
+    wait: timedelta | None = None
+
+
+def _judged(rules: Rules, ended: _Ended[Any], log: Any, *, step: int) -> _Judged:
+    try:
+        if not rules.has_failed(ended):
+            log.info("sent")
+            return _Judged(has_failed=False)
+        wait = rules.wait_after(ended, step)
+        text = shown_text(ended.failure)
+    except Exception as broken:  # noqa: BLE001 - a rule of the caller broke: it may have been sent
+        log.warning("the answer could not be judged", reason=shown_text(broken))
+        return _Judged(has_failed=True, error=broken)
+    _log_failure(log, text, wait)
+    return _Judged(has_failed=True, error=text if ended.error is None else ended.error, wait=wait)
+
+
+def _log_failure(log: Any, reason: str, wait: timedelta | None) -> None:
     if wait is None:
-        log.error("not sent, gave up", attempt=attempt, reason=reason)
+        log.error("not sent, gave up", reason=reason)
     else:
-        log.warning("not sent", attempt=attempt, reason=reason, again_in=wait.total_seconds())
+        log.warning("not sent", reason=reason, again_in=wait.total_seconds())
 
 
 def _called_here(fn: Callable[[], T]) -> _Ended[T]:
