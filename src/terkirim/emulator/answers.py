@@ -1,63 +1,106 @@
 """Mailketing's own answers, v1 and v2, with the types that its clients read."""
 
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
-HTML = "<!doctype html><html><head><title>Error</title></head><body><h1>Sorry</h1></body></html>"
-Answer = tuple[int, Any, str]  # status, body (JSON value or HTML text), content type
+import msgspec
 
-_JSON, _HTML = "application/json", "text/html; charset=UTF-8"
+JSON, HTML = "application/json", "text/html; charset=UTF-8"
+_PAGE = (
+    b"<!doctype html><html><head><title>Error</title></head><body><h1>Sorry</h1></body></html>\n"
+)
+_WORDS = {405: "Method Not Allowed", 429: "Too Many Requests", 504: "Gateway Timeout"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer; `headers` are whole lines."""
+
+    status: int
+    body: bytes
+    kind: str = JSON
+    headers: tuple[str, ...] = ()
+
+    def payload(self) -> bytes:
+        """Return all bytes that go over the line."""
+        head = [
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
+            f"content-type: {self.kind}",
+            f"content-length: {len(self.body)}",
+            *self.headers,
+            "\r\n",
+        ]
+        return "\r\n".join(head).encode("latin-1") + self.body
+
+    def as_json(self) -> "Answer":
+        """Return the answer, labelled as what it is."""
+        return self if self.body is _PAGE else replace(self, kind=JSON)
+
+
+def of(value: Any, status: int = 200) -> Answer:
+    """Return a JSON answer."""
+    return Answer(status, msgspec.json.encode(value))
 
 
 def page(status: int) -> Answer:
     """Return a proxy's page."""
-    return status, HTML, _HTML
+    return Answer(status, _PAGE, HTML)
 
 
-def sent(version: int, message_id: str, left: int) -> Answer:
+def moved(location: str) -> Answer:
+    """Return what the real service answers to a wrong path."""
+    return Answer(301, _PAGE, HTML, (f"location: {location}",))
+
+
+def sent(version: int, message: str, left: int) -> Answer:
     """Return the answer to a mail that was taken."""
     if version == 1:
-        return 200, {"status": "success", "response": "Mail Sent"}, _HTML
-    answer = {"message_id": message_id, "credits": left}
-    return 200, {"success": True, "data": answer, "message": "Email queued successfully"}, _JSON
+        return of({"status": "success", "response": "Mail Sent"})
+    taken = {"message_id": message, "credits": left}
+    return of({"success": True, "data": taken, "message": "Email queued successfully"})
 
 
 def balance(version: int, left: int) -> Answer:
-    """Return the credits that are left: a string in v1, a number in v2."""
+    """Return the credits that are left: a string in v1, labelled as HTML, and a number in v2."""
     if version == 1:
-        return 200, {"status": "true", "credits": str(left), "user": "emulated"}, _HTML
-    answer = {"credits": left, "email": "emulated@example.com"}
-    return 200, {"success": True, "data": answer, "message": "OK"}, _JSON
+        answer = of({"status": "true", "credits": str(left), "user": "emulated"})
+        return replace(answer, kind=HTML)
+    found = {"credits": left, "email": "emulated@example.com"}
+    return of({"success": True, "data": found, "message": "OK"})
 
 
 def lists() -> Answer:
     """Return v1's lists."""
-    return 200, {"status": "success", "lists": [{"list_id": 1, "list_name": "Pelanggan"}]}, _HTML
+    return of({"status": "success", "lists": [{"list_id": 1, "list_name": "Pelanggan"}]})
 
 
 def added() -> Answer:
     """Return v1's answer to a new subscriber."""
-    return 200, {"status": "success", "response": "Subscriber Added"}, _HTML
+    return of({"status": "success", "response": "Subscriber Added"})
 
 
 def senders(approved: list[str]) -> Answer:
     """Return v2's approved senders."""
-    return 200, {"success": True, "data": approved, "message": "OK"}, _JSON
+    return of({"success": True, "data": approved, "message": "OK"})
 
 
-def refused(version: int, status: int, message: str, field: str | None = None) -> Answer:
-    """Return a failure; v1 says it with HTTP 200, as the real service does."""
+def refused(
+    version: int, status: int, message: str, *, field: str | None = None, is_strict: bool = False
+) -> Answer:
+    """Return a failure; v1 says it with HTTP 200, as the real service does, unless `is_strict`."""
     if version == 1:
-        return 200, {"status": "failed", "response": message}, _HTML
+        return of({"status": "failed", "response": message}, status if is_strict else 200)
     errors = {} if field is None else {field: [message]}
-    return status, {"success": False, "message": message, "errors": errors}, _JSON
+    return of({"success": False, "message": message, "errors": errors}, status)
 
 
-def failed(version: int, status: int) -> Answer:
+def failed(version: int, status: int, *headers: str) -> Answer:
     """Return a failure by status alone, such as 429 and 5xx."""
-    words = {429: "Too Many Requests"}.get(status, "Server Error")
-    body = (
-        {"status": "failed", "response": words}
+    words = _WORDS.get(status, "Server Error")
+    answer = (
+        of({"status": "failed", "response": words}, status)
         if version == 1
-        else {"success": False, "message": words, "errors": {}}
+        else of({"success": False, "message": words, "errors": {}}, status)
     )
-    return status, body, _JSON
+    return replace(answer, headers=headers)

@@ -1,70 +1,129 @@
-"""The emulator: routes, faults, credits, and the control endpoints that change them."""
+"""The emulator as a whole: its port, its connections, and how long it runs."""
 
 import asyncio
 import json
-import random
 import signal
+import socket
 import sys
-from dataclasses import asdict
-from typing import Any, Self
-from urllib.parse import parse_qsl
+from pathlib import Path
+from typing import Self
 
+from terkirim.compose import SystemClock
 from terkirim.domain.errors import ConfigError
-from terkirim.emulator import answers
+from terkirim.emulator.account import PLENTY, Account
+from terkirim.emulator.callbacks import CallbackPlan, Callbacks
+from terkirim.emulator.control import PREFIX, Control
 from terkirim.emulator.faults import Faults
 from terkirim.emulator.ledger import Ledger
-from terkirim.emulator.wire import Call, Wire
+from terkirim.emulator.service import Manners, Service
+from terkirim.emulator.wire import Reply, Request, Wire
 
-PLENTY = 1_000_000
-_STATUS = {
-    "rate_limited": 429,
-    "rate_limited_after": 429,
-    "error_500": 500,
-    "error_502": 502,
-    "error_503": 503,
-}
+BACKLOG = 1_024
 
 
 class Emulator:
     """A Mailketing on this machine; `url` is its base, as MAILKETING_API_URL takes it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one of the things that tests and demos choose
         self,
         *,
         faults: Faults | None = None,
         token: str = "emulated",  # noqa: S107 - a word for tests, no secret
         credits_left: int = PLENTY,
+        senders: tuple[str, ...] | None = None,
+        callbacks: CallbackPlan | None = None,
+        manners: Manners | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         seed: int = 1,
     ) -> None:
-        self.faults = faults or Faults()
-        self.token = token
-        self.credits = credits_left
-        self.unapproved: set[str] = set()
-        self.ledger = Ledger()
+        clock = SystemClock()
+        self.account = Account(token=token, credits=credits_left, approved=senders)
+        self.callbacks = Callbacks(callbacks or CallbackPlan(), clock=clock, seed=seed)
+        self._service = Service(
+            account=self.account,
+            faults=faults or Faults(),
+            manners=manners or Manners(),
+            clock=clock,
+            seed=seed,
+            taken=self.callbacks.tell,
+        )
+        self._control = Control(self._service, self.callbacks, begin_outage=self.begin_outage)
         self._host, self._port = host, port
-        self._dice = random.Random(seed)  # noqa: S311 - repeatable faults, nothing secret
         self._opened: set[Wire] = set()
         self._server: asyncio.Server | None = None
+        self._kept_port: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._opening: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
-        """The base address."""
+        """The base address of the API."""
         return f"http://{self._host}:{self._port}/api"
+
+    @property
+    def control_url(self) -> str:
+        """The base address of the control endpoints."""
+        return f"http://{self._host}:{self._port}/control"
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was taken since the start, or since the last reset."""
+        return self._service.ledger
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong, and how often; may be replaced at any time."""
+        return self._service.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._service.faults = faults
+
+    @property
+    def token(self) -> str:
+        """The key that is accepted."""
+        return self.account.token
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self.account.token = token
+
+    @property
+    def credits(self) -> int:
+        """The credits that are left."""
+        return self.account.credits
+
+    @credits.setter  # noqa: A003 - the word of the wire, and of those who set it
+    def credits(self, left: int) -> None:
+        self.account.credits = left
+
+    @property
+    def unapproved(self) -> set[str]:
+        """Senders, addresses or domains, whose mail is refused."""
+        return self.account.unapproved
 
     async def __aenter__(self) -> Self:
         await self.listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.refuse()
+        await self.close()
 
     async def listen(self) -> None:
-        """Take connections; again on the same port after `refuse`."""
+        """Take connections; again on the same port after `refuse`.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        if self._server is not None:
+            return
         loop = asyncio.get_running_loop()
+        if self._kept_port is None:
+            self._kept_port = _bound(self._host, self._port)
+        line, self._kept_port = self._kept_port, None
         self._server = await loop.create_server(
-            lambda: Wire(self._answered, self._opened), self._host, self._port, backlog=1_024
+            lambda: Wire(self, self._opened), sock=line, backlog=BACKLOG
         )
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -73,162 +132,73 @@ class Emulator:
         if self._server is not None:
             self._server.close()
             self._server = None
+            # A port that is bound, but not listened on, refuses, and nobody else can take it.
+            self._kept_port = _bound(self._host, self._port)
         for wire in list(self._opened):
-            wire.reset()
-
-    def _answered(self, call: Call, wire: Wire) -> None:
-        if call.path.startswith("/control/"):
-            self._controlled(call, wire)
-            return
-        route = call.path.removeprefix("/api")
-        version = 2 if route.startswith("/v2/") else 1
-        if route not in {"/v1/send", "/v2/send"}:
-            self._reply(wire, self._asked(call, route, version))
-            return
-        self.ledger.requests += 1
-        fields = _fields(call, version)
-        refusal = self._refusal(call, fields, version)
-        if refusal is not None:
-            self._reply(wire, refusal)
-            return
-        self._sent(wire, fields, version)
-
-    def _sent(self, wire: Wire, fields: dict[str, str], version: int) -> None:
-        fault = self.faults.drawn(self._dice.random())
-        if fault is not None:
-            self.ledger.faults[fault] += 1
-        if fault == "reset":
-            wire.reset()
-        elif fault in _STATUS:
-            more = (
-                f"retry-after: {self.faults.retry_after}\r\n"
-                if fault == "rate_limited_after"
-                else ""
-            )
-            self._reply(wire, answers.failed(version, _STATUS[fault]), more=more)
-        elif fault == "html_page_503":
-            self._reply(wire, answers.page(503))
-        else:
-            self._taken(wire, fields, version, fault)
-
-    def _taken(self, wire: Wire, fields: dict[str, str], version: int, fault: str | None) -> None:
-        message = fields.get("message_id") or fields.get("subject", "")
-        is_answered = fault in {None, "slow"}
-        self.credits -= 1
-        self.ledger.take(message, fields["recipient"], is_answered=is_answered)
-        answer = answers.sent(version, message, self.credits)
-        match fault:
-            case "accept_and_drop":
+            if wire.is_open:  # one that is closing has its last answer still to write
                 wire.reset()
-            case "half_answer":
-                status, body, kind = answer
-                wire.reply(status, body, kind, half=True)
-            case "html_page_200":
-                self._reply(wire, answers.page(200))
-            case "slow":
-                self._reply(wire, answer, later=self.faults.slow_seconds)
-            case _:
-                self._reply(wire, answer)
 
-    def _refusal(self, call: Call, fields: dict[str, str], version: int) -> answers.Answer | None:
-        if not self._is_known(call, fields, version):
-            return answers.refused(version, 401, "Access Denied, Invalid Token")
-        for name in ("from_email", "recipient", "subject", "content"):
-            if not fields.get(name):
-                return answers.refused(version, 422, f"The {name} field is invalid", name)
-        if "@" not in fields["recipient"]:
-            return answers.refused(version, 422, "Invalid recipient address", "recipient")
-        if fields["from_email"] in self.unapproved:
-            return answers.refused(version, 422, "Sender email not approved", "from_email")
-        if self.credits <= 0:
-            return answers.refused(version, 402, "Saldo tidak cukup")
-        return None
+    async def close(self) -> None:
+        """End everything."""
+        self._end_outage()
+        if self._opening is not None:
+            await self._opening
+        self.refuse()
+        if self._kept_port is not None:
+            self._kept_port.close()
+            self._kept_port = None
+        await self.callbacks.close()
 
-    def _asked(self, call: Call, route: str, version: int) -> answers.Answer:
-        known = {"/v1/ceksaldo", "/v1/viewlist", "/v1/addsubtolist", "/v2/credits", "/v2/senders"}
-        if route not in known:
-            return answers.page(301)
-        if not self._is_known(call, _fields(call, version), version):
-            return answers.refused(version, 401, "Access Denied, Invalid Token")
-        match route:
-            case "/v1/viewlist":
-                return answers.lists()
-            case "/v1/addsubtolist":
-                return answers.added()
-            case "/v2/senders":
-                return answers.senders([])
-            case _:
-                return answers.balance(version, self.credits)
-
-    def _is_known(self, call: Call, fields: dict[str, str], version: int) -> bool:
-        bearer = call.headers.get("authorization", "").removeprefix("Bearer ")
-        given = fields.get("api_token") if version == 1 else call.headers.get("x-api-token", bearer)
-        return given == self.token
-
-    def _reply(
-        self, wire: Wire, answer: answers.Answer, *, more: str = "", later: float = 0.0
-    ) -> None:
-        status, body, kind = answer
-        wait = self.faults.latency + later
-        if wait > 0:
-            asyncio.get_running_loop().call_later(
-                wait, lambda: wire.reply(status, body, kind, more=more)
-            )
-        else:
-            wire.reply(status, body, kind, more=more)
-
-    def _controlled(self, call: Call, wire: Wire) -> None:
-        try:
-            body: Any = json.loads(call.body or b"{}")
-            wire.reply(200, self._control(call.method, call.path.removeprefix("/control/"), body))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            wire.reply(422, {"message": f"not understood: {error}"})
-
-    def _control(self, method: str, name: str, body: Any) -> Any:
-        match method, name:
-            case "GET", "ledger":
-                return self.ledger.summary()
-            case "GET", "ledger/messages":
-                return self.ledger.messages()
-            case "GET", "faults":
-                return asdict(self.faults)
-            case "PUT" | "POST", _:
-                self._change(name, body)
-                return {"done": name}
-            case _:
-                raise ValueError(f"there is no {method} /control/{name}")
-
-    def _change(self, name: str, body: Any) -> None:
-        match name:
-            case "faults":
-                self.faults = self.faults.changed(body)
-            case "token":
-                self.token = str(body["token"])
-            case "credits":
-                self.credits = int(body["credits"])
-            case "unapproved":
-                self.unapproved = set(body["senders"])
-            case "outage":
-                self._go_away(float(body["seconds"]))
-            case "reset":
-                self.ledger = Ledger()
-            case _:
-                raise ValueError(f"there is no /control/{name}")
-
-    def _go_away(self, seconds: float) -> None:
+    def begin_outage(self, kind: str, seconds: float) -> None:
+        """Be unwell for a while: "refuse", "reset", "503" or "html"."""
+        self._end_outage()
         loop = asyncio.get_running_loop()
-        loop.call_later(0.05, self.refuse)  # after the answer to this control call
-        loop.call_later(0.05 + seconds, lambda: loop.create_task(self.listen()))
+        self._timer = loop.call_later(seconds, self._recover)
+        if kind == "refuse":
+            loop.call_soon(self.refuse)  # after the answer to the call that asked for it
+        else:
+            self._service.outage = kind
+
+    def may_read(self, path: str) -> bool:
+        """Return whether a request's body is read at all."""
+        return path.startswith(PREFIX) or self._service.may_read(path)
+
+    def respond(self, request: Request) -> Reply:
+        """Return what goes back for a request."""
+        if request.path.startswith(PREFIX):
+            return self._control.respond(request)
+        return self._service.respond(request)
+
+    def _end_outage(self) -> None:
+        self._service.outage = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _recover(self) -> None:
+        self._end_outage()
+        if self._server is None:
+            self._opening = asyncio.ensure_future(self.listen())
 
 
-async def emulate(*, host: str, port: int, faults: str, token: str) -> None:
-    """Run until SIGINT or SIGTERM.
+async def emulate(
+    *,
+    host: str,
+    port: int,
+    faults: str,
+    token: str,
+    callbacks: CallbackPlan | None = None,
+    ledger_path: Path | None = None,
+) -> None:
+    """Run until SIGINT or SIGTERM, then write the ledger to `ledger_path`.
 
     Raises:
         ConfigError: the faults cannot be read, or the port is taken.
     """
     try:
-        emulator = Emulator(faults=Faults.parse(faults), token=token, host=host, port=port)
+        emulator = Emulator(
+            faults=Faults.parse(faults), token=token, callbacks=callbacks, host=host, port=port
+        )
         await emulator.listen()
     except (ValueError, OSError) as error:
         raise ConfigError(f"emulate: {error}") from None
@@ -237,14 +207,20 @@ async def emulate(*, host: str, port: int, faults: str, token: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await stopped.wait()
-    emulator.refuse()
+    await emulator.close()
+    if ledger_path is not None:
+        written = json.dumps(emulator.ledger.report(), indent=1)
+        await asyncio.to_thread(ledger_path.write_text, written, "utf-8")
 
 
-def _fields(call: Call, version: int) -> dict[str, str]:
+def _bound(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    line = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if version == 1:
-            return dict(parse_qsl(call.body.decode(), keep_blank_values=True))
-        found = json.loads(call.body or b"{}")
-        return {name: str(value) for name, value in found.items()}
-    except (ValueError, AttributeError):
-        return {}
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        line.setblocking(False)
+        line.bind(address)
+    except OSError:
+        line.close()
+        raise
+    return line
