@@ -18,6 +18,8 @@ _HOME = {
     "Draft": "terkirim.domain.email",
     "Gateway": "terkirim.compose",
     "Retried": "terkirim.delivery.retrying",
+    "retry_batch": "terkirim.delivery.batches",
+    "retry_batch_sync": "terkirim.delivery.batches",
     "retry_email_send": "terkirim.delivery.retrying",
     "retry_email_send_sync": "terkirim.delivery.retrying",
 }

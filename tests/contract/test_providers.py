@@ -26,6 +26,7 @@ from terkirim.domain.outcome import (
 )
 from terkirim.ports import Provider
 from terkirim.providers.mailketing import Mailketing, MailketingSettings
+from terkirim.providers.mailketing.provider import SPARE_CONNECTIONS
 from terkirim.providers.registry import NAMES, build
 from terkirim.providers.sandbox import Sandbox
 from terkirim.providers.scripted import ScriptedProvider
@@ -95,17 +96,16 @@ networked = pytest.mark.parametrize(
 async def opened(kind: Networked, url: str, **options: Any) -> AsyncIterator[Mailketing]:
     provider = kind.build(url, **options)
     try:
-        yield provider
+        async with asyncio.timeout(20):  # a send that has no end fails its test
+            yield provider
     finally:
         await provider.close()
 
 
 async def sent(kind: Networked, url: str, *, within: timedelta = WITHIN, **options: Any) -> Any:
     async with opened(kind, url, timeout=within, **options) as provider:
-        started = time.monotonic()
-        outcome = await provider.send(MESSAGE, within=within)
-        assert time.monotonic() - started < within.total_seconds() + SLACK
-        return outcome
+        async with asyncio.timeout(within.total_seconds() + SLACK):
+            return await provider.send(MESSAGE, within=within)
 
 
 # The connection was never made: the mail provably did not leave.
@@ -148,13 +148,31 @@ async def test_without_a_free_connection_mail_is_deferred(kind):
         serving(sockets.stay_silent) as server,
         opened(kind, server.url, timeout=SOON, connections=1) as provider,
     ):
-        first = asyncio.create_task(provider.send(MESSAGE, within=SOON))
-        await server.has_request.wait()
-        second = await provider.send(MESSAGE, within=SOON)
+        slots = 1 + SPARE_CONNECTIONS
+        outcomes = await asyncio.gather(
+            *(provider.send(MESSAGE, within=SOON) for _ in range(slots + 1))
+        )
+        assert len(server.requests) == slots
+        (outcome,) = [found for found in outcomes if isinstance(found, Deferred)]
+        assert_never_left(outcome)
+        assert outcome.code == "pool"
 
-        assert_never_left(second)
-        assert isinstance(await first, Unclear)
-        assert len(server.requests) == 1
+
+@networked
+async def test_the_balance_can_be_asked_while_every_mail_waits(kind):
+    async def scene(line: sockets.Line) -> None:
+        if b"/send" not in await line.request():
+            await line.say(kind.balance(7))
+        await line.until_hung_up()
+
+    async with (
+        serving(scene) as server,
+        opened(kind, server.url, timeout=SOON, connections=1) as provider,
+    ):
+        sending = asyncio.create_task(provider.send(MESSAGE, within=SOON))
+        await server.has_request.wait()
+        assert await provider.balance(within=SOON) == 7
+        assert isinstance(await sending, Unclear)
 
 
 def assert_never_left(outcome: Any) -> None:
@@ -594,6 +612,30 @@ async def test_v1_has_no_call_that_tells_of_a_sender():
         outcome = await provider.probe(within=WITHIN, sender="toko@example.com")
         assert isinstance(outcome, Unclear)
         assert "no call" in outcome.reason
+        assert server.connections == 0
+
+
+async def test_a_question_about_a_sender_passes_on_what_stands_in_its_way():
+    refused = http('{"success":false,"message":"Unauthenticated."}', status=401)
+    async with serving(answering(refused)) as server, opened(V2, server.url) as provider:
+        outcome = await provider.probe(within=WITHIN, sender="toko@example.com")
+        assert isinstance(outcome, Unauthorised)
+    with sockets.refusing() as port:
+        async with opened(V2, f"http://127.0.0.1:{port}") as provider:
+            assert_never_left(await provider.probe(within=WITHIN, sender="toko@example.com"))
+        async with opened(V2, f"http://127.0.0.1:{port}", key=lambda: "") as provider:
+            for sender in (None, "toko@example.com"):
+                outcome = await provider.probe(within=WITHIN, sender=sender)
+                assert isinstance(outcome, Unauthorised)
+
+
+@networked
+async def test_a_closed_provider_says_so_and_sends_nothing(kind):
+    async with serving(answering(kind.accepted)) as server:
+        provider = kind.build(server.url)
+        await provider.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            await provider.send(MESSAGE, within=WITHIN)
         assert server.connections == 0
 
 

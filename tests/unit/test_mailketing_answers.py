@@ -274,6 +274,8 @@ def test_words_under_a_field_of_the_mail_may_quote_it_and_shut_no_account():
         "from_email toko@example.com tidak terdaftar",
         "Domain belum verifikasi",
         "Your domain is not verified",
+        "Invalid from email",
+        "Email pengirim tidak valid",
     ],
 )
 @pytest.mark.parametrize("status", [200, 403, 422])

@@ -100,8 +100,9 @@ class Worker:
         answer = await provider.probe(
             within=self._settings.probe_within, sender=pause.sender or None
         )
-        # Where no call tells, the next message is the question: it costs one attempt a probe.
-        return isinstance(answer, Accepted | Unclear)
+        if pause.sender:  # where no call tells, the next message asks: one attempt a probe
+            return isinstance(answer, Accepted | Unclear)
+        return isinstance(answer, Accepted)
 
     async def _dispatch(self) -> None:
         while True:

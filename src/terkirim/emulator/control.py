@@ -65,7 +65,7 @@ class Control:
             case "ledger/messages":
                 return ledger.messages()
             case "ledger/letters":
-                return [asdict(letter) for letter in ledger.letters]
+                return [letter.fields for letter in ledger.letters]
             case "faults":
                 return asdict(self._service.faults)
             case "callbacks":

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any, Self
 
 
@@ -124,13 +125,22 @@ class Faults:
             raise ValueError(f"{name}: there is no such fault; {hint}")
         return replace(self, **named)
 
-    def drawn(self, draw: float) -> Fault | None:
-        """Return the fault of a call, by a draw from [0, 1); None: it goes well."""
-        for fault in Fault:
-            draw -= getattr(self, fault)
-            if draw < 0:
-                return fault
-        return None
+    def steps(self) -> "Steps":
+        """Return the faults that can happen, each with the sum of shares up to and with its own."""
+        found = tuple(fault for fault in Fault if getattr(self, fault) > 0)
+        sums = accumulate(getattr(self, fault) for fault in found)
+        return tuple(zip(sums, found, strict=True))
+
+
+Steps = tuple[tuple[float, Fault], ...]
+
+
+def drawn(steps: Steps, draw: float) -> Fault | None:
+    """Return the fault of a call, by a draw from [0, 1); None: it goes well."""
+    for edge, fault in steps:
+        if draw < edge:
+            return fault
+    return None
 
 
 def _named_number(part: str) -> tuple[str, float]:

@@ -5,18 +5,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from terkirim.emulator.fields import fields_of
+
 KEPT_LETTERS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One mail as it came; `message` is its id, or in v1, which has none, what stands for it."""
+    """One mail as it came; `message` is its id, or in v1, which has none, what stands for it.
+
+    `body` is the request's, for those who want to look at the rest.
+    """
 
     version: int
     message: str
     sender: str
     recipient: str
-    fields: dict[str, str]
+    body: bytes
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """All fields of the request, without the token."""
+        found = fields_of(self.version, self.body)
+        return {name: text for name, text in found.items() if name != "api_token"}
 
 
 @dataclass(slots=True)

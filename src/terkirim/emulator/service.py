@@ -4,14 +4,12 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
-
-import msgspec
 
 from terkirim.emulator import answers
 from terkirim.emulator.account import Account
 from terkirim.emulator.answers import Answer
-from terkirim.emulator.faults import LOSES_THE_ANSWER, Fault, Faults
+from terkirim.emulator.faults import LOSES_THE_ANSWER, Fault, Faults, drawn
+from terkirim.emulator.fields import fields_of, read_soon
 from terkirim.emulator.ledger import Ledger, Letter
 from terkirim.emulator.wire import Ending, Reply, Request
 from terkirim.ports import Clock
@@ -57,13 +55,22 @@ class Service:
         taken: Callable[[Letter], None],
     ) -> None:
         self.account = account
-        self.faults = faults
         self.ledger = Ledger()
         self.outage: str | None = None
         self._manners = manners
         self._clock = clock
         self._dice = random.Random(seed)  # noqa: S311 - repeatable faults, nothing secret
         self._taken = taken
+        self._faults, self._steps = faults, faults.steps()
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong; may be replaced at any time."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._faults, self._steps = faults, faults.steps()
 
     def may_read(self, path: str) -> bool:
         """Return False where the line is to break before the body is read."""
@@ -86,9 +93,11 @@ class Service:
             return self._reply(self._asked(request))
         if request.method != "POST":
             return self._reply(answers.failed(version, 405))
-        fields = _fields(request, version)
+        fields = read_soon(version, request.body)
         refusal = self._refusal(request, fields, version)
-        return self._sent(fields, version) if refusal is None else self._reply(refusal)
+        return (
+            self._sent(request.body, fields, version) if refusal is None else self._reply(refusal)
+        )
 
     def _down(self, kind: str) -> Reply:
         self.ledger.faults[f"outage_{kind}"] += 1
@@ -100,12 +109,12 @@ class Service:
             case _:
                 return self._reply(answers.failed(2, 503))
 
-    def _sent(self, fields: Mapping[str, str], version: int) -> Reply:
+    def _sent(self, body: bytes, fields: Mapping[str, str], version: int) -> Reply:
         fault = self._drawn()
         if fault is not None:
             self.ledger.faults[fault] += 1
         if fault is None or fault is Fault.SLOW or fault in LOSES_THE_ANSWER:
-            return self._take(self._letter(fields, version), fault)
+            return self._take(self._letter(body, fields, version), fault)
         if fault is Fault.RESET:
             return Reply(after=self.faults.latency, ending=Ending.RESET)
         return self._reply(self._wrong(version, fault))
@@ -113,7 +122,7 @@ class Service:
     def _drawn(self) -> Fault | None:
         # `may_read` has drawn for the first fault; the others keep their share of all calls.
         early = self.faults.reset_before_read
-        return self.faults.drawn(early + self._dice.random() * (1 - early))
+        return drawn(self._steps, early + self._dice.random() * (1 - early))
 
     def _take(self, letter: Letter, fault: Fault | None) -> Reply:
         ledger = self.ledger
@@ -181,7 +190,7 @@ class Service:
         version = 1 if request.path.startswith("/api/v1/") else 2
         if request.method != method:
             return answers.failed(version, 405)
-        fields = _fields(request, version)
+        fields = read_soon(version, request.body)
         if not self._is_known(request, fields, version):
             return self._no(version, 401, "Access Denied, Invalid Token")
         return ask(self.account, fields)
@@ -192,19 +201,20 @@ class Service:
         bearer = request.header(b"authorization").removeprefix("Bearer ")
         return (request.header(b"x-api-token") or bearer) == self.account.token
 
-    def _letter(self, fields: Mapping[str, str], version: int) -> Letter:
+    def _letter(self, body: bytes, fields: Mapping[str, str], version: int) -> Letter:
         self.account.seen.add(fields["from_email"])
         return Letter(
             version=version,
-            message=fields.get("message_id") or self._marked(fields) or fields["subject"],
+            message=fields.get("message_id") or self._marked(version, body) or fields["subject"],
             sender=fields["from_email"],
             recipient=fields["recipient"],
-            fields={name: text for name, text in fields.items() if name != "api_token"},
+            body=body,
         )
 
-    def _marked(self, fields: Mapping[str, str]) -> str | None:
+    def _marked(self, version: int, body: bytes) -> str | None:
         if self._manners.marker is None:
             return None
+        fields = fields_of(version, body)
         found = self._manners.marker.search(f"{fields['subject']}\n{fields['content']}")
         return None if found is None else found[1]
 
@@ -213,23 +223,6 @@ class Service:
     ) -> Reply:
         labelled = answer.as_json() if self._manners.always_json else answer
         return Reply(payload=labelled.payload(), after=self.faults.latency + later, if_lost=if_lost)
-
-
-def _fields(request: Request, version: int) -> dict[str, str]:
-    if version == 1:
-        return _form(request.body)
-    try:
-        found = msgspec.json.decode(request.body) if request.body else {}
-    except msgspec.DecodeError:
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    return {name: text for name, text in found.items() if isinstance(text, str)}
-
-
-def _form(body: bytes) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in body.decode("utf-8", "replace").split("&"))
-    return {unquote_plus(name): unquote_plus(text) for name, _, text in pairs}
 
 
 def _added(account: Account, fields: Mapping[str, str]) -> Answer:

@@ -5,6 +5,7 @@ never the status alone. What is not known is Deferred with its text kept, so tha
 of the provider loses no message.
 """
 
+import re
 from collections.abc import Callable
 from datetime import tzinfo
 from http import HTTPStatus
@@ -42,6 +43,8 @@ _MAIL_FIELDS = frozenset(
     | {f"attach{number}" for number in range(1, MAX_ATTACHMENTS + 1)}
 )
 _SENDER_FIELDS = frozenset({"from", "from_email", "sender", "domain"})
+# "Invalid from email": an address is wrong, but every mail of that sender would meet the same.
+_NAMES_SENDER = re.compile(r"\b(sender|pengirim|from[ _]?(email|address))\b", re.IGNORECASE)
 _KEY_FIELDS = frozenset({"api_token", "token", "api_key"})
 _MAILS_OWN = _MAIL_FIELDS | _SENDER_FIELDS
 _ABOUT_ACCOUNT = frozenset({AnswerKind.TOKEN, AnswerKind.CREDITS, AnswerKind.QUOTA})
@@ -192,6 +195,8 @@ def _by_mail(
 ) -> Rejected | SenderRefused | None:
     match kind:
         case AnswerKind.SENDER:
+            return _sender_refused(text, answer, reader)
+        case AnswerKind.RECIPIENT if _NAMES_SENDER.search(text):
             return _sender_refused(text, answer, reader)
         case AnswerKind.RECIPIENT:
             return _rejected("recipient", text, answer, reader)

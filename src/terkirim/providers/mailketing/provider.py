@@ -27,6 +27,8 @@ from terkirim.providers.mailketing.key import Key, KeySource
 from terkirim.providers.mailketing.reply import reply_in
 from terkirim.providers.mailketing.versions import Version, Version1, Version2
 
+SPARE_CONNECTIONS = 2  # so that the balance can be asked while every mail's connection is taken
+
 _VERSION_AT_END = re.compile(r"/v([12])$")
 _MORE_THAN_A_PATH = re.compile(r"[?#@]")  # a query, a fragment, or a password that logs would show
 
@@ -37,7 +39,8 @@ class MailketingSettings:
 
     `key` is read at each call, so that a key that changes in its file counts at once. A `base_url`
     that ends in `/v1` or `/v2` chooses the version itself. `timeout` is the longest `within` that
-    callers use. `zone` is where the account's day begins. `collapse_newlines`: v1 only.
+    callers use, `connections` how many mails are sent at once. `zone` is where the account's day
+    begins. `collapse_newlines`: v1 only.
     """
 
     key: Callable[[], str] = field(repr=False)
@@ -60,7 +63,9 @@ class Mailketing:
         """Raises ConfigError: the base URL, the version or the proxy cannot be used."""
         self._base_url, number = _address(settings)
         self._http = HttpClient(
-            timeout=settings.timeout, connections=settings.connections, proxy=settings.proxy
+            timeout=settings.timeout,
+            connections=settings.connections + SPARE_CONNECTIONS,
+            proxy=settings.proxy,
         )
         self._version: Version = (
             Version1(self._http, self._base_url, collapse=settings.collapse_newlines)

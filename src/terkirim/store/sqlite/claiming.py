@@ -40,7 +40,10 @@ def _claim(db: apsw.Connection, node: str, settings: GateSettings, wish: ClaimWi
     chosen: list[Chosen] = []
     turn, probes = wish.turn, set[str]()
     for opening in gates.openings():
-        room = min(wish.limit - len(chosen), _room(db, gates, opening))
+        if opening.provider in probes:
+            continue
+        own = sum(provider == opening.provider for _, provider, _ in chosen)
+        room = min(wish.limit - len(chosen), _room(db, gates, opening) - own)
         if room <= 0:
             continue
         ids, turn = _due_ids(db, opening, wish, room=room, turn=turn)
@@ -107,8 +110,10 @@ def _leased(
     finish(db, node, ended, now=now)
     if held:
         db.execute(_sql["unlease"], {"rows": to_json(held)})
-    for provider, *_ in [row[3:4] for row in from_json(found) if row[0] in suppressed]:
-        gates.give_back(provider, 1)
+    unsent = {row[0] for row in (*ended, *held)}
+    for id_, provider, _ in chosen:
+        if id_ in unsent:
+            gates.give_back(provider, 1)
     return works
 
 
