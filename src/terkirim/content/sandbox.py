@@ -3,8 +3,8 @@
 The sandbox alone stops a template from reaching Python, not from using up its time and memory
 (`{{ "x" * 10**9 }}`, `set` that doubles a text forty times). So nothing is allowed by which a text
 can outgrow what was handed in: no calls, no assignments, no macros, only filters whose output is
-about as long as their input, no lists written out as text (each `|list|string` would make five times
-as much of it), and a count of loop steps and of the work between them.
+about as long as their input, no lists written out as text (each `|list|string` would make it five
+times as long), and a count of loop steps and of the work between them.
 """
 
 import math
@@ -27,8 +27,9 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_STEPS = 20_000  # loop steps of one rendering, all loops together
-MAX_WORK = 2_000_000  # parts of the template run in loops, and characters and items handled
+MAX_WORK = 1_000_000  # parts of the template run in loops, and characters and items handled
 MAX_TEXT = 1_000_000  # characters that `join` and `replace` may make
+MAX_PARTS = 10_000  # of one template: to compile these takes a second
 _MAX_DEPTH = 40
 _MAX_EXPRESSION = 200  # parts of one expression
 _MAX_LOOP_DEPTH = 5
@@ -161,14 +162,18 @@ def steps_allowed() -> dict[str, object]:
 
 def _refuse_foreign(tree: nodes.Template, filters: Iterable[str], tests: Iterable[str]) -> None:
     waiting: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
+    met = 0
     while waiting:  # a loop of our own: recursion is what a hostile template would exhaust
         node, depth, loops = waiting.pop()
+        met += 1
+        if met > MAX_PARTS:
+            raise TemplateSyntaxError(f"it has more than {MAX_PARTS:,} parts", node.lineno or 1)
         if (problem := _fault_of(node, filters, tests)) is not None:
             raise TemplateSyntaxError(problem, node.lineno or 1)
         loops += isinstance(node, nodes.For)
         if depth > _MAX_DEPTH or loops > _MAX_LOOP_DEPTH:
             raise TemplateSyntaxError("it is nested too deeply", node.lineno or 1)
-        if isinstance(node, nodes.Output):
+        if isinstance(node, nodes.Stmt):
             _refuse_long(node)
         waiting += [(child, depth + 1, loops) for child in node.iter_child_nodes()]
 
@@ -199,8 +204,10 @@ def _foreign_sentence(node: nodes.Node) -> str:
     return f"letters know names, filters, `if` and `for`, but not {spoken}"
 
 
-def _refuse_long(output: nodes.Output) -> None:
-    for expression in output.nodes:
+def _refuse_long(statement: nodes.Stmt) -> None:
+    for expression in statement.iter_child_nodes():
+        if not isinstance(expression, nodes.Expr):
+            continue
         parts = sum(1 for _ in expression.find_all(nodes.Expr))
         if parts > _MAX_EXPRESSION:
             raise TemplateSyntaxError("an expression is too long", expression.lineno)
