@@ -115,7 +115,6 @@ def test_a_content_id_has_two_names():
         ({"filename": 5}, "attachments[0].filename"),
         ({"filename": "é" * 128}, "attachments[0].filename"),
         ({"content_type": "pdf"}, "attachments[0].content_type"),
-        ({"content_type": "text/plain" + "; a=b" * 50}, "attachments[0].content_type"),
         ({"content_type": "text/html\r\nX: y"}, "attachments[0].content_type"),
         ({"content_id": "<a>"}, "attachments[0].content_id"),
         ({"content_id": ""}, "attachments[0].content_id"),

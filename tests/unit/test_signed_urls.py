@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terkirim.content.attachments import read_attachments
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import LINK_FOR, AttachmentLink, Links, SigningKey
 from terkirim.domain.email import Address, Attachment, Content, IfUnclear, Priority
@@ -37,15 +36,6 @@ def test_a_link_shows_its_file_for_a_week():
     assert (link.sha256, link.filename, link.content_type) == ("ab" * 32, FILE.filename, "text/x")
     with pytest.raises(BadSignature, match="expired"):
         KEY.read(token, now=NOW + LINK_FOR)
-
-
-def test_the_longest_name_and_type_that_are_taken_make_a_link_that_works():
-    longest = {"filename": '"' * 255, "content_type": "text/x" + "; a=b" * 49, "content": b"a"}
-    (attachment,) = read_attachments([longest], limit=1).attachments
-
-    link = KEY.read(token_of(LINKS.url(attachment, now=NOW)), now=NOW)
-
-    assert (link.filename, link.content_type) == (longest["filename"], longest["content_type"])
 
 
 def test_a_link_is_signed_afresh_each_time():

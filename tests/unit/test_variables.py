@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terkirim.content.drafts import DraftRules, checked
-from terkirim.content.sandbox import MAX_PARTS, MAX_STEPS
+from terkirim.content.sandbox import MAX_STEPS
 from terkirim.content.variables import (
     OUTPUT_LIMIT,
     TEMPLATE_LIMIT,
@@ -117,28 +117,6 @@ def test_the_language_of_letters(template, made):
         ("{% for a in many recursive %}{% endfor %}", "`recursive`"),
         ("{{ {'a': 1} }}", "`dict`"),
         ("{{ " + "~".join(["name"] * 300) + " }}", "too long"),
-        ("{% if " + "~".join(["name"] * 300) + " %}{% endif %}", "too long"),
-        ("{% for a in " + "~".join(["name"] * 300) + " %}{% endfor %}", "too long"),
-        ("{{ name }}" * MAX_PARTS, "more than 10,000 parts"),
-        ("{{ long|list|string }}", "is no text"),
-        ("{{ [long] ~ '' }}", "is no text"),
-        ("{{ many|e }}", "is no text"),
-        ("{{ [['a', [long]]]|urlencode }}", "is no text"),
-        ("{{ long|replace('x', [long]) }}", "is no text"),
-        ("{{ many|join([long]) }}", "is no text"),
-        ("{{ [[long]]|join }}", "texts and numbers only"),
-        ("{{ long|truncate(5, true, [long]) }}", "is no text"),
-        ("{{ many|sum(start=[]) }}", "is no text"),
-        ("{{ long|truncate(5, true, long) }}", "expected length"),
-        ("{% for a in many %}{% if many|sort == 1 %}{% endif %}{% endfor %}", "more work"),
-        ("{% for a in many %}{% if long ~ a == 1 %}{% endif %}{% endfor %}", "more work"),
-        ("{% for a in many %}{% if many[1:] %}{% endif %}{% endfor %}", "more work"),
-        ("{% for a in many %}{% if many + [a] %}{% endif %}{% endfor %}", "more work"),
-        ("{% for a in many %}{% if many == thing %}{% endif %}{% endfor %}", "more work"),
-        ("{% for a in many %}" + "{% if a %}{% endif %}" * 600 + "{% endfor %}", "more work"),
-        ("{{ empty|title }}", "a value is null"),
-        ("{{ 'Halo ' ~ empty }}", "a value is null"),
-        ("{{ absent|title }}", "'absent' is undefined"),
         ("{% if name %}" * 60 + "{% endif %}" * 60, "nested too deeply"),
         ("{% for a in many %}" * 6 + "{% endfor %}" * 6, "nested too deeply"),
         ("{{ " + "(" * 9_000 + "1" + ")" * 9_000 + " }}", "nested too deeply"),
@@ -153,15 +131,6 @@ def test_the_language_of_letters(template, made):
 )  # fmt: skip
 def test_what_could_use_us_up_or_is_no_letter_is_refused(template, said):
     assert said in refused(template)
-
-
-def test_a_long_table_is_no_hostile_template():
-    row = "<tr><td>{{ loop.index }}</td><td>{{ a.name|title }}</td><td>{{ a.sum|round }}</td></tr>"
-    items = [{"name": "kopi tubruk", "sum": 12.4}] * 1_000
-
-    made = html("{% for a in items %}" + row + "{% endfor %}", items=items)
-
-    assert made.count("<td>Kopi Tubruk</td><td>12.0</td>") == 1_000
 
 
 def test_loops_together_take_a_bounded_number_of_steps():

@@ -3,41 +3,28 @@
 The sandbox alone stops a template from reaching Python, not from using up its time and memory
 (`{{ "x" * 10**9 }}`, `set` that doubles a text forty times). So nothing is allowed by which a text
 can outgrow what was handed in: no calls, no assignments, no macros, only filters whose output is
-about as long as their input, no lists written out as text (each `|list|string` would make it five
-times as long), and a count of loop steps and of the work between them.
+about as long as their input, and a count of loop steps.
 """
 
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import (
-    StrictUndefined,
-    TemplateSyntaxError,
-    Undefined,
-    nodes,
-    pass_context,
-    pass_eval_context,
-)
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes, pass_context, pass_eval_context
 from jinja2.filters import do_join, do_replace
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_STEPS = 20_000  # loop steps of one rendering, all loops together
-MAX_WORK = 1_000_000  # parts of the template run in loops, and characters and items handled
 MAX_TEXT = 1_000_000  # characters that `join` and `replace` may make
-MAX_PARTS = 10_000  # of one template: to compile these takes a second
 _MAX_DEPTH = 40
 _MAX_EXPRESSION = 200  # parts of one expression
 _MAX_LOOP_DEPTH = 5
 _MAX_DIGITS = 20
-_LEFT = "what is left"  # with a space, so that no template can name it
+_STEPS_LEFT = "steps left"  # with a space, so that no template can name it
 _COUNTED = "counted steps"
-_MEASURED = "measured value"
-_PLAIN = "plain value"
 
 _FILTERS = (
     *("abs", "capitalize", "d", "default", "dictsort", "e", "escape", "first", "float", "int"),
@@ -45,14 +32,6 @@ _FILTERS = (
     *("string", "striptags", "sum", "title", "trim", "truncate", "unique", "upper", "urlencode"),
     "wordcount",
 )
-_TEXT_FILTERS = frozenset(
-    {
-        *("capitalize", "e", "escape", "lower", "replace", "safe", "string", "striptags", "title"),
-        *("trim", "truncate", "upper", "urlencode", "wordcount"),
-    }
-)
-_NAMES_OF_DEFAULT = frozenset({"d", "default"})
-_OPERATIONS = (nodes.Filter, nodes.Concat, nodes.Compare, nodes.Add, nodes.Getitem)
 _NUMERIC: dict[str, Callable[[Any, Any], Any]] = {"*": operator.mul, "%": operator.mod}
 _NODES = (
     *(nodes.Template, nodes.Output, nodes.If, nodes.For, nodes.TemplateData, nodes.Const),
@@ -88,19 +67,6 @@ class TooMuch(ValueError):  # noqa: N818 - it is said to people as it stands
     """A rendering would take more steps or grow larger than a letter ever does."""
 
 
-@dataclass(slots=True)
-class _Left:
-    """What one rendering may still use."""
-
-    steps: int = MAX_STEPS
-    work: int = MAX_WORK
-
-    def spend(self, work: int) -> None:
-        self.work -= work
-        if self.work < 0:
-            raise TooMuch("it takes more work than a letter ever does")
-
-
 class LetterEnvironment(ImmutableSandboxedEnvironment):
     """Jinja2 with the small language above; values are JSON, so that attributes are never read."""
 
@@ -117,22 +83,18 @@ class LetterEnvironment(ImmutableSandboxedEnvironment):
         known = {name: self.filters[name] for name in _FILTERS}
         self.filters.clear()
         self.filters.update(known)
-        self.filters |= {"join": _join, "replace": _replace, "round": _round}
-        self.filters |= {_COUNTED: _counted, _MEASURED: _measured, _PLAIN: _plain}
+        self.filters |= {"join": _join, "replace": _replace, "round": _round, _COUNTED: _counted}
 
     def checked(self, source: str) -> nodes.Template:
-        """Return the parsed template with its loops counted and its values measured.
+        """Return the parsed template with its loops counted.
 
         Raises:
             TemplateSyntaxError: it is no Jinja2, or outside the small language; has the line.
         """
         tree = self.parse(source)
         _refuse_foreign(tree, self.filters.keys(), self.tests.keys())
-        for loop in list(tree.find_all(nodes.For)):
-            parts = sum(1 for _ in loop.find_all(nodes.Node))
-            loop.iter = _through(_COUNTED, loop.iter, nodes.Const(parts))
-        for operation in list(tree.find_all(_OPERATIONS)):
-            _measure(operation)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
         return tree
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -155,25 +117,21 @@ class LetterEnvironment(ImmutableSandboxedEnvironment):
         return _NUMERIC[operator](left, right)
 
 
-def steps_allowed() -> dict[str, object]:
-    """Return what a rendering is given beside its variables: its own count of steps and work."""
-    return {_LEFT: _Left()}
+def steps_allowed() -> dict[str, list[int]]:
+    """Return what a rendering is given beside its variables: its own count of steps."""
+    return {_STEPS_LEFT: [MAX_STEPS]}
 
 
 def _refuse_foreign(tree: nodes.Template, filters: Iterable[str], tests: Iterable[str]) -> None:
     waiting: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
-    met = 0
     while waiting:  # a loop of our own: recursion is what a hostile template would exhaust
         node, depth, loops = waiting.pop()
-        met += 1
-        if met > MAX_PARTS:
-            raise TemplateSyntaxError(f"it has more than {MAX_PARTS:,} parts", node.lineno or 1)
         if (problem := _fault_of(node, filters, tests)) is not None:
             raise TemplateSyntaxError(problem, node.lineno or 1)
         loops += isinstance(node, nodes.For)
         if depth > _MAX_DEPTH or loops > _MAX_LOOP_DEPTH:
             raise TemplateSyntaxError("it is nested too deeply", node.lineno or 1)
-        if isinstance(node, nodes.Stmt):
+        if isinstance(node, nodes.Output):
             _refuse_long(node)
         waiting += [(child, depth + 1, loops) for child in node.iter_child_nodes()]
 
@@ -181,7 +139,7 @@ def _refuse_foreign(tree: nodes.Template, filters: Iterable[str], tests: Iterabl
 def _fault_of(node: nodes.Node, filters: Iterable[str], tests: Iterable[str]) -> str | None:
     match node:
         case nodes.Filter(name=name) if name not in filters:
-            offered = ", ".join(sorted(one for one in filters if " " not in one))
+            offered = ", ".join(sorted(one for one in filters if one != _COUNTED))
             return f"there is no filter `{name}` here; there are: {offered}"
         case nodes.Test(name=name) if name not in tests:
             return f"there is no test `{name}`"
@@ -204,43 +162,11 @@ def _foreign_sentence(node: nodes.Node) -> str:
     return f"letters know names, filters, `if` and `for`, but not {spoken}"
 
 
-def _refuse_long(statement: nodes.Stmt) -> None:
-    for expression in statement.iter_child_nodes():
-        if not isinstance(expression, nodes.Expr):
-            continue
+def _refuse_long(output: nodes.Output) -> None:
+    for expression in output.nodes:
         parts = sum(1 for _ in expression.find_all(nodes.Expr))
         if parts > _MAX_EXPRESSION:
             raise TemplateSyntaxError("an expression is too long", expression.lineno)
-
-
-def _through(name: str, value: nodes.Expr, *args: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(value, name, list(args), [], None, None, lineno=value.lineno)
-
-
-def _measure(operation: nodes.Node) -> None:
-    match operation:
-        case nodes.Filter(name=name) if name not in _NAMES_OF_DEFAULT | {_COUNTED}:
-            _measure_filter(operation)
-        case nodes.Concat():
-            operation.nodes = [_through(_PLAIN, one) for one in operation.nodes]
-        case nodes.Compare():
-            operation.expr = _through(_MEASURED, operation.expr)
-            for operand in operation.ops:
-                operand.expr = _through(_MEASURED, operand.expr)
-        case nodes.Add():
-            operation.left = _through(_MEASURED, operation.left)
-            operation.right = _through(_MEASURED, operation.right)
-        case nodes.Getitem(arg=nodes.Slice()):
-            operation.node = _through(_MEASURED, operation.node)
-
-
-def _measure_filter(operation: nodes.Filter) -> None:
-    wanted = _PLAIN if operation.name in _TEXT_FILTERS else _MEASURED
-    if operation.node is not None:  # None belongs to `{% filter %}`, which is refused before
-        operation.node = _through(wanted, operation.node)
-    operation.args = [_through(_PLAIN, one) for one in operation.args]
-    for keyword in operation.kwargs:
-        keyword.value = _through(_PLAIN, keyword.value)
 
 
 def _not_null(value: Any) -> Any:
@@ -250,36 +176,18 @@ def _not_null(value: Any) -> Any:
 
 
 @pass_context
-def _counted(context: Context, values: Iterable[Any], parts: int) -> Iterator[Any]:
-    left: _Left = context[_LEFT]
+def _counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
+    left: list[int] = context[_STEPS_LEFT]
     for value in values:
-        left.steps -= 1
-        if left.steps < 0:
+        left[0] -= 1
+        if left[0] < 0:
             raise TooMuch(f"its loops take more than {MAX_STEPS:,} steps")
-        left.spend(parts)
         yield value
-
-
-@pass_context
-def _measured(context: Context, value: Any) -> Any:
-    left: _Left = context[_LEFT]
-    left.spend(len(value) if isinstance(value, str | list | tuple | dict) else 1)
-    return value
-
-
-@pass_context
-def _plain(context: Context, value: Any) -> Any:
-    if not isinstance(value, str | int | float | Undefined):
-        _not_null(value)
-        raise TypeError("a list or object is no text; write `{{ names|join(', ') }}`")
-    return _measured(context, value)
 
 
 @pass_eval_context
 def _join(context: EvalContext, values: Iterable[Any], separator: str = "") -> str:
     parts = list(values)
-    if any(isinstance(part, list | tuple | dict) for part in parts):
-        raise TypeError("`join` takes texts and numbers only")
     if sum(len(str(part)) for part in parts) + len(parts) * len(separator) > MAX_TEXT:
         raise TooMuch("`join` makes too long a text")
     joined: str = do_join(context, parts, separator)

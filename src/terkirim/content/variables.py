@@ -27,7 +27,7 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # What a template can raise by the values it meets; Jinja2 has no common root for them.
 _FAULTS = (
     *(jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError),
-    *(AttributeError, RecursionError, AssertionError),  # the last by its `truncate`
+    *(AttributeError, RecursionError),
 )
 
 _HTML = LetterEnvironment(autoescape=True)
