@@ -103,6 +103,11 @@ class Emulator:
         """Senders, addresses or domains, whose mail is refused."""
         return self.account.unapproved
 
+    @property
+    def is_unwell(self) -> bool:
+        """Whether an outage goes on."""
+        return self._timer is not None
+
     async def __aenter__(self) -> Self:
         await self.listen()
         return self
