@@ -247,7 +247,7 @@ async def test_a_server_that_hangs_up_after_each_answer_gets_each_mail_at_most_o
 async def test_an_answer_without_end_is_unclear(kind):
     async def scene(line: sockets.Line) -> None:
         await line.request()
-        await line.say(b"HTTP/1.1 200 OK\r\n\r\n")
+        await line.say(b'HTTP/1.1 200 OK\r\n\r\n{"status":"success","success":true}')
         while True:
             await line.say(b" " * 65_536)
 

@@ -151,7 +151,19 @@ def test_a_proxy_that_gave_up_leaves_it_unclear_whatever_the_body_says(status, b
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 503, 505, 525, 530])
-@pytest.mark.parametrize("body", [PAGE, "", v2("Server Error"), v1("Coba lagi"), {}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        PAGE,
+        "",
+        {},
+        v2("Server Error"),
+        v1("Coba lagi"),
+        v1("Invalid recipient"),
+        v2("Validation failed", recipient=["must be an email"]),
+    ],
+    ids=str,
+)
 def test_an_outage_is_deferred_and_counts_against_the_provider(status, body):
     outcome = read(body, status)
     assert isinstance(outcome, Deferred)
