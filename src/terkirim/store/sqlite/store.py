@@ -88,7 +88,7 @@ class SqliteStore:
             await self._writer.write(self._release, (leases, now))
 
     async def rescue(self, *, now: datetime, unclear_for: timedelta) -> int:
-        lessees = await self._read(
+        lessees = await self.read(
             lambda db: [name for (name,) in db.execute(_sql["lessees"], {"node": self.node})]
         )
         dead = [name for name in lessees if self._nodes.is_dead(name)]
@@ -99,10 +99,10 @@ class SqliteStore:
             now=micros(now),
             unclear_us=span_us(unclear_for),
         )
-        return await self._write_alone(rescuing)
+        return await self.write_alone(rescuing)
 
     async def sweep(self, *, now: datetime, limit: int = 1_000) -> int:
-        count = await self._write_alone(
+        count = await self.write_alone(
             partial(settling.sweep, node=self.node, now=micros(now), most=limit)
         )
         if count:
@@ -142,7 +142,7 @@ class SqliteStore:
         return count
 
     async def count_requeueable(self, which: RequeueFilter) -> int:
-        return await self._read(lambda db: len(controlling.requeueable(db, which)))
+        return await self.read(lambda db: len(controlling.requeueable(db, which)))
 
     async def mark_accepted(self, message_id: str, *, now: datetime) -> None:
         await self._writer.write(self._mark, (message_id, now))
@@ -156,45 +156,45 @@ class SqliteStore:
         return state
 
     async def pauses(self) -> list[Pause]:
-        return await self._read(gates.pauses_of)
+        return await self.read(gates.pauses_of)
 
     async def pause(self, pause: Pause) -> bool:
-        return await self._write_alone(partial(gates.save_pause, pause=pause))
+        return await self.write_alone(partial(gates.save_pause, pause=pause))
 
     async def resume(self, provider: str, *, sender: str = "", now: datetime) -> bool:  # noqa: ARG002 - the port's
-        ended = await self._write_alone(partial(gates.end_pause, provider=provider, sender=sender))
+        ended = await self.write_alone(partial(gates.end_pause, provider=provider, sender=sender))
         self._changes.set()
         return ended
 
     async def providers(self, *, now: datetime) -> list[ProviderStatus]:
-        return await self._read(partial(gates.statuses_of, settings=self._settings, now=now))
+        return await self.read(partial(gates.statuses_of, settings=self._settings, now=now))
 
     async def email(self, email_id: str, *, with_content: bool = True) -> EmailRow:
-        return await self._read(partial(reading.email_of, id_=email_id, with_content=with_content))
+        return await self.read(partial(reading.email_of, id_=email_id, with_content=with_content))
 
     async def emails(
         self, *, limit: int, after: str | None = None, before: str | None = None
     ) -> list[EmailRow]:
-        return await self._read(partial(reading.emails_of, limit=limit, after=after, before=before))
+        return await self.read(partial(reading.emails_of, limit=limit, after=after, before=before))
 
     async def story(self, message_id: str) -> Story:
-        return await self._read(partial(reading.story_of, id_=message_id))
+        return await self.read(partial(reading.story_of, id_=message_id))
 
     async def messages(self, which: MessageFilter) -> list[MessageRow]:
-        return await self._read(partial(reading.listed, which=which))
+        return await self.read(partial(reading.listed, which=which))
 
     async def backlog(self, *, now: datetime) -> Backlog:
-        return await self._read(partial(reading.backlog_of, now=micros(now)))
+        return await self.read(partial(reading.backlog_of, now=micros(now)))
 
     async def rollups(
         self, kinds: Sequence[str], *, since: datetime, until: datetime
     ) -> list[RollupRow]:
-        return await self._read(
+        return await self.read(
             partial(reading.rollups_of, kinds=kinds, since=micros(since), until=micros(until))
         )
 
     async def attachment(self, sha256: str) -> bytes:
-        return await self._read(partial(reading.attachment_of, sha256=sha256))
+        return await self.read(partial(reading.attachment_of, sha256=sha256))
 
     async def add_key(self, row: KeyRow) -> bool:
         bound = {
@@ -205,29 +205,29 @@ class SqliteStore:
             "scopes": ",".join(sorted(row.scopes)),
             "created_at": micros(row.created_at),
         }
-        return await self._write_alone(partial(_changes_with, sql=_sql["add_key"], bound=bound))
+        return await self.write_alone(partial(_changes_with, sql=_sql["add_key"], bound=bound))
 
     async def find_key(self, key_hash: str) -> KeyRow | None:
-        found = await self._read(partial(reading.keys_of, key_hash=key_hash))
+        found = await self.read(partial(reading.keys_of, key_hash=key_hash))
         return found[0] if found else None
 
     async def keys(self) -> list[KeyRow]:
-        return await self._read(reading.keys_of)
+        return await self.read(reading.keys_of)
 
     async def revoke_key(self, key_id: str, *, now: datetime) -> bool:
         bound = {"id": key_id, "now": micros(now)}
-        return await self._write_alone(partial(_changes_with, sql=_sql["revoke_key"], bound=bound))
+        return await self.write_alone(partial(_changes_with, sql=_sql["revoke_key"], bound=bound))
 
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
         bound = {"name": name, "now": micros(now), "next": micros(now + every)}
-        return await self._write_alone(partial(_changes_with, sql=_sql["take_turn"], bound=bound))
+        return await self.write_alone(partial(_changes_with, sql=_sql["take_turn"], bound=bound))
 
     async def tidy(self, *, now: datetime) -> None:
         """Forget idempotency keys after a day, and attachments that no link leads to any more."""
         keys = {"before": micros(now) - accepting.KEY_KEPT_US}
-        await self._write_alone(partial(_changes_with, sql=_sql["drop_keys"], bound=keys))
+        await self.write_alone(partial(_changes_with, sql=_sql["drop_keys"], bound=keys))
         files = {"now": micros(now)}
-        await self._write_alone(partial(_changes_with, sql=_sql["drop_attachments"], bound=files))
+        await self.write_alone(partial(_changes_with, sql=_sql["drop_attachments"], bound=files))
 
     async def free_bytes(self) -> int | None:
         return free_bytes(self._path)
@@ -241,12 +241,13 @@ class SqliteStore:
         self._reader.close()
         self._nodes.leave()
 
-    async def _write_alone(self, one: Callable[[apsw.Connection], T]) -> T:
+    async def write_alone(self, one: Callable[[apsw.Connection], T]) -> T:
         """Write something that is not asked for in numbers; it still shares the group's commit."""
         result: T = await self._writer.write(_each, one)
         return result
 
-    async def _read(self, question: Callable[[apsw.Connection], T]) -> T:
+    async def read(self, question: Callable[[apsw.Connection], T]) -> T:
+        """Return what the question finds, on the reading connection; it never waits for a writer."""
         if self._is_closed:
             raise StoreUnavailable("the database is closed")
         return await asyncio.get_running_loop().run_in_executor(
@@ -258,7 +259,7 @@ class SqliteStore:
             return question(self._reader)
 
     async def _is_changed_elsewhere(self) -> bool:
-        version = await self._read(lambda db: int(db.pragma("data_version") or 0))
+        version = await self.read(lambda db: int(db.pragma("data_version") or 0))
         is_changed = self._seen_version not in {version, -1}
         self._seen_version = version
         return is_changed
