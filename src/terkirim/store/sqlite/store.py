@@ -247,7 +247,7 @@ class SqliteStore:
         return result
 
     async def read(self, question: Callable[[apsw.Connection], T]) -> T:
-        """Return what the question finds, on the reading connection; it never waits for a writer."""
+        """Return what the question finds; a reader never waits for the writer."""
         if self._is_closed:
             raise StoreUnavailable("the database is closed")
         return await asyncio.get_running_loop().run_in_executor(
