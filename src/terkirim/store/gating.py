@@ -22,7 +22,7 @@ from terkirim.domain.outcome import (
     Unclear,
 )
 from terkirim.policy import breaker, rates
-from terkirim.ports import Pause
+from terkirim.ports import Pause, ProviderStatus
 from terkirim.store.times import micros
 
 _NAMES: Mapping[type, str] = {
@@ -178,6 +178,10 @@ class OpenGates:
             self._hear_gate(name, some)
         return [pause for one in group if (pause := _pause_for(one, self.now)) is not None]
 
+    def statuses(self, pauses: Sequence[Pause]) -> list[ProviderStatus]:
+        """Return how each provider on a route stands; `pauses` are all that are in force."""
+        return [self._status(name, pauses) for name in self.settings.providers]
+
     def changed_breakers(self) -> Iterable[breaker.BreakerRow]:
         """Return the rows that differ from what was loaded."""
         before = self._loaded[0]
@@ -187,6 +191,18 @@ class OpenGates:
         """Return the (provider, row) pairs that differ from what was loaded."""
         before = self._loaded[1]
         return [(name, row) for name, row in self.rates.items() if before.get(name) != row]
+
+    def _status(self, name: str, pauses: Sequence[Pause]) -> ProviderStatus:
+        row, rate = self.breakers.get(name), self.rates.get(name)
+        gate_until = None if rate is None else rate.gate_until
+        return ProviderStatus(
+            name=name,
+            breaker=breaker.CLOSED if row is None else row.state,
+            faults=0 if row is None else row.faults,
+            open_until=None if row is None else row.until,
+            gate_until=None if gate_until is None or gate_until <= self.now else gate_until,
+            pauses=tuple(pause for pause in pauses if pause.provider == name),
+        )
 
     def _breaker(self, name: str) -> breaker.BreakerRow:
         return self.breakers.get(name) or breaker.BreakerRow(

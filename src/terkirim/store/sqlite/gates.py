@@ -81,21 +81,4 @@ def pauses_of(db: apsw.Connection) -> list[Pause]:
 
 def statuses_of(db: apsw.Connection, settings: GateSettings, now: datetime) -> list[ProviderStatus]:
     """Return how each provider on a route stands."""
-    gates = load_gates(db, settings, now=now)
-    pauses = pauses_of(db)
-    statuses = []
-    for name in settings.providers:
-        row = gates.breakers.get(name)
-        rate = gates.rates.get(name)
-        gate_until = None if rate is None else rate.gate_until
-        statuses.append(
-            ProviderStatus(
-                name=name,
-                breaker="closed" if row is None else row.state,
-                faults=0 if row is None else row.faults,
-                open_until=None if row is None else row.until,
-                gate_until=None if gate_until is None or gate_until <= now else gate_until,
-                pauses=tuple(pause for pause in pauses if pause.provider == name),
-            )
-        )
-    return statuses
+    return load_gates(db, settings, now=now).statuses(pauses_of(db))

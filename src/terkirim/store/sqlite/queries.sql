@@ -272,6 +272,17 @@ SELECT hold, count(*) FROM outbox WHERE hold <> '' GROUP BY hold;
 INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
 VALUES (:id, :name, :hash, :prefix, :scopes, :created_at) ON CONFLICT DO NOTHING;
 
+-- name: add_first_key
+-- Of two processes that start at once, one finds the other's key.
+INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
+SELECT :id, :name, :hash, :prefix, :scopes, :created_at WHERE NOT EXISTS (SELECT 1 FROM api_keys);
+
+-- name: keep_option
+INSERT INTO options (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING;
+
+-- name: option
+SELECT value FROM options WHERE name = :name;
+
 -- name: revoke_key
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;
 
