@@ -35,9 +35,9 @@ def attempt_row(one: Settlement) -> tuple[Any, ...]:
         micros(one.started_at),
         one.duration_us,
         outcome_name(result),
-        result.code,
-        getattr(result, "reason", ""),
-        result.answer[:ANSWER_LIMIT],
+        None if result.code is None else storable(result.code),
+        storable(getattr(result, "reason", "")),
+        storable(result.answer[:ANSWER_LIMIT]),
     )
 
 
@@ -48,11 +48,11 @@ def finished_row(one: Settlement, state: State) -> tuple[Any, ...]:
     return (
         one.lease.message_id,
         state.value,
-        one.reason if state in {State.DEAD, State.CANCELLED} else "",
+        storable(one.reason) if state in {State.DEAD, State.CANCELLED} else "",
         one.lease.attempts + 1,
         one.lease.number,
         one.lease.provider,
-        one.provider_ref,
+        None if one.provider_ref is None else storable(one.provider_ref),
         None if accepted is None else accepted.is_sandbox,
         ended_at if accepted is not None else None,
     )
@@ -71,9 +71,16 @@ def moved_row(one: Settlement, state: State) -> tuple[Any, ...]:
         one.position,
         one.waited_us,
         one.lease.attempts + 1,
-        one.reason,
+        storable(one.reason),
         hold,
     )
+
+
+def storable(text: str) -> str:
+    """Return a provider's words as every database can keep them: no NUL, no lone surrogate."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def latest(group: Sequence[Settlement]) -> int:

@@ -10,7 +10,9 @@ from terkirim.store.rows import PRIORITIES, addresses_of, attachments_of, from_j
 from terkirim.store.times import instant, instant_or_none
 
 
-def end_of(row: Sequence[Any], refusal: str | None, now: int) -> tuple[str, str] | None:
+def end_of(
+    row: Sequence[Any], refusal: str | None, now: int, *, is_cancel_wanted: bool
+) -> tuple[str, str] | None:
     """Return the state and the reason of mail that must not leave any more, None for other mail.
 
     `row` is one of the statement `work`, `refusal` why its recipient is suppressed.
@@ -19,13 +21,13 @@ def end_of(row: Sequence[Any], refusal: str | None, now: int) -> tuple[str, str]
         return "suppressed", refusal
     if row[13] is not None and row[13] <= now:
         return "dead", "expired before it could be sent"
-    if row[24]:
+    if is_cancel_wanted:
         return "cancelled", "cancelled"
     return None
 
 
-def work_of(row: Sequence[Any], until: int, *, is_probe: bool) -> Work:
-    """Return the lease and the content that a row of the statement `work` tells of."""
+def work_of(row: Sequence[Any], content: Content, until: int, *, is_probe: bool) -> Work:
+    """Return the lease and all that is to be sent, from a row of the statement `work`."""
     extras = from_json(row[19]) if row[19] else {}
     lease = Lease(
         message_id=row[0],
@@ -52,7 +54,7 @@ def work_of(row: Sequence[Any], until: int, *, is_probe: bool) -> Work:
         variables=None if row[17] is None else from_json(row[17]),
         sender=Address(row[14], row[15]),
         subject=row[18],
-        content=Content(id=row[20], html=row[21], text=row[22], is_template=bool(row[23])),
+        content=content,
         reply_to=addresses_of(extras.get("reply_to")),
         headers=tuples_of(extras.get("headers")),
         attachments=attachments_of(extras),

@@ -71,7 +71,7 @@ async def _take_keys(
     }
     taken = await _taken(db, kept, now=now)
     before = [scope for scope in sorted(kept) if scope not in taken]
-    for row in await db.many(_sql["taken_keys"], "owner route key", before):
+    for row in await db.many(_sql["taken_keys"], before):
         kept[row[0], row[1], row[2]] = (row[3], row[4])
     for index, key in keyed:
         scope = _scope(key)
@@ -93,8 +93,7 @@ async def _free(db: Database, scopes: Iterable[Scope]) -> set[Scope]:
 async def _taken(db: Database, kept: dict[Scope, tuple[str, str]], *, now: int) -> set[Scope]:
     """Return the keys that nobody had used before; they are this transaction's now."""
     rows = [(*scope, *kept[scope], now) for scope in sorted(kept)]
-    names = "owner route key fingerprint answer created_at"
-    found = await db.many(_sql["take_keys"], names, rows, forgotten=now - KEY_KEPT_US)
+    found = await db.many(_sql["take_keys"], rows, forgotten=now - KEY_KEPT_US)
     return {(row[0], row[1], row[2]) for row in found}
 
 
@@ -115,9 +114,8 @@ async def _rows_taken_before(db: Database, emails: Iterable[Email]) -> set[str]:
         for email in emails
         if email.campaign is not None
     )
-    names = "campaign row email_id"
-    await db.many(_sql["take_campaign_rows"], names, places)
-    own = await db.many(_sql["campaign_rows"], names, places)
+    await db.many(_sql["take_campaign_rows"], places)
+    own = await db.many(_sql["campaign_rows"], places)
     return {id_ for _, _, id_ in places} - {id_ for (id_,) in own}
 
 
@@ -128,24 +126,20 @@ async def _store_files(db: Database, group: Sequence[Submission]) -> None:
         for sha256, body in one.files.items():
             before = files.get(sha256, (sha256, body, 0))
             files[sha256] = (sha256, body, max(kept_until, before[2]))
-    rows = [files[sha256] for sha256 in sorted(files)]
-    await db.many(_sql["insert_attachments"], "sha256 body kept_until", rows)
+    if files:
+        shas, bodies, until = zip(*[files[sha256] for sha256 in sorted(files)], strict=True)
+        await db.rows(_sql["insert_attachments"], sha256=shas, body=bodies, kept_until=until)
 
 
 async def _stored(db: Database, emails: Sequence[Email], *, now: int) -> set[str]:
     """Insert the rows; return the ids of the messages that were suppressed at birth."""
     await _insert_contents(db, emails)
-    names = (
-        "id owner sender_name sender subject recipients extras route priority stream if_unclear "
-        "created_at scheduled_at expires_at campaign row content_id"
-    )
-    await db.many(_sql["insert_emails"], names, [email_row(email) for email in emails])
+    await db.many(_sql["insert_emails"], [email_row(email) for email in emails])
     messages = [(email, message) for email in emails for message in email.messages]
     refused = await _refusals(db, messages, now=now)
     new = await _insert_messages(db, messages, refused, now=now)
     rows = [waiting_row(*one) for one in messages if one[1].id in new and one[1].id not in refused]
-    names = "id email_id route priority due_at expires_at"
-    await db.many(_sql["insert_outbox"], names, rows)
+    await db.many(_sql["insert_outbox"], rows)
     for email, message in messages:
         if message.id in new:
             db.counts.add(micros(email.created_at), "submitted", email.stream.value)
@@ -158,13 +152,13 @@ async def _insert_contents(db: Database, emails: Sequence[Email]) -> None:
     contents = {email.content.id: email.content for email in emails}
     # Sorted: two nodes that store the same two bodies wait for each other, and not in a circle.
     rows = [(id_, one.html, one.text, one.is_template) for id_, one in sorted(contents.items())]
-    await db.many(_sql["insert_contents"], "id html text is_template", rows)
+    await db.many(_sql["insert_contents"], rows)
 
 
 async def _refusals(db: Database, messages: Sequence[Message], *, now: int) -> dict[str, str]:
     """Return the reasons of recipients that are suppressed, by message."""
     rows = [(one.id, one.recipient.lower(), email.stream.value) for email, one in messages]
-    return dict(await db.many(_sql["suppressed"], "id address stream", rows, now=now))
+    return dict(await db.many(_sql["suppressed"], rows, now=now))
 
 
 async def _insert_messages(
@@ -177,8 +171,7 @@ async def _insert_messages(
         else (*message_row(email, one), "queued", "", None)
         for email, one in messages
     ]
-    names = "id email_id recipient kind variables created_at state reason finished_at"
-    return {id_ for (id_,) in await db.many(_sql["insert_messages"], names, rows)}
+    return {id_ for (id_,) in await db.many(_sql["insert_messages"], rows)}
 
 
 def _with_exceptions(one: Submission, skipped: set[str], suppressed: set[str]) -> Receipt:

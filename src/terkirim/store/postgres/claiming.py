@@ -3,15 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from terkirim.domain.email import Priority
+from terkirim.domain.email import Content, Priority
 from terkirim.policy.shares import slots
-from terkirim.ports import Claim, ClaimWish, Work
+from terkirim.ports import Claim, ClaimWish
+from terkirim.store.bodies import RecentBodies
 from terkirim.store.gating import GateSettings, OpenGates, Opening
 from terkirim.store.leasing import end_of, work_of
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
 from terkirim.store.postgres.gates import gates_to_claim, save_gates, standing_pauses
 from terkirim.store.queries import Queries
+from terkirim.store.records import content_of
 from terkirim.store.rows import PRIORITIES
 from terkirim.store.times import instant_or_none, micros, span_us
 
@@ -20,29 +22,33 @@ Chosen = tuple[str, str, int]  # message id, provider, its place on the route
 
 
 async def claim_all(
-    settings: GateSettings,
     db: Database,
     wishes: Sequence[Callable[[], ClaimWish]],
     earlier: Sequence[Claim] | None,
+    *,
+    settings: GateSettings,
+    bodies: RecentBodies,
 ) -> list[Claim]:
     """Return the claim of each wish; a wish is asked when its turn has come."""
     claims = []
     for index, wish in enumerate(wishes):
         found = None if earlier is None else await _found_again(db, earlier[index])
-        claims.append(await _claim(db, settings, wish()) if found is None else found)
+        claims.append(await _claim(db, settings, bodies, wish()) if found is None else found)
     return claims
 
 
 async def _found_again(db: Database, earlier: Claim) -> Claim | None:
     """Return what stands of a claim whose COMMIT was never answered, None where nothing does."""
     rows = [(work.lease.message_id, work.lease.number) for work in earlier.works]
-    found = await db.many(_sql["still_leased"], "id lease", rows, node=db.node)
+    found = await db.many(_sql["still_leased"], rows, node=db.node)
     own = {id_ for (id_,) in found}
     works = tuple(work for work in earlier.works if work.lease.message_id in own)
     return Claim(works=works, turn=earlier.turn, next_at=earlier.next_at) if works else None
 
 
-async def _claim(db: Database, settings: GateSettings, wish: ClaimWish) -> Claim:
+async def _claim(
+    db: Database, settings: GateSettings, bodies: RecentBodies, wish: ClaimWish
+) -> Claim:
     gates = await gates_to_claim(db, settings, now=wish.now)
     chosen: list[Chosen] = []
     turn, probes = wish.turn, set[str]()
@@ -59,7 +65,10 @@ async def _claim(db: Database, settings: GateSettings, wish: ClaimWish) -> Claim
             probes.add(opening.provider)
             gates.use_probe(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
-    works = await _leased(db, wish, chosen, gates=gates, probes=probes)
+    rows = await _leased(db, wish, chosen, gates)
+    contents = await _contents_of(db, bodies, {row[20] for row in rows})
+    until = micros(wish.now) + span_us(wish.lease_for)
+    works = [work_of(row, contents[row[20]], until, is_probe=row[3] in probes) for row in rows]
     await save_gates(db, gates)
     next_at = None if len(chosen) >= wish.limit else await _next_at(db, gates, micros(wish.now))
     return Claim(works=tuple(works), turn=turn, next_at=instant_or_none(next_at))
@@ -88,29 +97,22 @@ async def _due_ids(
 
 
 async def _leased(
-    db: Database,
-    wish: ClaimWish,
-    chosen: Sequence[Chosen],
-    *,
-    gates: OpenGates,
-    probes: set[str],
-) -> list[Work]:
+    db: Database, wish: ClaimWish, chosen: Sequence[Chosen], gates: OpenGates
+) -> list[Sequence[Any]]:
     """Write the leases; end what is suppressed or expired, hold what has a refused sender."""
     now, until = micros(wish.now), micros(wish.now) + span_us(wish.lease_for)
-    found = await db.many(
-        _sql["work"], "id provider place", chosen, node=db.node, until=until, now=now
-    )
-    works: list[Work] = []
+    found = await db.many(_sql["work"], chosen, node=db.node, until=until, now=now)
+    works: list[Sequence[Any]] = []
     ended: list[Sequence[Any]] = []
     refused: list[Sequence[Any]] = []
     for row in found:
-        end = end_of(row, row[25], now)
+        end = end_of(row, row[22], now, is_cancel_wanted=row[21])
         if end is not None:
             ended.append((row[0], *end, row[8], row[2]))
         elif (row[3], row[14]) in gates.refused_senders:
             refused.append(row)
         else:
-            works.append(work_of(row, until, is_probe=row[3] in probes))
+            works.append(row)
     await finish(db, ended, now=now)
     await _hold(db, refused)
     unsent = {row[0] for row in (*ended, *refused)}
@@ -120,6 +122,16 @@ async def _leased(
     return works
 
 
+async def _contents_of(db: Database, bodies: RecentBodies, ids: set[str]) -> dict[str, Content]:
+    found = bodies.find(ids)
+    missing = sorted(ids - found.keys())
+    if missing:
+        rows = await db.rows(_sql["contents"], id=missing)
+        found |= {row[0]: content_of(row) for row in rows}
+        bodies.keep(found[id_] for id_ in missing)
+    return found
+
+
 async def _hold(db: Database, refused: Sequence[Sequence[Any]]) -> None:
     """Give back what has a refused sender, until the pause ends; it may have ended just now."""
     paused = await standing_pauses(db, {(row[3], row[14]) for row in refused})
@@ -127,12 +139,12 @@ async def _hold(db: Database, refused: Sequence[Sequence[Any]]) -> None:
         (row[0], row[2], f"{row[3]}/{row[14]}" if (row[3], row[14]) in paused else "")
         for row in refused
     ]
-    await db.many(_sql["unlease"], "id lease hold", rows)
+    await db.many(_sql["unlease"], rows)
 
 
 async def _next_at(db: Database, gates: OpenGates, now: int) -> int | None:
     """Return when asking again may bring more: a due time, a gate that opens, the sweep's work."""
     times = [at for at in gates.opening_times() if at > now]
     rows = list(gates.lanes())
-    ((at,),) = await db.many(_sql["next_at"], "routes positions", rows, now=now)
+    ((at,),) = await db.many(_sql["next_at"], rows, now=now)
     return min([*times, at] if at is not None else times, default=None)

@@ -130,7 +130,7 @@ async def evident_all(
         for id_, evidence, at, ref in group
     ]
     kept = [(id_, tale.best, tale.ref, tale.delivered_at) for id_, tale in tales.items()]
-    await db.many(_sql["keep_evidence"], "id evidence provider_ref delivered_at", kept)
+    await db.many(_sql["keep_evidence"], kept)
     moved = {id_: tale for id_, tale in tales.items() if tale.reached is not tale.before}
     ended = [
         (id_, tale.reached.value, "", tale.attempts, tale.lease)
@@ -140,7 +140,7 @@ async def evident_all(
     if ended:
         await finish(db, ended, now=max(micros(at) for _, _, at, _ in group))
     states = [(id_, tale.reached.value) for id_, tale in moved.items()]
-    await db.many(_sql["restate_messages"], "id state", states)
+    await db.many(_sql["restate_messages"], states)
     return results
 
 

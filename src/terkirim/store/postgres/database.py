@@ -9,7 +9,9 @@ import asyncpg
 
 from terkirim.store.counting import Counts
 from terkirim.store.queries import Queries
+from terkirim.store.rows import to_json
 
+_ROWS = re.compile(r"json_to_recordset\(:rows::json\)\s+AS\s+\w+\s+\(([^)]*)\)")
 _NAME = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _sql = Queries("terkirim.store.postgres")
 
@@ -39,22 +41,20 @@ class Database:
         found = await self.rows(sql, **bound)
         return found[0] if found else None
 
-    async def many(
-        self, sql: str, names: str, rows: Sequence[Sequence[Any]], /, **bound: Any
-    ) -> list[Any]:
-        """Return what a bulk statement returns; `names` are those of the rows' columns, in order.
+    async def many(self, sql: str, rows: Sequence[Sequence[Any]], /, **bound: Any) -> list[Any]:
+        """Return what a bulk statement returns; the rows' columns are as it declares them.
 
-        Without rows nothing is asked.
+        Without rows nothing is asked. A row that is too short leaves the last columns NULL.
         """
         if not rows:
             return []
-        by_name = dict(zip(names.split(), zip(*rows, strict=True), strict=True))
-        return await self.rows(sql, **by_name, **bound)
+        names = _declared(sql)
+        text = to_json([dict(zip(names, row, strict=False)) for row in rows])
+        return await self.rows(sql, rows=text, **bound)
 
     async def close(self) -> None:
         """Write what was counted; nothing is asked of this transaction afterwards."""
-        names = "hour kind key count"
-        await self.many(_sql["count_up"], names, self.counts.rows(), node=self.node)
+        await self.many(_sql["count_up"], self.counts.rows(), node=self.node)
 
 
 @lru_cache(maxsize=1_024)
@@ -68,3 +68,12 @@ def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
         return f"${names.index(found[1]) + 1}"
 
     return _NAME.sub(number, sql), tuple(names)
+
+
+@lru_cache(maxsize=1_024)
+def _declared(sql: str) -> tuple[str, ...]:
+    """Return the columns that a bulk statement declares of its `:rows`."""
+    found = _ROWS.search(sql)
+    if found is None:
+        raise ValueError(f"no bulk statement: {sql}")
+    return tuple(column.split()[0] for column in found[1].split(","))

@@ -7,13 +7,10 @@ from terkirim.store.postgres.database import Database
 from terkirim.store.queries import Queries
 
 _sql = Queries("terkirim.store.postgres")
-_NAMES = "id state reason attempts lease provider provider_ref is_sandbox accepted_at"
-_WIDTH = len(_NAMES.split())
 
 
 async def finish(db: Database, ended: Sequence[Sequence[Any]], *, now: int) -> None:
     """End messages; a row is (id, state, reason, attempts, lease), a longer one names more."""
-    rows = [(*row, *[None] * (_WIDTH - len(row))) for row in ended]
-    await db.many(_sql["finish"], _NAMES, rows, now=now)
+    await db.many(_sql["finish"], ended, now=now)
     for row in ended:
         db.counts.add(now, "state", row[1])

@@ -101,7 +101,7 @@ async def save_pause(db: Database, pause: Pause) -> bool:
 
 async def standing_pauses(db: Database, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return which (provider, sender) are paused; these stay so until the COMMIT."""
-    found = await db.many(_sql["lock_pauses"], "provider sender", sorted(pairs))
+    found = await db.many(_sql["lock_pauses"], sorted(pairs))
     return {(provider, sender) for provider, sender in found}
 
 

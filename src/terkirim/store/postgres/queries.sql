@@ -1,5 +1,6 @@
--- Bulk statements take columns as arrays: a whole group costs one round trip. Rows that more than one node may want are
--- locked in the order of their keys, outbox before messages, so that nodes wait for each other and never in a circle.
+-- Bulk statements take one JSON array of objects: a whole group costs one round trip, and less on both ends than arrays
+-- by column. Rows that more than one node may want are locked in the order of their keys, outbox before messages, so
+-- that nodes wait for each other and never in a circle.
 
 -- name: lock_keys
 -- Whoever uses a key elsewhere holds its lock until its COMMIT. Nobody waits here: the whole group would wait with him.
@@ -8,8 +9,8 @@ SELECT lock FROM unnest(:lock::bigint[]) AS j (lock) WHERE pg_try_advisory_xact_
 -- name: take_keys
 -- The key, the emails and the answer commit together: a crash between them cannot happen.
 INSERT INTO idempotency (owner, route, key, fingerprint, answer, created_at)
-SELECT * FROM unnest(:owner::text[], :route::text[], :key::text[], :fingerprint::text[], :answer::text[],
-    :created_at::bigint[])
+SELECT * FROM json_to_recordset(:rows::json) AS j (owner text, route text, key text, fingerprint text, answer text,
+    created_at bigint)
 ON CONFLICT (owner, route, key) DO UPDATE
 SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = excluded.created_at
 WHERE idempotency.created_at < :forgotten
@@ -17,18 +18,18 @@ RETURNING owner, route, key;
 
 -- name: taken_keys
 SELECT i.owner, i.route, i.key, i.fingerprint, i.answer
-FROM unnest(:owner::text[], :route::text[], :key::text[]) AS j (owner, route, key)
+FROM json_to_recordset(:rows::json) AS j (owner text, route text, key text)
 JOIN idempotency i ON i.owner = j.owner AND i.route = j.route AND i.key = j.key;
 
 -- name: take_campaign_rows
 INSERT INTO campaign_rows (campaign, row, email_id)
-SELECT * FROM unnest(:campaign::text[], :row::text[], :email_id::text[])
+SELECT * FROM json_to_recordset(:rows::json) AS j (campaign text, row text, email_id text)
 ON CONFLICT DO NOTHING;
 
 -- name: campaign_rows
 SELECT r.email_id
-FROM unnest(:campaign::text[], :row::text[], :email_id::text[]) AS j (campaign, place, email_id)
-JOIN campaign_rows r ON r.campaign = j.campaign AND r.row = j.place AND r.email_id = j.email_id;
+FROM json_to_recordset(:rows::json) AS j (campaign text, row text, email_id text)
+JOIN campaign_rows r ON r.campaign = j.campaign AND r.row = j.row AND r.email_id = j.email_id;
 
 -- name: insert_attachments
 INSERT INTO attachments (sha256, body, kept_until)
@@ -38,23 +39,22 @@ ON CONFLICT (sha256) DO UPDATE SET kept_until = greatest(attachments.kept_until,
 -- name: insert_contents
 -- The same body under the same id is stored once, however many emails share it.
 INSERT INTO contents (id, html, text, is_template)
-SELECT * FROM unnest(:id::text[], :html::text[], :text::text[], :is_template::boolean[])
+SELECT * FROM json_to_recordset(:rows::json) AS j (id text, html text, text text, is_template boolean)
 ON CONFLICT DO NOTHING;
 
 -- name: insert_emails
 -- Ids are ours: a COMMIT of unknown result is repeated, and the repeat changes nothing.
 INSERT INTO emails (id, owner, sender_name, sender, subject, recipients, extras, route, priority, stream,
     if_unclear, created_at, scheduled_at, expires_at, campaign, row, content_id)
-SELECT * FROM unnest(:id::text[], :owner::text[], :sender_name::text[], :sender::text[], :subject::text[],
-    :recipients::text[], :extras::text[], :route::text[], :priority::smallint[], :stream::text[],
-    :if_unclear::text[], :created_at::bigint[], :scheduled_at::bigint[], :expires_at::bigint[], :campaign::text[],
-    :row::text[], :content_id::text[])
+SELECT * FROM json_to_recordset(:rows::json) AS j (id text, owner text, sender_name text, sender text, subject text,
+    recipients text, extras text, route text, priority smallint, stream text, if_unclear text, created_at bigint,
+    scheduled_at bigint, expires_at bigint, campaign text, row text, content_id text)
 ON CONFLICT DO NOTHING;
 
 -- name: suppressed
 -- Asked at birth and again at every claim (see `work`): mail may have waited for days.
 SELECT j.id, s.reason
-FROM unnest(:id::text[], :address::text[], :stream::text[]) AS j (id, address, stream)
+FROM json_to_recordset(:rows::json) AS j (id text, address text, stream text)
 JOIN suppressions s ON s.address = j.address AND s.stream IN ('', j.stream)
 WHERE s.until IS NULL OR s.until > :now;
 
@@ -62,22 +62,22 @@ WHERE s.until IS NULL OR s.until > :now;
 -- Answers what is new, and only that goes to the outbox: the repeat of a COMMIT whose word was lost may come after the
 -- message has left.
 INSERT INTO messages (id, email_id, recipient, kind, variables, created_at, state, reason, finished_at)
-SELECT * FROM unnest(:id::text[], :email_id::text[], :recipient::text[], :kind::text[], :variables::text[],
-    :created_at::bigint[], :state::text[], :reason::text[], :finished_at::bigint[])
+SELECT * FROM json_to_recordset(:rows::json) AS j (id text, email_id text, recipient text, kind text, variables
+    text, created_at bigint, state text, reason text, finished_at bigint)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: insert_outbox
 INSERT INTO outbox (state, id, email_id, route, priority, due_at, expires_at)
-SELECT 'queued', * FROM unnest(:id::text[], :email_id::text[], :route::text[], :priority::smallint[],
-    :due_at::bigint[], :expires_at::bigint[])
+SELECT 'queued', * FROM json_to_recordset(:rows::json) AS j (id text, email_id text, route text, priority smallint,
+    due_at bigint, expires_at bigint)
 ON CONFLICT DO NOTHING;
 
 -- name: count_up
 -- Sorted by key, and a row a node: nodes never wait for each other here.
 INSERT INTO rollups (hour, kind, key, node, count)
 SELECT j.hour, j.kind, j.key, :node::text, j.count
-FROM unnest(:hour::bigint[], :kind::text[], :key::text[], :count::bigint[]) AS j (hour, kind, key, count)
+FROM json_to_recordset(:rows::json) AS j (hour bigint, kind text, key text, count bigint)
 ON CONFLICT (kind, hour, key, node) DO UPDATE SET count = rollups.count + excluded.count;
 
 -- name: due
@@ -97,7 +97,7 @@ CROSS JOIN LATERAL (
 -- When asking again may bring more: a due time, or the sweep's work.
 SELECT min(at) FROM (
     SELECT d.due_at AS at
-    FROM unnest(:routes::text[], :positions::smallint[]) AS l (route, position)
+    FROM json_to_recordset(:rows::json) AS l (route text, position smallint)
     CROSS JOIN unnest('{0,1,2}'::smallint[]) AS j (priority)
     CROSS JOIN LATERAL (
         SELECT due_at FROM outbox
@@ -121,31 +121,34 @@ WITH leased AS (
     UPDATE outbox SET
         state = 'leased', lease = lease + 1, leased_by = :node, leased_until = :until,
         step = CASE WHEN outbox.provider IS NULL OR outbox.provider = j.provider THEN step ELSE 0 END,
-        provider = j.provider, position = j.place
-    FROM unnest(:id::text[], :provider::text[], :place::smallint[]) AS j (id, provider, place)
+        provider = j.provider, position = j.position
+    FROM json_to_recordset(:rows::json) AS j (id text, provider text, position smallint)
     WHERE outbox.id = j.id
     RETURNING outbox.*
 )
 SELECT o.id, o.email_id, o.lease, o.provider, o.route, o.position, o.step, o.waited, o.attempts, o.priority,
     e.if_unclear, m.created_at, o.due_at, o.expires_at, e.sender, e.sender_name, m.recipient, m.variables,
-    e.subject, e.extras, e.content_id, c.html, c.text, c.is_template, o.cancel_wanted,
+    e.subject, e.extras, e.content_id, o.cancel_wanted,
     (SELECT s.reason FROM suppressions s WHERE s.address = lower(m.recipient) AND s.stream IN ('', e.stream)
         AND (s.until IS NULL OR s.until > :now) LIMIT 1)
 FROM leased o
 JOIN messages m ON m.id = o.id
-JOIN emails e ON e.id = o.email_id
-JOIN contents c ON c.id = e.content_id;
+JOIN emails e ON e.id = o.email_id;
+
+-- name: contents
+-- A body that many of a claim share is read once, and one that this node has just stored not at all.
+SELECT id, html, text, is_template FROM contents WHERE id = ANY (:id::text[]);
 
 -- name: still_leased
 -- Which leases of a claim whose COMMIT was never answered are ours: nobody else knows of them.
 SELECT o.id
-FROM unnest(:id::text[], :lease::bigint[]) AS j (id, lease)
+FROM json_to_recordset(:rows::json) AS j (id text, lease bigint)
 JOIN outbox o ON o.id = j.id AND o.lease = j.lease AND o.state = 'leased' AND o.leased_by = :node;
 
 -- name: unlease
 -- No request left: the row is as it was, but its fence stays. A cancel that was asked meanwhile ends it now.
 UPDATE outbox SET state = 'queued', leased_by = NULL, leased_until = NULL, hold = j.hold
-FROM unnest(:id::text[], :lease::bigint[], :hold::text[]) AS j (id, lease, hold)
+FROM json_to_recordset(:rows::json) AS j (id text, lease bigint, hold text)
 WHERE outbox.id = j.id AND outbox.lease = j.lease AND outbox.state = 'leased'
 RETURNING outbox.id, outbox.provider, outbox.attempts, outbox.lease, outbox.cancel_wanted;
 
@@ -156,8 +159,8 @@ SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 -- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it. What is kept already is
 -- not answered: a settle whose COMMIT lost its word is repeated, and counts once.
 INSERT INTO attempts (message_id, lease, number, provider, started_at, duration, outcome, code, reason, answer)
-SELECT * FROM unnest(:id::text[], :lease::bigint[], :number::integer[], :provider::text[], :started_at::bigint[],
-    :duration::bigint[], :outcome::text[], :code::text[], :reason::text[], :answer::text[])
+SELECT * FROM json_to_recordset(:rows::json) AS j (id text, lease bigint, number integer, provider text, started_at
+    bigint, duration bigint, outcome text, code text, reason text, answer text)
 ON CONFLICT (message_id, lease) DO UPDATE SET
     started_at = excluded.started_at, duration = excluded.duration, outcome = excluded.outcome,
     code = excluded.code, reason = excluded.reason, answer = excluded.answer
@@ -167,14 +170,14 @@ RETURNING message_id, lease;
 
 -- name: note_late
 UPDATE attempts SET note = 'accepted late: sent twice'
-FROM unnest(:id::text[], :lease::bigint[]) AS j (id, lease)
+FROM json_to_recordset(:rows::json) AS j (id text, lease bigint)
 WHERE attempts.message_id = j.id AND attempts.lease = j.lease AND attempts.outcome = 'accepted';
 
 -- name: live
 -- The lease number fences off a worker that woke up late; a late word of the newest lease still counts. The message is
 -- locked too: evidence that is being written at this moment is waited for and read.
 SELECT o.id, o.cancel_wanted, m.evidence, o.lease
-FROM unnest(:id::text[], :lease::bigint[]) AS j (id, lease)
+FROM json_to_recordset(:rows::json) AS j (id text, lease bigint)
 JOIN outbox o ON o.id = j.id AND o.lease = j.lease AND o.state IN ('leased', 'unclear')
 JOIN messages m ON m.id = o.id
 FOR UPDATE OF o, m;
@@ -188,26 +191,28 @@ LEFT JOIN outbox o ON o.id = m.id
 ORDER BY m.id;
 
 -- name: finish
-WITH gone AS (DELETE FROM outbox WHERE id = ANY (:id::text[]))
+WITH j AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(:rows::json) AS r (id text, state text, reason text, attempts integer, lease
+        bigint, provider text, provider_ref text, is_sandbox boolean, accepted_at bigint)
+), gone AS (
+    DELETE FROM outbox USING j WHERE outbox.id = j.id
+)
 UPDATE messages SET
     state = j.state, reason = j.reason, attempts = j.attempts, lease = j.lease,
     provider = coalesce(j.provider, messages.provider),
     provider_ref = coalesce(j.provider_ref, messages.provider_ref),
     is_sandbox = coalesce(j.is_sandbox, false), accepted_at = coalesce(j.accepted_at, messages.accepted_at),
     finished_at = :now
-FROM unnest(:id::text[], :state::text[], :reason::text[], :attempts::integer[], :lease::bigint[], :provider::text[],
-    :provider_ref::text[], :is_sandbox::boolean[], :accepted_at::bigint[])
-    AS j (id, state, reason, attempts, lease, provider, provider_ref, is_sandbox, accepted_at)
+FROM j
 WHERE messages.id = j.id;
 
 -- name: move
 -- Still unfinished: due again later, or unclear. The fence was checked by `live` in this transaction.
 UPDATE outbox SET
-    state = j.state, due_at = j.due_at, step = j.step, position = j.place, waited = j.waited,
+    state = j.state, due_at = j.due_at, step = j.step, position = j.position, waited = j.waited,
     attempts = j.attempts, reason = j.reason, hold = j.hold, leased_by = NULL, leased_until = NULL
-FROM unnest(:id::text[], :state::text[], :due_at::bigint[], :step::integer[], :position::smallint[],
-    :waited::bigint[], :attempts::integer[], :reason::text[], :hold::text[])
-    AS j (id, state, due_at, step, place, waited, attempts, reason, hold)
+FROM json_to_recordset(:rows::json) AS j (id text, state text, due_at bigint, step integer, position smallint,
+    waited bigint, attempts integer, reason text, hold text)
 WHERE outbox.id = j.id;
 
 -- name: lessees
@@ -255,7 +260,7 @@ FOR UPDATE OF o SKIP LOCKED;
 -- name: restate
 -- Out of `unclear`, by its own rule: due now, or held for a person.
 UPDATE outbox SET state = j.state, due_at = :now
-FROM unnest(:id::text[], :state::text[]) AS j (id, state)
+FROM json_to_recordset(:rows::json) AS j (id text, state text)
 WHERE outbox.id = j.id AND outbox.state = 'unclear';
 
 -- name: ids_of
@@ -304,13 +309,12 @@ LEFT JOIN outbox o ON o.id = m.id;
 UPDATE messages SET
     evidence = j.evidence, provider_ref = coalesce(j.provider_ref, messages.provider_ref),
     delivered_at = coalesce(messages.delivered_at, j.delivered_at)
-FROM unnest(:id::text[], :evidence::text[], :provider_ref::text[], :delivered_at::bigint[])
-    AS j (id, evidence, provider_ref, delivered_at)
+FROM json_to_recordset(:rows::json) AS j (id text, evidence text, provider_ref text, delivered_at bigint)
 WHERE messages.id = j.id;
 
 -- name: restate_messages
 UPDATE messages SET state = j.state
-FROM unnest(:id::text[], :state::text[]) AS j (id, state)
+FROM json_to_recordset(:rows::json) AS j (id text, state text)
 WHERE messages.id = j.id;
 
 -- name: gates
@@ -351,7 +355,7 @@ RETURNING provider;
 -- name: lock_pauses
 -- Held mail must have a pause that stands: whoever ends it waits for this COMMIT, and lets that mail go too.
 SELECT p.provider, p.sender
-FROM unnest(:provider::text[], :sender::text[]) AS j (provider, sender)
+FROM json_to_recordset(:rows::json) AS j (provider text, sender text)
 JOIN pauses p ON p.provider = j.provider AND p.sender = j.sender
 FOR SHARE OF p;
 

@@ -27,18 +27,18 @@ from terkirim.store.queries import Queries
 from terkirim.store.times import instant, micros
 
 _sql = Queries("terkirim.store.postgres")
-_ATTEMPT = "id lease number provider started_at duration outcome code reason answer"
 
 
 async def settle_all(
-    settings: GateSettings,
     db: Database,
     group: Sequence[Settlement],
     _earlier: Sequence[Any] | None,
+    *,
+    settings: GateSettings,
 ) -> list[State | None]:
     """Return the state that each message reached, None where the fence kept it."""
     rows = [attempt_row(one) for one in sorted(group, key=_key)]
-    kept = {(row[0], row[1]) for row in await db.many(_sql["keep_attempts"], _ATTEMPT, rows)}
+    kept = {(row[0], row[1]) for row in await db.many(_sql["keep_attempts"], rows)}
     fresh = [one for one in group if _key(one) in kept]
     states: dict[tuple[str, int], State | None] = {}
     if fresh:
@@ -57,7 +57,7 @@ async def settle_all(
 async def _settled(
     db: Database, group: Sequence[Settlement]
 ) -> dict[tuple[str, int], State | None]:
-    found = await db.many(_sql["live"], "id lease", sorted(_key(one) for one in group))
+    found = await db.many(_sql["live"], sorted(_key(one) for one in group))
     live = {(row[0], row[3]): row for row in found}
     states: dict[tuple[str, int], State | None] = {}
     ended, moved, late = [], [], []
@@ -74,22 +74,22 @@ async def _settled(
         else:
             ended.append(finished_row(one, state))
     await finish(db, ended, now=latest(group))
-    names = "id state due_at step position waited attempts reason hold"
-    await db.many(_sql["move"], names, moved)
-    await db.many(_sql["note_late"], "id lease", late)
+    await db.many(_sql["move"], moved)
+    await db.many(_sql["note_late"], late)
     return states
 
 
 async def release_all(
-    settings: GateSettings,
     db: Database,
     group: Sequence[tuple[Sequence[Lease], datetime]],
     _earlier: Sequence[Any] | None,
+    *,
+    settings: GateSettings,
 ) -> list[None]:
     """Give leases back unused."""
     now = group[0][1]
     rows = sorted((lease.message_id, lease.number, "") for some, _ in group for lease in some)
-    found = await db.many(_sql["unlease"], "id lease hold", rows)
+    found = await db.many(_sql["unlease"], rows)
     ended = [(row[0], "cancelled", "cancelled", row[2], row[3]) for row in found if row[4]]
     await finish(db, ended, now=micros(now))
     if settings.limits:
@@ -112,7 +112,7 @@ async def rescue(db: Database, *, now: int, unclear_us: int, silent_since: int) 
         (id_, lease, number, provider, now, 0, "unclear", None, RESCUED, "")
         for id_, lease, number, provider in rows
     ]
-    await db.many(_sql["keep_attempts"], _ATTEMPT, attempts)
+    await db.many(_sql["keep_attempts"], attempts)
     ids = [row[0] for row in rows]
     await db.rows(_sql["rescue"], id=ids, due_at=now + unclear_us, reason=RESCUED)
     return len(rows)
@@ -133,7 +133,7 @@ async def sweep(db: Database, *, now: int, most: int) -> int:
         for row in rows
         if not row[2] and not row[5]
     ]
-    await db.many(_sql["restate"], "id state", restated, now=now)
+    await db.many(_sql["restate"], restated, now=now)
     return len(expired) + len(rows)
 
 

@@ -24,6 +24,7 @@ from terkirim.ports import (
     RollupRow,
     Submission,
 )
+from terkirim.store.bodies import RecentBodies
 from terkirim.store.gating import GateSettings
 from terkirim.store.postgres import (
     accepting,
@@ -45,8 +46,8 @@ from terkirim.store.times import micros, span_us
 
 T = TypeVar("T")
 LOOK_EVERY = 0.25  # seconds between looks for another node's changes, where none are told
-KEY_WAIT = 5.0  # seconds that a key's second user waits for the first one
-KEY_LOOK_EVERY = 0.05
+KEY_LOOK_EVERY = 0.05  # seconds that a key's second user waits for the first one,
+KEY_LOOKS = 100  # so many times
 
 
 class PostgresStore:
@@ -57,9 +58,10 @@ class PostgresStore:
     ) -> None:
         self.node = node
         self._settings = settings
-        self._settle = partial(settling.settle_all, settings)
-        self._release = partial(settling.release_all, settings)
-        self._claim = partial(claiming.claim_all, settings)
+        self._settle = partial(settling.settle_all, settings=settings)
+        self._release = partial(settling.release_all, settings=settings)
+        self._bodies = RecentBodies()
+        self._claim = partial(claiming.claim_all, settings=settings, bodies=self._bodies)
         self._accepts = Writer(connector, node=node, order=[accepting.accept_all])
         self._works = Writer(
             connector,
@@ -105,20 +107,18 @@ class PostgresStore:
         return store
 
     async def accept(self, submission: Submission) -> Receipt:
-        give_up_at = asyncio.get_running_loop().time() + KEY_WAIT
-        while True:
+        for _ in range(KEY_LOOKS):
             try:
                 receipt: Receipt = await self._accepts.write(accepting.accept_all, submission)
             except accepting.KeyInUse:
-                if asyncio.get_running_loop().time() > give_up_at:
-                    raise IdempotencyConflict(
-                        "this idempotency key is being used at this moment; ask again soon",
-                        is_running=True,
-                    ) from None
                 await asyncio.sleep(KEY_LOOK_EVERY)
             else:
+                self._bodies.keep(email.content for email in submission.emails)
                 self._note_change()
                 return receipt
+        raise IdempotencyConflict(
+            "this idempotency key is being used at this moment; ask again soon", is_running=True
+        )
 
     async def claim(self, wish: ClaimWish | Callable[[], ClaimWish]) -> Claim:
         asked = wish if callable(wish) else partial(_same, wish)
