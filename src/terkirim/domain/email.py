@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from terkirim.domain.frozen import frozen
+
 MAX_RECIPIENTS = 50  # of one email: to, cc and bcc together (Resend's limit for `to`)
 DEFAULT_ROUTE = "default"
 
@@ -54,7 +56,7 @@ class Attachment:
     content_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Draft:
     """A submission as a door took it: nothing in it is checked yet.
 
@@ -87,7 +89,7 @@ class Draft:
     row: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Content:
     """The body, stored once; `id` is the email's own, or a hash where many emails share it.
 
@@ -100,7 +102,7 @@ class Content:
     is_template: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NewMessage:
     """One recipient of an email that is about to be stored; `kind` is to, cc or bcc."""
 
@@ -110,7 +112,7 @@ class NewMessage:
     variables: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Email:
     """A checked submission, ready to be stored with its messages in one transaction.
 
@@ -147,7 +149,7 @@ class Email:
         return self.scheduled_at or self.created_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OutgoingMessage:
     """All that a provider needs to send one message: content rendered, links signed.
 
