@@ -4,12 +4,13 @@ All times are aware UTC instants. Every method of a store may raise `StoreUnavai
 nothing of the call was stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from terkirim.domain.email import Address, Attachment, Carries, Content, Email, OutgoingMessage
+from terkirim.domain.frozen import frozen
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.outcome import Outcome, ProviderFault
@@ -73,7 +74,7 @@ class IdempotencyKey:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Submission:
     """Emails that are accepted together or not at all.
 
@@ -88,7 +89,7 @@ class Submission:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Receipt:
     """What became of a submission: `answer` is the stored one where the key was used before.
 
@@ -114,7 +115,7 @@ class Submissions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ClaimWish:
     """What a dispatcher asks of the outbox: at most `limit` leases.
 
@@ -127,7 +128,7 @@ class ClaimWish:
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Work:
     """One lease with what is to be sent: content as submitted, not rendered yet."""
 
@@ -142,7 +143,7 @@ class Work:
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Claim:
     """The leases of one claim, committed; `next_at`: when asking again may bring more, or None."""
 
@@ -154,10 +155,11 @@ class Claim:
 class Outbox(Protocol):
     """The hot table of unfinished messages, as one node's dispatcher uses it."""
 
-    async def claim(self, wish: ClaimWish) -> Claim:
+    async def claim(self, wish: ClaimWish | Callable[[], ClaimWish]) -> Claim:
         """Lease due messages whose providers are open, by priority share, oldest due first.
 
-        Suppressed and expired mail met on the way is ended, not returned.
+        Suppressed and expired mail met on the way is ended, not returned. A wish that is a function
+        is asked when the claim's turn comes (from any thread): more room may be free by then.
         """
         ...
 

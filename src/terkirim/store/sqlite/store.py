@@ -37,8 +37,9 @@ from terkirim.store.sqlite.connection import (
     opened,
     opened_for_reading,
 )
+from terkirim.store.sqlite.fresh import FreshEmails
 from terkirim.store.sqlite.nodes import NodeFiles
-from terkirim.store.sqlite.writer import Writer
+from terkirim.store.sqlite.writer import Turn, Writer
 from terkirim.store.times import micros, span_us
 
 T = TypeVar("T")
@@ -62,8 +63,9 @@ class SqliteStore:
         self._changes = asyncio.Event()
         self._seen_version = -1
         self._is_closed = False
-        self._accept = partial(_bound, accepting.accept_all, node)
-        self._claim = partial(_bound, claiming.claim_all, node, settings)
+        fresh = FreshEmails()
+        self._accept = partial(_bound, accepting.accept_all, node, fresh)
+        self._claim = claiming.Claims(node, settings, fresh)
         self._settle = partial(_bound, settling.settle_all, node, settings)
         self._release = partial(_bound, settling.release_all, node, settings)
         self._cancel = partial(_bound, controlling.cancel_all, node)
@@ -71,16 +73,16 @@ class SqliteStore:
         self._evident = partial(_bound, controlling.evident_all, node)
 
     async def accept(self, submission: Submission) -> Receipt:
+        self._changes.set()  # before the commit: the dispatcher's claim joins the same group
         receipt: Receipt = await self._writer.write(self._accept, submission)
-        self._changes.set()
         return receipt
 
-    async def claim(self, wish: ClaimWish) -> Claim:
-        claim: Claim = await self._writer.write(self._claim, wish)
+    async def claim(self, wish: ClaimWish | Callable[[], ClaimWish]) -> Claim:
+        claim: Claim = await self._writer.write(self._claim, wish, Turn.LAST)
         return claim
 
     async def settle(self, settlement: Settlement) -> State | None:
-        state: State | None = await self._writer.write(self._settle, settlement)
+        state: State | None = await self._writer.write(self._settle, settlement, Turn.FIRST)
         return state
 
     async def release(self, leases: Sequence[Lease], *, now: datetime) -> None:
@@ -259,6 +261,8 @@ class SqliteStore:
             return question(self._reader)
 
     async def _is_changed_elsewhere(self) -> bool:
+        if self._is_closed:  # whoever still waits is told by their next call
+            return True
         version = await self.read(lambda db: int(db.pragma("data_version") or 0))
         is_changed = self._seen_version not in {version, -1}
         self._seen_version = version
