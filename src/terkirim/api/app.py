@@ -6,9 +6,12 @@ from litestar import Litestar, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
+from litestar.params import FromPath
 
+from terkirim.api.edge import Edge
 from terkirim.api.emails import email_routes
 from terkirim.api.errors import Refused, answer_to, json_answer
+from terkirim.api.limits import Limiter
 from terkirim.api.requests import Http, Keys, json_of
 from terkirim.api.shapes import message_shape, story_shape
 from terkirim.compose import Gateway
@@ -21,10 +24,11 @@ from terkirim.reports.retries import retries
 LONGEST_DAYS = 3_650
 
 
-def build_app(gateway: Gateway) -> Litestar:
+def build_app(gateway: Gateway) -> Edge:
     """Return the application over an open gateway."""
-    keys = Keys(gateway)
-    return Litestar(
+    limiter = Limiter(gateway.settings.api_rate, monotonic=gateway.clock.monotonic)
+    keys = Keys(gateway, limiter)
+    app = Litestar(
         route_handlers=[
             *email_routes(gateway, keys),
             *_message_routes(gateway, keys),
@@ -37,6 +41,7 @@ def build_app(gateway: Gateway) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    return Edge(app, limiter)
 
 
 def _message_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -55,12 +60,12 @@ def _message_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         )
 
     @get("/v1/messages/{message_id:str}")
-    async def shown(request: Http, message_id: str) -> Response[bytes]:
+    async def shown(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         await keys.owner(request, "read")
         return json_answer(story_shape(await store.story(message_id), clock.now()))
 
     @post("/v1/messages/{message_id:str}/requeue", status_code=200)
-    async def requeued(request: Http, message_id: str) -> Response[bytes]:
+    async def requeued(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         await keys.owner(request, "send")
         which = RequeueFilter(message_ids=(message_id,), states=(State.DEAD, State.HELD))
         if not await store.requeue(which, now=clock.now()):
@@ -132,7 +137,7 @@ def _open_routes(gateway: Gateway) -> list[HTTPRouteHandler]:
         return Response("\n".join(lines) + "\n", media_type="text/plain")
 
     @get(["/a/{token:str}", "/a/{token:str}/{name:str}"])
-    async def attachment(token: str, name: str | None = None) -> Response[bytes]:
+    async def attachment(token: FromPath[str], name: FromPath[str | None] = None) -> Response[bytes]:
         del name  # it stands in the address for the provider's sake; the token has the true one
         link = gateway.signing_key.read(token, now=clock.now())
         return Response(

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Response, delete, get, patch, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_strict
@@ -85,7 +86,7 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer({"object": "list", "has_more": has_more, "data": page})
 
     @get("/v1/emails/{email_id:str}")
-    async def shown(request: Http, email_id: str) -> Response[bytes]:
+    async def shown(request: Http, email_id: FromPath[str]) -> Response[bytes]:
         await keys.owner(request, "read")
         return json_answer(email_shape(await store.email(email_id), clock.now()))
 
@@ -96,7 +97,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     store, clock = gateway.store, gateway.clock
 
     @patch("/v1/emails/{email_id:str}")
-    async def moved(request: Http, email_id: str) -> Response[bytes]:
+    async def moved(request: Http, email_id: FromPath[str]) -> Response[bytes]:
         await keys.owner(request, "send")
         body = await json_of(request)
         given = body.get("scheduled_at") if isinstance(body, dict) else None
@@ -107,7 +108,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer({"object": "email", "id": email_id})
 
     @post("/v1/emails/{email_id:str}/cancel", status_code=200)
-    async def cancelled(request: Http, email_id: str) -> Response[bytes]:
+    async def cancelled(request: Http, email_id: FromPath[str]) -> Response[bytes]:
         await keys.owner(request, "send")
         results = await store.cancel(email_id, now=clock.now())
         late = [one for one in results if not one.is_cancelled]
@@ -118,7 +119,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer({"object": "email", "id": email_id, "too_late": too_late})
 
     @delete("/v1/emails/{email_id:str}", status_code=405)
-    async def undeletable(email_id: str) -> Response[bytes]:
+    async def undeletable(email_id: FromPath[str]) -> Response[bytes]:
         raise Refused(405, "method_not_allowed", f"cancel {email_id} instead: history is kept")
 
     return [moved, cancelled, undeletable]
