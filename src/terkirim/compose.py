@@ -24,6 +24,8 @@ from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.providers.registry import build
+from terkirim.reports.health import HealthRules
+from terkirim.reports.watch import Watch
 from terkirim.settings import Settings, load
 from terkirim.store.gating import GateSettings
 from terkirim.store.sqlite.store import SqliteStore
@@ -61,6 +63,7 @@ class Gateway:
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
+        watch: Watch,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -68,6 +71,7 @@ class Gateway:
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
+        self.watch = watch
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -97,13 +101,24 @@ class Gateway:
         """True while the default route ends in the sandbox: nothing is really sent."""
         return SANDBOX in self.settings.providers_by_route["default"]
 
+    @property
+    def health_rules(self) -> HealthRules:
+        """What the settings say to `reports.health`."""
+        return HealthRules(
+            is_sandbox=SANDBOX in self.settings.providers_by_route["default"],
+            diverts=self.settings.on_invalid_key == SANDBOX,
+            min_free=self.settings.min_free_disk,
+        )
+
     def start(self) -> None:
         """Begin to send what waits, in the running loop."""
         self._is_working = True
         self._worker.start()
+        self.watch.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
+        await self.watch.stop()
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
@@ -238,6 +253,7 @@ def _built(settings: Settings) -> Gateway:
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,
+        watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
     )
 
 

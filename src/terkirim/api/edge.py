@@ -1,13 +1,17 @@
 """The outermost layer of the REST door: HEAD, OPTIONS, and where a caller's rate stands."""
 
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from litestar import Litestar
 from litestar.exceptions import LitestarException, MethodNotAllowedException
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from terkirim.api.errors import methods_of
 from terkirim.api.limits import NOBODY, STANDING, Limiter
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 _COUNTED = "/v1/"
 _NO_METHOD = "NONE"  # no address takes it, so that the router names those that it does take
@@ -17,29 +21,28 @@ class Edge:
     """Wraps the application; what was asked for without a known key shows the shared bucket."""
 
     def __init__(self, app: Litestar, limiter: Limiter) -> None:
-        self._app: ASGIApp = app
+        self._app: Any = app
         self._router = app.asgi_router
         self._limiter = limiter
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked: dict[str, Any] = scope  # type: ignore[assignment]  # a place of our own in it
         if scope["method"] == "HEAD":
-            asked["method"] = "GET"
+            scope["method"] = "GET"
             send = _without_body(send)
         if scope["path"].startswith(_COUNTED):
-            send = self._with_standing(asked, send)
+            send = self._with_standing(scope, send)
         if scope["method"] == "OPTIONS" and (methods := self._methods_at(scope["path"])):
             await _tell_methods(methods, send)
             return
         await self._app(scope, receive, send)
 
-    def _with_standing(self, asked: dict[str, Any], send: Send) -> Send:
+    def _with_standing(self, scope: Message, send: Send) -> Send:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                standing = asked.get(STANDING) or self._limiter.look(NOBODY)
+                standing = scope.get(STANDING) or self._limiter.look(NOBODY)
                 if standing is not None:
                     message["headers"] = [*message["headers"], *standing.headers]
             await send(message)

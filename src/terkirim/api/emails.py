@@ -8,6 +8,7 @@ from litestar import Response, delete, get, patch, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from terkirim.api.asked import page_of
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_strict
 from terkirim.api.shapes import email_shape
@@ -19,8 +20,6 @@ from terkirim.domain.errors import InvalidEmail
 from terkirim.ports import IdempotencyKey
 
 BATCH_LIMIT = 100
-PAGE_LIMIT = 100
-PAGE = 20
 
 
 def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -75,15 +74,11 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @get("/v1/emails")
     async def listed(request: Http) -> Response[bytes]:
         await keys.owner(request, "read")
-        limit = _limit(request)
-        after, before = request.query_params.get("after"), request.query_params.get("before")
-        if after is not None and before is not None:
-            raise Refused(422, "validation_error", "`after`, `before`: give one of the two")
-        rows = await store.emails(limit=limit + 1, after=after, before=before)
-        has_more = len(rows) > limit
-        rows = rows[-limit:] if before is not None else rows[:limit]
-        page = [email_shape(row, clock.now(), is_listed=True) for row in rows]
-        return json_answer({"object": "list", "has_more": has_more, "data": page})
+        page = page_of(request)
+        found = await store.emails(limit=page.fetched, after=page.after, before=page.before)
+        rows, has_more = page.shown(found)
+        shapes = [email_shape(row, clock.now(), is_listed=True) for row in rows]
+        return json_answer({"object": "list", "has_more": has_more, "data": shapes})
 
     @get("/v1/emails/{email_id:str}")
     async def shown(request: Http, email_id: FromPath[str]) -> Response[bytes]:
@@ -168,10 +163,3 @@ def _batch(body: Any) -> list[Any]:
     if not isinstance(body, list) or not 1 <= len(body) <= BATCH_LIMIT:
         raise InvalidEmail("", f"give a JSON array of 1 to {BATCH_LIMIT} e-mails")
     return body
-
-
-def _limit(request: Http) -> int:
-    text = request.query_params.get("limit", str(PAGE))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= PAGE_LIMIT:
-        raise Refused(422, "validation_error", f"`limit`: give a number from 1 to {PAGE_LIMIT}")
-    return int(text)
