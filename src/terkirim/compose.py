@@ -4,13 +4,17 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+import msgspec
+
 from terkirim.content.drafts import DraftRules, checked
+from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
@@ -64,6 +68,7 @@ class Gateway:
         new_id: Callable[[], str],
         signing_key: SigningKey,
         watch: Watch,
+        fetcher: Fetcher,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -72,6 +77,7 @@ class Gateway:
         self.signing_key = signing_key
         self.submit = submit
         self.watch = watch
+        self._fetcher = fetcher
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -130,6 +136,16 @@ class Gateway:
         """Raise InvalidEmail if the draft would be refused; nothing is stored."""
         self.submit.check(draft, now=self.clock.now(), owner=owner)
 
+    async def with_files(self, draft: Draft) -> Draft:
+        """Return the draft with the attachments that it names by `path` fetched.
+
+        Raises:
+            InvalidEmail: an address is not allowed, does not answer, or its file is too large.
+        """
+        if not needs_fetching(draft.attachments):
+            return draft
+        return replace(draft, attachments=await self._fetcher.filled(draft.attachments))
+
     async def send_email(
         self,
         *,
@@ -150,7 +166,8 @@ class Gateway:
         """
         draft = Draft(to=to, subject=subject, html=html, text=text, **options)
         submitted = await self.send([draft], owner="library", key=idempotency)
-        return submitted.emails[0].id
+        ids: list[str] = msgspec.json.decode(submitted.answer)
+        return ids[0]  # of a repeated key: the first one's
 
     async def send(
         self,
@@ -161,6 +178,10 @@ class Gateway:
         key: IdempotencyKey | None = None,
     ) -> Submitted:
         """Put drafts on disk together, or none of them."""
+        if any(needs_fetching(draft.attachments) for draft in drafts):
+            if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
+                return Submitted(answer=known.answer, is_repeat=True, emails=())
+            drafts = [await self.with_files(draft) for draft in drafts]
         return await self.submit(drafts, owner=owner, answer=answer, key=key)
 
 
@@ -253,6 +274,7 @@ def _built(settings: Settings) -> Gateway:
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,
+        fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
         watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
     )
 

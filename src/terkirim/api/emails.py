@@ -32,6 +32,8 @@ def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
 
 
 def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    clock = gateway.clock
+
     @post("/v1/emails", status_code=200)
     async def send(request: Http) -> Response[bytes]:
         owner = await keys.owner(request, "send")
@@ -49,11 +51,13 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     async def batch(request: Http) -> Response[bytes]:
         owner = await keys.owner(request, "send")
         body = await json_of(request)
-        is_permissive = request.headers.get("x-batch-validation", "strict") == "permissive"
-        read = _read_batch(
+        is_permissive = _is_permissive(request)
+        key = _key(request, owner, "POST /v1/emails/batch", body)
+        if key is not None and (known := await gateway.store.repeat_of(key, now=clock.now())):
+            return json_answer(known.answer)
+        read = await _read_batch(
             gateway, owner, body, is_strict=wants_strict(request), skips=is_permissive
         )
-        key = _key(request, owner, "POST /v1/emails/batch", body)
 
         def answer(emails: Sequence[Email]) -> dict[str, Any]:
             rows = [
@@ -127,12 +131,15 @@ class _Batch:
     errors: list[dict[str, Any]]
 
 
-def _read_batch(gateway: Gateway, owner: str, body: Any, *, is_strict: bool, skips: bool) -> _Batch:
+async def _read_batch(
+    gateway: Gateway, owner: str, body: Any, *, is_strict: bool, skips: bool
+) -> _Batch:
     """Return the good drafts; a bad one is listed where `skips`, else it refuses them all."""
     read = _Batch([], [], [])
     for index, one in enumerate(_batch(body)):
         try:
             draft, warnings = draft_of(one, is_strict=is_strict)
+            draft = await gateway.with_files(draft)
             gateway.check(draft, owner=owner)
         except InvalidEmail as error:
             if not skips:
@@ -142,6 +149,14 @@ def _read_batch(gateway: Gateway, owner: str, body: Any, *, is_strict: bool, ski
             read.drafts.append(draft)
             read.warnings.append(warnings)
     return read
+
+
+def _is_permissive(request: Http) -> bool:
+    wanted = request.headers.get("x-batch-validation", "strict")
+    if wanted not in {"strict", "permissive"}:
+        says = "`x-batch-validation`: give strict or permissive"
+        raise Refused(422, "invalid_parameter", says)
+    return wanted == "permissive"
 
 
 def _receipt(email: Email, warnings: Sequence[str], *, is_sandbox: bool) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def refusal(
     status: int, name: str, message: str, *, headers: Mapping[str, str] | None = None
 ) -> Response[bytes]:
     """Return an error as both SDKs read it."""
-    body = {"statusCode": status, "name": name, "message": message}
+    written = message.encode(errors="replace").decode()  # a caller's own word may stand in it
+    body = {"statusCode": status, "name": name, "message": written}
     return json_answer(body, status=status, headers=headers)
 
 

@@ -26,7 +26,8 @@ FIELDS: Mapping[str, str] = {"from": "sender"} | {
         "variables", "scheduled_at", "expires_in", "if_unclear", "priority", "stream", "route",
     )
 }  # fmt: skip
-_IGNORED = frozenset({"topic_id"})  # Resend's subscriptions: there are none here
+# Not read: Resend's subscriptions, of which there are none here, and a template that is null.
+_KNOWN = (*FIELDS, "topic_id", "template")
 _KEPT_SECONDS = 1.0  # how long a key that was found is not asked for again
 
 
@@ -111,15 +112,15 @@ def draft_of(body: Any, *, is_strict: bool) -> tuple[Draft, list[str]]:
     """
     if not isinstance(body, dict):
         raise InvalidEmail("", "give a JSON object with from, to, subject and html or text")
-    if "template" in body:
+    if body.get("template") is not None:
         raise InvalidEmail(
             "template", "templates are not served here yet; give html or text with variables",
             kind="invalid_parameter",
         )  # fmt: skip
-    unknown = unknown_fields(body, [*FIELDS, *_IGNORED])
+    unknown = unknown_fields(body, _KNOWN)
     warnings = [unknown_sentence(name, meant) for name, meant in unknown]
     if is_strict and unknown:
-        raise InvalidEmail(str(unknown[0][0]), warnings[0], kind="invalid_parameter")
+        raise InvalidEmail("", warnings[0], kind="invalid_parameter")
     return Draft(**{own: body[name] for name, own in FIELDS.items() if name in body}), warnings
 
 

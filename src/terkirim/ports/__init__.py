@@ -121,6 +121,16 @@ class Submissions(Protocol):
         """
         ...
 
+    async def repeat_of(self, key: IdempotencyKey, *, now: datetime) -> Receipt | None:
+        """Return the receipt of the key's first use, None where `accept` would be the first.
+
+        For work that is owed before `accept` and should not be done for a repeat.
+
+        Raises:
+            IdempotencyConflict: the key was used with another payload.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimWish:

@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     routes: Routes = _setting(
         "", "further routes by name: `otp=mailketing,sandbox;news=mailketing`"
     )
+    fetch: Annotated[Literal["public", "any", "off"], WORD] = _setting(
+        "public", "attachments given as `path`: fetched from `public` addresses, `any`, or `off`"
+    )
     not_carried: Annotated[Literal["refuse", "warn"], WORD] = _setting(
         "refuse", "what becomes of mail that no provider carries whole: `refuse` or `warn`"
     )

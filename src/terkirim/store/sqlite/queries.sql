@@ -58,7 +58,7 @@ SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = e
 WHERE created_at < :forgotten;
 
 -- name: taken_key
-SELECT fingerprint, answer FROM idempotency WHERE owner = :owner AND route = :route AND key = :key;
+SELECT fingerprint, answer, created_at FROM idempotency WHERE owner = :owner AND route = :route AND key = :key;
 
 -- name: due
 -- One range of the index, oldest first: the cost does not grow with what waits behind it.

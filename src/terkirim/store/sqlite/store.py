@@ -17,6 +17,7 @@ from terkirim.ports import (
     Cancelled,
     Claim,
     ClaimWish,
+    IdempotencyKey,
     KeyRow,
     MessageFilter,
     Pause,
@@ -68,6 +69,9 @@ class SqliteStore:
         receipt: Receipt = await self._writer.write(self._accept, submission)
         self._changes.set()
         return receipt
+
+    async def repeat_of(self, key: IdempotencyKey, *, now: datetime) -> Receipt | None:
+        return await self.read(partial(accepting.repeat_of, key=key, now=micros(now)))
 
     async def claim(self, wish: ClaimWish) -> Claim:
         claim: Claim = await self._writer.write(self._claim, wish)
