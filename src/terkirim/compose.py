@@ -6,12 +6,16 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
+
 from terkirim.content.drafts import DraftRules, checked
+from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
@@ -25,6 +29,8 @@ from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.providers.registry import build
+from terkirim.reports.health import HealthRules
+from terkirim.reports.watch import Watch
 from terkirim.settings import Settings, load
 from terkirim.store.gating import GateSettings
 from terkirim.store.sqlite.store import SqliteStore
@@ -86,6 +92,8 @@ class Gateway:
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
+        watch: Watch,
+        fetcher: Fetcher,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -93,6 +101,8 @@ class Gateway:
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
+        self.watch = watch
+        self._fetcher = fetcher
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -122,13 +132,24 @@ class Gateway:
         """True while the default route ends in the sandbox: nothing is really sent."""
         return SANDBOX in self.settings.providers_by_route["default"]
 
+    @property
+    def health_rules(self) -> HealthRules:
+        """What the settings say to `reports.health`."""
+        return HealthRules(
+            is_sandbox=SANDBOX in self.settings.providers_by_route["default"],
+            diverts=self.settings.on_invalid_key == SANDBOX,
+            min_free=self.settings.min_free_disk,
+        )
+
     def start(self) -> None:
         """Begin to send what waits, in the running loop."""
         self._is_working = True
         self._worker.start()
+        self.watch.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
+        await self.watch.stop()
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
@@ -139,6 +160,16 @@ class Gateway:
     def check(self, draft: Draft, *, owner: str) -> None:
         """Raise InvalidEmail if the draft would be refused; nothing is stored."""
         self.submit.check(draft, now=self.clock.now(), owner=owner)
+
+    async def with_files(self, draft: Draft) -> Draft:
+        """Return the draft with the attachments that it names by `path` fetched.
+
+        Raises:
+            InvalidEmail: an address is not allowed, does not answer, or its file is too large.
+        """
+        if not needs_fetching(draft.attachments):
+            return draft
+        return replace(draft, attachments=await self._fetcher.filled(draft.attachments))
 
     async def send_email(
         self,
@@ -160,7 +191,8 @@ class Gateway:
         """
         draft = Draft(to=to, subject=subject, html=html, text=text, **options)
         submitted = await self.send([draft], owner="library", key=idempotency)
-        return submitted.emails[0].id
+        ids: list[str] = msgspec.json.decode(submitted.answer)
+        return ids[0]  # of a repeated key: the first one's
 
     async def send(
         self,
@@ -171,6 +203,10 @@ class Gateway:
         key: IdempotencyKey | None = None,
     ) -> Submitted:
         """Put drafts on disk together, or none of them."""
+        if any(needs_fetching(draft.attachments) for draft in drafts):
+            if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
+                return Submitted(answer=known.answer, is_repeat=True, emails=())
+            drafts = [await self.with_files(draft) for draft in drafts]
         return await self.submit(drafts, owner=owner, answer=answer, key=key)
 
 
@@ -263,6 +299,8 @@ def _built(settings: Settings) -> Gateway:
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,
+        fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
+        watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
     )
 
 

@@ -133,12 +133,12 @@ def _sender(value: object, default: Address | None) -> Address:
         return default
     if isinstance(value, str) and len(value) <= ADDRESS_LIMIT + NAME_LIMIT:
         return _sender_written(value)
-    return read_address(value, "from", kind="invalid_from_address")
+    return read_address(value, "from")
 
 
 @lru_cache(maxsize=_SENDERS_KEPT)
 def _sender_written(text: str) -> Address:
-    return read_address(text, "from", kind="invalid_from_address")
+    return read_address(text, "from")
 
 
 def _letter(draft: Draft, limit: int) -> _Letter:

@@ -78,7 +78,27 @@ def _taken_key(
     db.execute(_sql["take_key"], taking)
     if db.total_changes() > before:
         return None
-    fingerprint, answer = next(db.execute(_sql["taken_key"], scope))
+    fingerprint, answer, _ = next(db.execute(_sql["taken_key"], scope))
+    return _repeat(key, fingerprint, answer)
+
+
+def repeat_of(db: apsw.Connection, key: IdempotencyKey, now: int) -> Receipt | None:
+    """Return the receipt of a key's first use, None where there was none within its time.
+
+    Raises:
+        IdempotencyConflict: it was used with another payload.
+    """
+    scope = {"owner": key.owner, "route": key.route, "key": key.key}
+    for fingerprint, answer, created_at in db.execute(_sql["taken_key"], scope):
+        if created_at >= now - KEY_KEPT_US:
+            found = _repeat(key, fingerprint, answer)
+            if isinstance(found, IdempotencyConflict):
+                raise found
+            return found
+    return None
+
+
+def _repeat(key: IdempotencyKey, fingerprint: str, answer: str) -> Receipt | IdempotencyConflict:
     if fingerprint != key.fingerprint:
         return IdempotencyConflict(
             "this idempotency key was used with another payload; use a new key for a new e-mail"

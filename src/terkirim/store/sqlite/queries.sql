@@ -49,7 +49,7 @@ SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = e
 WHERE created_at < :forgotten;
 
 -- name: taken_key
-SELECT fingerprint, answer FROM idempotency WHERE owner = :owner AND route = :route AND key = :key;
+SELECT fingerprint, answer, created_at FROM idempotency WHERE owner = :owner AND route = :route AND key = :key;
 
 -- name: due
 -- One range of the index, oldest first: the cost does not grow with what waits behind it.
@@ -195,6 +195,9 @@ SELECT json_group_array(id) FROM (
     UNION SELECT id FROM messages WHERE id = :id
 );
 
+-- name: email_id_of
+SELECT email_id FROM messages WHERE id = :id;
+
 -- name: standing
 SELECT json_group_array(json_array(m.id, m.recipient, coalesce(o.state, m.state), m.attempts, m.lease,
     coalesce(o.attempts, 0), coalesce(o.lease, 0)))
@@ -203,11 +206,13 @@ FROM json_each(:ids) j JOIN messages m ON m.id = j.value LEFT JOIN outbox o ON o
 -- name: want_cancel
 UPDATE outbox SET cancel_wanted = 1 WHERE state = 'leased' AND id IN (SELECT value FROM json_each(:ids));
 
--- name: reschedule_email
-UPDATE emails SET scheduled_at = :at WHERE id = :id;
-
 -- name: reschedule_outbox
-UPDATE outbox SET due_at = :at WHERE state = 'queued' AND id IN (SELECT value FROM json_each(:ids));
+-- Its life counts from the new time: what expired an hour after the old one does so after the new one.
+UPDATE outbox SET due_at = :at, expires_at = expires_at + :at - due_at WHERE state = 'queued' AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: reschedule_email
+UPDATE emails SET scheduled_at = :at, expires_at = expires_at + :at - coalesce(scheduled_at, created_at)
+WHERE id = :id;
 
 -- name: requeue_outbox
 -- The fence goes on from the message's last lease, so that a worker from before still finds it shut.
@@ -255,13 +260,21 @@ INSERT INTO pauses (provider, sender, fault, reason, since, until)
 VALUES (:provider, :sender, :fault, :reason, :since, :until) ON CONFLICT DO NOTHING;
 
 -- name: end_pause
-DELETE FROM pauses WHERE provider = :provider AND sender = :sender;
+-- With a fault: only a pause for it, because a person may have paused meanwhile.
+DELETE FROM pauses WHERE provider = :provider AND sender = :sender AND (:fault IS NULL OR fault = :fault);
+
+-- name: end_other_pause
+DELETE FROM pauses WHERE provider = :provider AND sender = :sender AND fault <> 'by hand';
 
 -- name: let_go
 UPDATE outbox SET hold = '' WHERE hold = :hold;
 
 -- name: waiting_on
-SELECT hold, count(*) FROM outbox WHERE hold <> '' GROUP BY hold;
+SELECT hold, count(*) FROM outbox WHERE state = 'queued' AND hold > '' GROUP BY hold;
+
+-- name: waiting_by_lane
+SELECT route, position, count(*) FROM outbox
+WHERE state = 'queued' AND hold = '' AND due_at <= :now GROUP BY route, position;
 
 -- name: add_key
 INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
