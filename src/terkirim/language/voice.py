@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from terkirim.language.catalogue import catalogue
-from terkirim.language.phrases import Phrase
+from terkirim.domain.phrase import Phrase
 
 LANGUAGES = ("id", "en")
 _SOURCE = "en"  # the language of the texts in the code: it needs no catalogue
