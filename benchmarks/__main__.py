@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def ran(programs: Iterable[Program], *, is_short: bool) -> dict[str, Reading]:
-    """Run each in a process of its own, so that none finds another's memory; return all readings."""
+    """Run each in a process of its own; return all readings by name."""
     readings: dict[str, Reading] = {}
     for program in programs:
         began = time.monotonic()

@@ -1,7 +1,7 @@
 """Where a figure's time goes: py-spy over a figure program, the costly functions as tables.
 
-`python -m benchmarks.hotspots accept --n 20000`; the folded stacks stay in `.bench/NAME.folded`, for
-a flame graph.
+`python -m benchmarks.hotspots accept --n 20000`; the folded stacks stay in `.bench/NAME.folded`,
+for a flame graph.
 """
 
 import argparse
@@ -18,7 +18,7 @@ PER_SECOND = 400  # samples
 ROWS = 30
 FOLDER = Path(".bench")
 _PROCESS = re.compile(r"^process \d+:")
-_HARNESS = ("answerer.py", "benchmarks/shared", "benchmarks/posts.py", "nginx", "wrk")
+_NOT_MEANT = ("importlib", "answerer.py")
 _PLACE = re.compile(r"^(?P<name>.+) \((?P<file>[^:()]+)(?::\d+)?\)$")
 
 
@@ -53,9 +53,9 @@ def _stack(line: str) -> tuple[list[str], int]:
 
 
 def _is_harness(frames: list[str]) -> bool:
-    """Tell whether the sample is of the provider or of the waiting harness, not of the product."""
+    """Tell whether the sample is of a start, of the provider or of the waiting harness."""
     return not any("terkirim" in frame or "uvloop" in frame for frame in frames) or any(
-        "answerer.py" in frame for frame in frames
+        name in frame for frame in frames for name in _NOT_MEANT
     )
 
 

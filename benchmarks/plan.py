@@ -62,7 +62,7 @@ ROWS = (
         "6,000",
         _ONE_PER_CALL,
     ),
-    Row("100 per call, PostgreSQL", "terkirim, 100 per call, postgres: settled", "1.00 ×", _BULK),
+    Row("100 per call, PostgreSQL", "terkirim, 100 per call, postgres: settled", "ratio 1", _BULK),
     Row("single posts, accept only", "terkirim, single posts, sqlite: answered", "5,000"),
     Row("  p50", "terkirim, single posts, sqlite: p50"),
     Row("  p99", "terkirim, single posts, sqlite: p99", "< 80"),

@@ -2,8 +2,9 @@
 
 import argparse
 import json
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class Reading:
 
 def arguments(about: str | None, **numbers: int) -> argparse.ArgumentParser:
     """Return a parser with the options that each figure program has; `numbers` are its defaults."""
+    signal.signal(signal.SIGTERM, _end)  # as an exception, so that what was started is ended too
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--into", type=Path, help="append the readings to this file, as JSON lines")
     for name, default in numbers.items():
@@ -66,4 +68,5 @@ def refuse_unless(is_true: bool, says: str) -> None:
         sys.exit(f"not a figure: {says}")
 
 
-Measure = Callable[[argparse.Namespace], Sequence[Reading]]
+def _end(*_: object) -> None:
+    sys.exit("terminated")
