@@ -1,6 +1,6 @@
 """What people may set, read once at the start and checked whole; leaves receive plain values."""
 
-from terkirim.settings.load import load, unknown_variables
+from terkirim.settings.loading import load, unknown_variables
 from terkirim.settings.model import Settings
 from terkirim.settings.secret import Secret
 
