@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 
@@ -19,9 +19,11 @@ from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
+from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
+from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.worker import Worker, WorkerSettings
-from terkirim.domain.email import Draft, Email
+from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
 from terkirim.domain.errors import ConfigError
 from terkirim.domain.ids import uuid7
 from terkirim.policy.breaker import BreakerSettings
@@ -39,6 +41,7 @@ SANDBOX = "sandbox"
 _SQLITE = "sqlite:///"
 ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
 IDS_AT_ONCE = 512
+_LIBRARY = "library"  # the owner of what Python code hands over
 
 
 class SystemClock:
@@ -78,7 +81,7 @@ def _ids(emails: Sequence[Email]) -> list[str]:
     return [email.id for email in emails]
 
 
-class Gateway:
+class Gateway(Following):
     """Takes e-mails, keeps them, sends them: the whole product without its doors."""
 
     def __init__(  # noqa: PLR0913 - the parts are put together once, below
@@ -174,25 +177,33 @@ class Gateway:
     async def send_email(
         self,
         *,
-        to: str | Sequence[str],
+        to: Addresses,
         subject: str,
         html: str | None = None,
         text: str | None = None,
-        idempotency: IdempotencyKey | None = None,
-        **options: Any,
+        idempotency_key: str | None = None,
+        **options: Unpack[EmailOptions],
     ) -> str:
         """Put one e-mail on disk and return its id; it is sent from there.
 
-        `options` are the other fields of `Draft`; `sender` defaults to MAILKETING_FROM_EMAIL.
+        `sender` defaults to MAILKETING_FROM_EMAIL. A second call with the same `idempotency_key`,
+        within a day, sends nothing and returns the first one's id.
 
         Raises:
             InvalidEmail: a field is wrong; nothing was stored.
+            IdempotencyConflict: the key was used with other fields.
             StoreUnavailable: the database cannot be used now; nothing was stored.
         """
         draft = Draft(to=to, subject=subject, html=html, text=text, **options)
-        submitted = await self.send([draft], owner="library", key=idempotency)
+        key = None
+        if idempotency_key is not None:
+            self.check(
+                draft, owner=_LIBRARY
+            )  # so that a wrong field is named before it is compared
+            key = key_in_scope(idempotency_key, owner=_LIBRARY, route="send_email", payload=draft)
+        submitted = await self.send([draft], owner=_LIBRARY, key=key)
         ids: list[str] = msgspec.json.decode(submitted.answer)
-        return ids[0]  # of a repeated key: the first one's
+        return ids[0]
 
     async def send(
         self,

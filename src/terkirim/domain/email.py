@@ -1,10 +1,10 @@
 """What a caller hands over (`Draft`), and what becomes of it (`Email` with its messages)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from terkirim.domain.frozen import frozen
 
@@ -43,6 +43,9 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}>" if self.name else self.email
+
+
+Addresses = str | Address | Sequence[str | Address]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,39 @@ class Draft:
     route: Any = None
     campaign: str | None = None
     row: str | None = None
+
+
+class EmailOptions(TypedDict, total=False):
+    """What `send_email` takes beside recipients and content, in the forms that `Draft` describes.
+
+    None is as if left out. `scheduled_at` is an aware datetime, ISO 8601, or "in 2 hours";
+    `priority` high, normal or low; `stream` transactional or broadcast; `if_unclear` resend or
+    hold; a tag has `name` and `value`.
+    """
+
+    sender: str | Address | None
+    cc: Addresses | None
+    bcc: Addresses | None
+    reply_to: Addresses | None
+    headers: Mapping[str, str] | None
+    tags: Sequence[Mapping[str, str]] | None
+    attachments: Sequence[Mapping[str, Any]] | None
+    variables: Mapping[str, Mapping[str, Any]] | None
+    scheduled_at: datetime | str | None
+    expires_in: timedelta | int | str | None
+    if_unclear: str | None
+    priority: str | None
+    stream: str | None
+    route: str | None
+
+
+class EmailFields(EmailOptions, total=False):
+    """One e-mail of a batch, whole."""
+
+    to: Required[Addresses]
+    subject: Required[str]
+    html: str | None
+    text: str | None
 
 
 @frozen
