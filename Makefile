@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: setup test check demo serve lock
+.PHONY: setup test check demo serve lock language
 
 setup: $(STAMP)
 
@@ -35,3 +35,10 @@ serve: $(STAMP)
 
 lock: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock
+
+# Bring the catalogue up to date with the sentences in the code; then translate what is empty.
+language: $(STAMP)
+	$(BIN)/pybabel --quiet extract --no-default-keywords --keywords=say --keywords=many:1,2 --keywords=phrase \
+	  --keywords=phrases:1,2 --no-location --sort-output --output-file=.venv/terkirim.pot src/terkirim
+	$(BIN)/pybabel --quiet update --locale=id --input-file=.venv/terkirim.pot --output-file=src/terkirim/language/id.po \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=100
