@@ -197,9 +197,10 @@ class Gateway(Following):
         draft = Draft(to=to, subject=subject, html=html, text=text, **options)
         key = None
         if idempotency_key is not None:
-            self.check(
-                draft, owner=_LIBRARY
-            )  # so that a wrong field is named before it is compared
+            if not needs_fetching(
+                draft.attachments
+            ):  # a wrong field is named before it is compared
+                self.check(draft, owner=_LIBRARY)
             key = key_in_scope(idempotency_key, owner=_LIBRARY, route="send_email", payload=draft)
         submitted = await self.send([draft], owner=_LIBRARY, key=key)
         ids: list[str] = msgspec.json.decode(submitted.answer)

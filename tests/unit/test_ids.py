@@ -12,7 +12,7 @@ from terkirim.compose import Ids, SystemClock
 new_id = Ids(SystemClock())
 new_id()
 child = os.fork()
-print(new_id(), flush=True)
+os.write(1, f"{new_id()}\n".encode())  # in one piece
 if child:
     os.waitpid(child, 0)
 """
