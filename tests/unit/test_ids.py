@@ -12,7 +12,7 @@ from terkirim.compose import Ids, SystemClock
 new_id = Ids(SystemClock())
 new_id()
 child = os.fork()
-os.write(1, f"{new_id()}\n".encode())  # in one piece
+os.write(1, (new_id() + chr(10)).encode())  # in one piece
 if child:
     os.waitpid(child, 0)
 """
