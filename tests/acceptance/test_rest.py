@@ -153,3 +153,9 @@ def test_a_csv_goes_once_and_its_bad_rows_are_listed(served):
 def test_secrets_stay_out_of_the_log(served):
     assert KEY not in (served.folder / "serve.log").read_text()
     assert TERKIRIM.endswith("terkirim")
+
+
+def test_a_body_over_the_limit_is_refused_with_413_over_a_real_connection(served):
+    code, answer = served.call("POST", "/v1/emails", b"x" * 41_000_000)
+    assert (code, answer["statusCode"]) == (413, 413)
+    assert "TERKIRIM_MAX_BODY" in answer["message"]
