@@ -1,23 +1,25 @@
 """How stored rows become the records that are read back; the same for every database."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from terkirim.domain.email import Address, Content, IfUnclear, Stream
+from terkirim.domain.email import Address, Content, IfUnclear, Priority, Stream
 from terkirim.domain.lease import Attempt
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.record import EmailRow, Event, MessageRow
-from terkirim.ports import KeyRow, Pause, RollupRow
+from terkirim.ports import Backlog, KeyRow, Pause, RollupRow
 from terkirim.store.rows import PRIORITIES, addresses_of, attachments_of, from_json, tuples_of
 from terkirim.store.times import HOUR_US, instant, instant_or_none
 
-MESSAGE = """SELECT m.id, m.email_id, m.recipient, m.kind, coalesce(o.state, m.state),
+_FIELDS = """SELECT m.id, m.email_id, m.recipient, m.kind, coalesce(o.state, m.state),
     m.created_at, coalesce(o.attempts, m.attempts),
     CASE WHEN o.state = 'leased' THEN o.leased_until ELSE o.due_at END, o.expires_at,
     coalesce(o.provider, m.provider), m.provider_ref, coalesce(nullif(o.reason, ''), m.reason),
     m.is_sandbox, o.cancel_wanted, m.accepted_at, m.finished_at, m.delivered_at,
-    m.opened_at, m.clicked_at, m.evidence
-    FROM messages m LEFT JOIN outbox o ON o.id = m.id"""
+    m.opened_at, m.clicked_at, m.evidence"""
+MESSAGE = f"{_FIELDS} FROM messages m LEFT JOIN outbox o ON o.id = m.id"
+UNFINISHED_MESSAGE = f"{_FIELDS} FROM outbox o JOIN messages m ON m.id = o.id"  # no history
 EMAIL = """SELECT id, owner, sender, sender_name, recipients, extras, subject, priority, stream,
     if_unclear, route, created_at, scheduled_at, expires_at, campaign, row, content_id
     FROM emails"""
@@ -139,6 +141,21 @@ def key_of(row: Sequence[Any]) -> KeyRow:
         scopes=frozenset(row[4].split(",")),
         created_at=instant(row[5]),
         revoked_at=instant_or_none(row[6]),
+    )
+
+
+def backlog_of(counts: Iterable[Sequence[Any]], oldest_due_at: int | None) -> Backlog:
+    """Return how much waits, from (state, priority, count) of the outbox."""
+    by_state: Counter[State] = Counter()
+    by_priority: Counter[Priority] = Counter()
+    for state, priority, count in counts:
+        by_state[State(state)] += count
+        if state == State.QUEUED:
+            by_priority[PRIORITIES[priority]] += count
+    return Backlog(
+        by_state=by_state,
+        oldest_due_at=instant_or_none(oldest_due_at),
+        by_priority=by_priority,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from terkirim.domain.email import Email, NewMessage
 from terkirim.domain.errors import IdempotencyConflict
+from terkirim.ports import IdempotencyKey, Receipt
 from terkirim.store.rows import PRIORITY_NUMBER, extras_json, recipients_json, to_json
 from terkirim.store.times import micros, micros_or_none
 
@@ -58,8 +59,10 @@ def waiting_row(email: Email, message: NewMessage) -> tuple[Any, ...]:
     )
 
 
-def other_payload() -> IdempotencyConflict:
-    """Return the error of a key that was used with another payload."""
-    return IdempotencyConflict(
-        "this idempotency key was used with another payload; use a new key for a new e-mail"
-    )
+def repeat(key: IdempotencyKey, fingerprint: str, answer: str) -> Receipt | IdempotencyConflict:
+    """Return what a further use of a key gets: the first answer, for the same payload only."""
+    if fingerprint != key.fingerprint:
+        return IdempotencyConflict(
+            "this idempotency key was used with another payload; use a new key for a new e-mail"
+        )
+    return Receipt(answer=answer, is_repeat=True)

@@ -1,10 +1,11 @@
 """Stores submissions: a whole group in a handful of statements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
 from terkirim.domain.email import Email, NewMessage
+from terkirim.domain.errors import IdempotencyConflict
 from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.postgres.database import Database
 from terkirim.store.queries import Queries
@@ -13,7 +14,7 @@ from terkirim.store.submitting import (
     KEY_KEPT_US,
     email_row,
     message_row,
-    other_payload,
+    repeat,
     waiting_row,
 )
 from terkirim.store.times import micros
@@ -28,7 +29,11 @@ class KeyInUse(Exception):  # noqa: N818 - to be asked again, not an error
 
 
 async def accept_all(
-    db: Database, group: Sequence[Submission], _earlier: Sequence[Any] | None
+    db: Database,
+    group: Sequence[Submission],
+    _earlier: Sequence[Any] | None,
+    *,
+    remember: Callable[[Email], None],
 ) -> list[Any]:
     """Return a Receipt, the IdempotencyConflict or `KeyInUse` for each submission."""
     now = micros(group[0].now)
@@ -45,6 +50,8 @@ async def accept_all(
     emails = [email for i in fresh for email in group[i].emails if email.id not in skipped]
     await _store_files(db, [group[index] for index in fresh if group[index].files])
     suppressed = await _stored(db, emails, now=now) if emails else set[str]()
+    for email in emails:
+        remember(email)
     if skipped or suppressed:
         for index in fresh:
             results[index] = _with_exceptions(group[index], skipped, suppressed)
@@ -78,9 +85,22 @@ async def _take_keys(
         if scope not in kept:
             results[index] = KeyInUse()
         elif scope not in taken or first[scope] != index:
-            fingerprint, answer = kept[scope]
-            is_same = fingerprint == key.fingerprint
-            results[index] = Receipt(answer=answer, is_repeat=True) if is_same else other_payload()
+            results[index] = repeat(key, *kept[scope])
+
+
+async def repeat_of(db: Database, *, key: IdempotencyKey, now: int) -> Receipt | None:
+    """Return the receipt of a key's first use, None where there was none within its time.
+
+    Raises:
+        IdempotencyConflict: it was used with another payload.
+    """
+    for row in await db.many(_sql["taken_keys"], [_scope(key)]):
+        if row[5] >= now - KEY_KEPT_US:
+            found = repeat(key, row[3], row[4])
+            if isinstance(found, IdempotencyConflict):
+                raise found
+            return found
+    return None
 
 
 async def _free(db: Database, scopes: Iterable[Scope]) -> set[Scope]:

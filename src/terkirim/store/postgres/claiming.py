@@ -3,19 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from terkirim.domain.email import Content, Priority
+from terkirim.domain.email import Priority
 from terkirim.policy.shares import slots
-from terkirim.ports import Claim, ClaimWish
-from terkirim.store.bodies import RecentBodies
+from terkirim.ports import Claim, ClaimWish, Work
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings, OpenGates, Opening
-from terkirim.store.leasing import end_of, work_of
+from terkirim.store.leasing import Mail, end_of, read_back, remembered, work_of
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
 from terkirim.store.postgres.gates import gates_to_claim, save_gates, standing_pauses
 from terkirim.store.queries import Queries
-from terkirim.store.records import content_of
 from terkirim.store.rows import PRIORITIES
-from terkirim.store.times import instant_or_none, micros, span_us
+from terkirim.store.times import instant_or_none, micros
 
 _sql = Queries("terkirim.store.postgres")
 Chosen = tuple[str, str, int]  # message id, provider, its place on the route
@@ -27,13 +26,13 @@ async def claim_all(
     earlier: Sequence[Claim] | None,
     *,
     settings: GateSettings,
-    bodies: RecentBodies,
+    fresh: FreshEmails,
 ) -> list[Claim]:
     """Return the claim of each wish; a wish is asked when its turn has come."""
     claims = []
     for index, wish in enumerate(wishes):
         found = None if earlier is None else await _found_again(db, earlier[index])
-        claims.append(await _claim(db, settings, bodies, wish()) if found is None else found)
+        claims.append(await _claim(db, settings, fresh, wish()) if found is None else found)
     return claims
 
 
@@ -47,7 +46,7 @@ async def _found_again(db: Database, earlier: Claim) -> Claim | None:
 
 
 async def _claim(
-    db: Database, settings: GateSettings, bodies: RecentBodies, wish: ClaimWish
+    db: Database, settings: GateSettings, fresh: FreshEmails, wish: ClaimWish
 ) -> Claim:
     gates = await gates_to_claim(db, settings, now=wish.now)
     chosen: list[Chosen] = []
@@ -65,10 +64,7 @@ async def _claim(
             probes.add(opening.provider)
             gates.use_probe(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
-    rows = await _leased(db, wish, chosen, gates)
-    contents = await _contents_of(db, bodies, {row[20] for row in rows})
-    until = micros(wish.now) + span_us(wish.lease_for)
-    works = [work_of(row, contents[row[20]], until, is_probe=row[3] in probes) for row in rows]
+    works = await _works(db, wish, gates, chosen=chosen, probes=probes, fresh=fresh)
     await save_gates(db, gates)
     next_at = None if len(chosen) >= wish.limit else await _next_at(db, gates, micros(wish.now))
     return Claim(works=tuple(works), turn=turn, next_at=instant_or_none(next_at))
@@ -96,23 +92,31 @@ async def _due_ids(
     ], turn
 
 
-async def _leased(
-    db: Database, wish: ClaimWish, chosen: Sequence[Chosen], gates: OpenGates
-) -> list[Sequence[Any]]:
+async def _works(
+    db: Database,
+    wish: ClaimWish,
+    gates: OpenGates,
+    *,
+    chosen: Sequence[Chosen],
+    probes: set[str],
+    fresh: FreshEmails,
+) -> list[Work]:
     """Write the leases; end what is suppressed or expired, hold what has a refused sender."""
-    now, until = micros(wish.now), micros(wish.now) + span_us(wish.lease_for)
-    found = await db.many(_sql["work"], chosen, node=db.node, until=until, now=now)
-    works: list[Sequence[Any]] = []
+    now, until = micros(wish.now), wish.now + wish.lease_for
+    rows = await db.many(_sql["work"], chosen, node=db.node, until=micros(until), now=now)
+    mails = await _mails(db, fresh, [row[0] for row in rows])
+    works: list[Work] = []
     ended: list[Sequence[Any]] = []
-    refused: list[Sequence[Any]] = []
-    for row in found:
-        end = end_of(row, row[22], now, is_cancel_wanted=row[21])
+    refused: list[tuple[str, int, str, str]] = []
+    for row in rows:
+        mail = mails[row[0]]
+        end = end_of(row, row[13], now)
         if end is not None:
             ended.append((row[0], *end, row[8], row[2]))
-        elif (row[3], row[14]) in gates.refused_senders:
-            refused.append(row)
+        elif (row[3], mail.sender.email) in gates.refused_senders:
+            refused.append((row[0], row[2], row[3], mail.sender.email))
         else:
-            works.append(row)
+            works.append(work_of(row, mail, until, is_probe=row[3] in probes))
     await finish(db, ended, now=now)
     await _hold(db, refused)
     unsent = {row[0] for row in (*ended, *refused)}
@@ -122,22 +126,23 @@ async def _leased(
     return works
 
 
-async def _contents_of(db: Database, bodies: RecentBodies, ids: set[str]) -> dict[str, Content]:
-    found = bodies.find(ids)
-    missing = sorted(ids - found.keys())
-    if missing:
-        rows = await db.rows(_sql["contents"], id=missing)
-        found |= {row[0]: content_of(row) for row in rows}
-        bodies.keep(found[id_] for id_ in missing)
-    return found
+async def _mails(db: Database, fresh: FreshEmails, ids: Sequence[str]) -> dict[str, Mail]:
+    """Return what was submitted, by message; read back only what this process does not remember."""
+    kept = {id_: fresh.take(id_) for id_ in ids}
+    mails = {id_: remembered(*one) for id_, one in kept.items() if one is not None}
+    forgotten = [id_ for id_ in ids if id_ not in mails]
+    if forgotten:
+        rows = await db.rows(_sql["written"], id=forgotten)
+        mails |= {row[0]: read_back(row) for row in rows}
+    return mails
 
 
-async def _hold(db: Database, refused: Sequence[Sequence[Any]]) -> None:
+async def _hold(db: Database, refused: Sequence[tuple[str, int, str, str]]) -> None:
     """Give back what has a refused sender, until the pause ends; it may have ended just now."""
-    paused = await standing_pauses(db, {(row[3], row[14]) for row in refused})
+    paused = await standing_pauses(db, {(provider, sender) for _, _, provider, sender in refused})
     rows = [
-        (row[0], row[2], f"{row[3]}/{row[14]}" if (row[3], row[14]) in paused else "")
-        for row in refused
+        (id_, lease, f"{provider}/{sender}" if (provider, sender) in paused else "")
+        for id_, lease, provider, sender in refused
     ]
     await db.many(_sql["unlease"], rows)
 

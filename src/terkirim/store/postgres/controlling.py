@@ -1,6 +1,7 @@
 """What people and callers change about stored messages: cancel, reschedule, requeue, evidence."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,12 @@ from terkirim.store.queries import Queries
 from terkirim.store.times import micros, micros_or_none
 
 _sql = Queries("terkirim.store.postgres")
+# What retention took the content of can never be sent again.
+_HAS_CONTENT = "EXISTS (SELECT 1 FROM contents c WHERE c.id = e.content_id)"
+_ENDED = """messages m LEFT JOIN outbox o ON o.id = m.id JOIN emails e ON e.id = m.email_id
+    WHERE {is_so} AND o.id IS NULL"""
+_HELD = """outbox o JOIN messages m ON m.id = o.id JOIN emails e ON e.id = m.email_id
+    WHERE o.state = 'held'"""
 Word = tuple[str, Evidence, datetime, str | None]  # message id, evidence, at, provider_ref
 
 
@@ -23,7 +30,7 @@ async def cancel(db: Database, *, id_: str, now: int) -> list[Cancelled]:
     if not standing:
         raise NotFound(f"there is no e-mail or message with the id {id_}")
     stoppable = [row for row in standing if State(row[2]) in CANCELLABLE]
-    ended = [(row[0], "cancelled", "cancelled", row[5], row[6]) for row in stoppable]
+    ended = [(row[0], "cancelled", "cancelled", row[4], row[5]) for row in stoppable]
     await finish(db, ended, now=now)
     await db.rows(_sql["want_cancel"], id=[row[0] for row in standing])
     stopped = {row[0] for row in stoppable}
@@ -43,49 +50,49 @@ async def reschedule(db: Database, *, id_: str, at: int) -> None:
     standing = await _standing(db, id_)
     if not standing:
         raise NotFound(f"there is no e-mail with the id {id_}")
+    email_id = standing[0][3]
+    if email_id != id_:
+        raise NotFound(f"{id_} is one message of an e-mail; the e-mail {email_id} can be moved")
     for row in standing:
-        if State(row[2]) is not State.QUEUED or row[5] > 0:
+        if State(row[2]) is not State.QUEUED or row[4] > 0:
             raise WrongState("only an e-mail that was not attempted can be moved", state=row[2])
-    await db.rows(_sql["reschedule_email"], at=at, id=id_)
     await db.rows(_sql["reschedule_outbox"], at=at, id=[row[0] for row in standing])
+    await db.rows(_sql["reschedule_email"], at=at, id=id_)
 
 
 async def requeue(db: Database, *, which: RequeueFilter, now: int) -> int:
     """Queue dead, held or sandboxed messages again; return how many."""
-    ids = await requeueable(db, which=which)
-    await _locked(db, ids)
+    wanted = await requeueable(db, which=which)
+    await _locked(db, wanted)
     # Another node's requeue, or an event, may have come first.
-    ids = [id_ for id_ in await requeueable(db, which=which) if id_ in set(ids)]
+    ids = sorted(set(wanted) & set(await requeueable(db, which=replace(which, message_ids=wanted))))
     await db.rows(_sql["requeue_outbox"], id=ids, now=now)
     await db.rows(_sql["requeue_messages"], id=ids)
     return len(ids)
 
 
-async def requeueable(db: Database, *, which: RequeueFilter) -> list[str]:
-    """Return the ids of the messages that the filter names, oldest first."""
+async def requeueable(db: Database, *, which: RequeueFilter) -> tuple[str, ...]:
+    """Return the ids of the messages that the filter names, oldest first of each kind."""
     tests, bound = _tests(which)
-    sql = (
-        f"SELECT m.id FROM ({_candidates(which)}) k JOIN messages m ON m.id = k.id "
-        f"LEFT JOIN outbox o ON o.id = m.id WHERE {' AND '.join(tests)} "
-        "ORDER BY m.id LIMIT :most::bigint"
-    )
-    return [id_ for (id_,) in await db.rows(sql, most=which.limit, **bound)]
+    ids: list[str] = []
+    for source in _sources(which):
+        sql = (
+            f"SELECT m.id FROM {source} AND {' AND '.join([*tests, _HAS_CONTENT])} "
+            "ORDER BY m.id LIMIT :most::bigint"
+        )
+        ids += [id_ for (id_,) in await db.rows(sql, most=which.limit - len(ids), **bound)]
+    return tuple(ids)
 
 
-def _candidates(which: RequeueFilter) -> str:
-    """Return what an index answers at once: never all messages."""
+def _sources(which: RequeueFilter) -> list[str]:
+    """Return where to look: each has an index of its own, so that history costs nothing."""
     if which.is_sandbox:
-        return "SELECT id FROM messages WHERE is_sandbox AND state = 'accepted'"
-    parts = ["SELECT id FROM messages WHERE false"]
-    if State.DEAD in which.states:
-        parts.append("SELECT id FROM messages WHERE state = 'dead'")
-    if State.HELD in which.states:
-        parts.append("SELECT id FROM outbox WHERE state = 'held'")
-    return " UNION ALL ".join(parts)
+        return [_ENDED.format(is_so="m.is_sandbox AND m.state = 'accepted'")]
+    dead = [_ENDED.format(is_so="m.state = 'dead'")] if State.DEAD in which.states else []
+    return [*dead, *([_HELD] if State.HELD in which.states else [])]
 
 
 def _tests(which: RequeueFilter) -> tuple[list[str], dict[str, Any]]:
-    tests = ["(o.id IS NULL OR o.state = 'held')"]
     optional: tuple[tuple[str, str, Any], ...] = (
         ("ids", "m.id = ANY (:ids::text[])", which.message_ids),
         ("email", "m.email_id = :email", which.email_id),
@@ -99,7 +106,7 @@ def _tests(which: RequeueFilter) -> tuple[list[str], dict[str, Any]]:
         ("after", "m.created_at >= :after", micros_or_none(which.after)),
     )
     bound = {name: value for name, _, value in optional if value is not None}
-    return [*tests, *(test for name, test, _ in optional if name in bound)], bound
+    return [test for name, test, _ in optional if name in bound], bound
 
 
 async def mark_accepted(db: Database, *, id_: str, now: datetime) -> None:

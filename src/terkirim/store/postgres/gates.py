@@ -5,7 +5,8 @@ from datetime import datetime
 
 from terkirim.domain.lease import Settlement
 from terkirim.policy import breaker, rates
-from terkirim.ports import Pause, ProviderStatus
+from terkirim.ports import BY_HAND, Pause, ProviderStatus
+from terkirim.store.endings import storable
 from terkirim.store.gating import GateSettings, OpenGates
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.transacting import Repeat
@@ -85,12 +86,14 @@ async def save_pause(db: Database, pause: Pause) -> bool:
     Raises:
         Repeat: it was ended at this moment.
     """
+    if pause.fault == BY_HAND:
+        await db.rows(_sql["end_other_pause"], provider=pause.provider, sender=pause.sender)
     started = await db.one(
         _sql["add_pause"],
         provider=pause.provider,
         sender=pause.sender,
         fault=pause.fault,
-        reason=pause.reason,
+        reason=storable(pause.reason),
         since=micros(pause.since),
         until=micros_or_none(pause.until),
     )
@@ -105,10 +108,10 @@ async def standing_pauses(db: Database, pairs: Collection[tuple[str, str]]) -> s
     return {(provider, sender) for provider, sender in found}
 
 
-async def end_pause(db: Database, provider: str, sender: str) -> bool:
+async def end_pause(db: Database, *, provider: str, sender: str, fault: str | None = None) -> bool:
     """End a pause and let the messages that it held go."""
-    ended = await db.one(_sql["end_pause"], provider=provider, sender=sender)
-    if sender:
+    ended = await db.one(_sql["end_pause"], provider=provider, sender=sender, fault=fault)
+    if sender and ended is not None:
         await db.rows(_sql["let_go"], hold=f"{provider}/{sender}")
     return ended is not None
 
@@ -120,7 +123,13 @@ async def pauses_of(db: Database) -> list[Pause]:
     return [pause_of(row, waiting.get(f"{row[0]}/{row[1]}", 0)) for row in found]
 
 
-async def statuses_of(db: Database, settings: GateSettings, now: datetime) -> list[ProviderStatus]:
+async def statuses_of(
+    db: Database, *, settings: GateSettings, now: datetime
+) -> list[ProviderStatus]:
     """Return how each provider on a route stands."""
     gates = await load_gates(db, settings, now=now)
-    return gates.statuses(await pauses_of(db))
+    return gates.statuses(
+        await pauses_of(db),
+        due_by_lane=await db.rows(_sql["waiting_by_lane"], now=micros(now)),
+        in_air=dict(await db.rows(_sql["in_air_by_provider"])),
+    )

@@ -3,7 +3,6 @@
 from terkirim.ports import KeyRow
 from terkirim.store.postgres.database import Database
 from terkirim.store.queries import Queries
-from terkirim.store.submitting import KEY_KEPT_US
 from terkirim.store.times import micros
 
 _sql = Queries("terkirim.store.postgres")
@@ -48,7 +47,6 @@ async def take_turn(db: Database, *, name: str, now: int, next_at: int) -> bool:
     return await db.one(_sql["take_turn"], name=name, now=now, next=next_at) is not None
 
 
-async def tidy(db: Database, *, now: int) -> None:
-    """Forget idempotency keys after a day, and attachments that no link leads to any more."""
-    await db.rows(_sql["drop_keys"], before=now - KEY_KEPT_US)
-    await db.rows(_sql["drop_attachments"], now=now)
+async def check_writable(db: Database) -> None:
+    """Return if something could be written: a row is locked, which a read-only server refuses."""
+    await db.rows(_sql["lock_node"], node=db.node)

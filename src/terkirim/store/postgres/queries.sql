@@ -17,7 +17,7 @@ WHERE idempotency.created_at < :forgotten
 RETURNING owner, route, key;
 
 -- name: taken_keys
-SELECT i.owner, i.route, i.key, i.fingerprint, i.answer
+SELECT i.owner, i.route, i.key, i.fingerprint, i.answer, i.created_at
 FROM json_to_recordset(:rows::json) AS j (owner text, route text, key text)
 JOIN idempotency i ON i.owner = j.owner AND i.route = j.route AND i.key = j.key;
 
@@ -115,8 +115,8 @@ SELECT min(at) FROM (
 ) t;
 
 -- name: work
--- The lease, and with it all that is to be sent. Another provider than last time: the schedule starts again. The fence
--- only ever grows.
+-- The leases, and what the outbox knows of each. Another provider than last time: the schedule starts again. The fence
+-- only ever grows. The last column is why the recipient is suppressed, if it is.
 WITH leased AS (
     UPDATE outbox SET
         state = 'leased', lease = lease + 1, leased_by = :node, leased_until = :until,
@@ -127,17 +127,21 @@ WITH leased AS (
     RETURNING outbox.*
 )
 SELECT o.id, o.email_id, o.lease, o.provider, o.route, o.position, o.step, o.waited, o.attempts, o.priority,
-    e.if_unclear, m.created_at, o.due_at, o.expires_at, e.sender, e.sender_name, m.recipient, m.variables,
-    e.subject, e.extras, e.content_id, o.cancel_wanted,
+    o.due_at, o.expires_at, o.cancel_wanted,
     (SELECT s.reason FROM suppressions s WHERE s.address = lower(m.recipient) AND s.stream IN ('', e.stream)
         AND (s.until IS NULL OR s.until > :now) LIMIT 1)
 FROM leased o
 JOIN messages m ON m.id = o.id
 JOIN emails e ON e.id = o.email_id;
 
--- name: contents
--- A body that many of a claim share is read once, and one that this node has just stored not at all.
-SELECT id, html, text, is_template FROM contents WHERE id = ANY (:id::text[]);
+-- name: written
+-- What is to be sent, as it was submitted.
+SELECT m.id, e.if_unclear, m.created_at, e.sender, e.sender_name, m.recipient, m.variables, e.subject, e.extras,
+    e.content_id, c.html, c.text, c.is_template
+FROM unnest(:id::text[]) AS j (id)
+JOIN messages m ON m.id = j.id
+JOIN emails e ON e.id = m.email_id
+JOIN contents c ON c.id = e.content_id;
 
 -- name: still_leased
 -- Which leases of a claim whose COMMIT was never answered are ours: nobody else knows of them.
@@ -154,6 +158,9 @@ RETURNING outbox.id, outbox.provider, outbox.attempts, outbox.lease, outbox.canc
 
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
+
+-- name: in_air_by_provider
+SELECT provider, count(*) FROM outbox WHERE state = 'leased' GROUP BY provider;
 
 -- name: keep_attempts
 -- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it. What is kept already is
@@ -183,8 +190,7 @@ JOIN messages m ON m.id = o.id
 FOR UPDATE OF o, m;
 
 -- name: standing
-SELECT m.id, m.recipient, coalesce(o.state, m.state), m.attempts, m.lease, coalesce(o.attempts, 0),
-    coalesce(o.lease, 0), m.evidence
+SELECT m.id, m.recipient, coalesce(o.state, m.state), m.email_id, coalesce(o.attempts, 0), coalesce(o.lease, 0)
 FROM unnest(:id::text[]) AS j (id)
 JOIN messages m ON m.id = j.id
 LEFT JOIN outbox o ON o.id = m.id
@@ -277,11 +283,14 @@ SELECT id FROM messages WHERE id = ANY (:id::text[]) ORDER BY id FOR UPDATE;
 -- name: want_cancel
 UPDATE outbox SET cancel_wanted = true WHERE state = 'leased' AND id = ANY (:id::text[]);
 
--- name: reschedule_email
-UPDATE emails SET scheduled_at = :at WHERE id = :id;
-
 -- name: reschedule_outbox
-UPDATE outbox SET due_at = :at WHERE state = 'queued' AND id = ANY (:id::text[]);
+-- Its life counts from the new time: what expired an hour after the old one does so after the new one.
+UPDATE outbox SET due_at = :at, expires_at = expires_at + :at - due_at
+WHERE state = 'queued' AND id = ANY (:id::text[]);
+
+-- name: reschedule_email
+UPDATE emails SET scheduled_at = :at, expires_at = expires_at + :at - coalesce(scheduled_at, created_at)
+WHERE id = :id;
 
 -- name: requeue_outbox
 -- The fence goes on from the message's last lease, so that a worker from before still finds it shut.
@@ -360,13 +369,23 @@ JOIN pauses p ON p.provider = j.provider AND p.sender = j.sender
 FOR SHARE OF p;
 
 -- name: end_pause
-DELETE FROM pauses WHERE provider = :provider AND sender = :sender RETURNING provider;
+-- With a fault: only a pause for it, because a person may have paused meanwhile.
+DELETE FROM pauses
+WHERE provider = :provider AND sender = :sender AND (:fault::text IS NULL OR fault = :fault)
+RETURNING provider;
+
+-- name: end_other_pause
+DELETE FROM pauses WHERE provider = :provider AND sender = :sender AND fault <> 'by hand';
 
 -- name: let_go
 UPDATE outbox SET hold = '' WHERE hold = :hold AND state = 'queued';
 
 -- name: waiting_on
-SELECT hold, count(*) FROM outbox WHERE state = 'queued' AND hold <> '' GROUP BY hold;
+SELECT hold, count(*) FROM outbox WHERE state = 'queued' AND hold > '' GROUP BY hold;
+
+-- name: waiting_by_lane
+SELECT route, position, count(*) FROM outbox
+WHERE state = 'queued' AND hold = '' AND due_at <= :now GROUP BY route, position;
 
 -- name: pauses
 SELECT provider, sender, fault, reason, since, until FROM pauses ORDER BY since;
@@ -399,15 +418,12 @@ INSERT INTO periodic (name, due_at) VALUES (:name, :next)
 ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE periodic.due_at <= :now
 RETURNING name;
 
--- name: drop_keys
-DELETE FROM idempotency WHERE created_at < :before;
-
--- name: drop_attachments
-DELETE FROM attachments WHERE kept_until < :now;
-
 -- name: enter_node
 INSERT INTO nodes (node, lock, seen_at) VALUES (:node, :lock, :now)
 ON CONFLICT (node) DO UPDATE SET lock = excluded.lock, seen_at = excluded.seen_at;
+
+-- name: lock_node
+SELECT node FROM nodes WHERE node = :node FOR UPDATE;
 
 -- name: leave_nodes
 DELETE FROM nodes WHERE node = ANY (:nodes::text[]);

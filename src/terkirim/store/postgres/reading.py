@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from terkirim.domain.errors import NotFound
-from terkirim.domain.message import State
+from terkirim.domain.message import UNFINISHED, State
 from terkirim.domain.record import EmailRow, MessageRow, Story
 from terkirim.ports import Backlog, KeyRow, MessageFilter, RollupRow
 from terkirim.store.postgres.database import Database
@@ -14,7 +14,9 @@ from terkirim.store.records import (
     EVENTS,
     KEYS,
     MESSAGE,
+    UNFINISHED_MESSAGE,
     attempt_of,
+    backlog_of,
     content_of,
     email_of,
     emails_of,
@@ -23,7 +25,7 @@ from terkirim.store.records import (
     message_of,
     rollup_of,
 )
-from terkirim.store.times import HOUR_US, instant_or_none
+from terkirim.store.times import HOUR_US
 
 
 async def email(db: Database, *, id_: str, with_content: bool) -> EmailRow:
@@ -65,20 +67,31 @@ async def _messages_of(db: Database, email_ids: Sequence[str]) -> list[MessageRo
 
 
 async def listed(db: Database, *, which: MessageFilter) -> list[MessageRow]:
-    """Return messages, newest first."""
-    states = None if which.states is None else [state.value for state in which.states]
+    """Return messages, newest first; the cost of unfinished and dead ones is free of history."""
+    tests, bound = _tests(which)
+    states = set(which.states or State)
+    source = UNFINISHED_MESSAGE if states <= UNFINISHED else MESSAGE
+    if states == {State.DEAD}:
+        tests.append("m.state = 'dead' AND o.id IS NULL")
+    elif which.states is not None:
+        tests.append("coalesce(o.state, m.state) = ANY (:states::text[])")
+        bound["states"] = sorted(states)
+    order = "m.id DESC" if which.before is None else "m.id"
+    sql = f"{source} WHERE {' AND '.join(tests)} ORDER BY {order} LIMIT :most::bigint"
+    rows = [message_of(row) for row in await db.rows(sql, most=which.limit, **bound)]
+    return rows if which.before is None else rows[::-1]
+
+
+def _tests(which: MessageFilter) -> tuple[list[str], dict[str, Any]]:
     optional: tuple[tuple[str, str, Any], ...] = (
         ("after", "m.id < :after", which.after),
         ("before", "m.id > :before", which.before),
-        ("recipient", "m.recipient = :recipient", which.recipient),
+        ("recipient", "lower(m.recipient) = lower(:recipient)", which.recipient),
         ("email", "m.email_id = :email", which.email_id),
         ("sandbox", "m.is_sandbox = :sandbox", which.is_sandbox),
-        ("states", "coalesce(o.state, m.state) = ANY (:states::text[])", states),
     )
     bound = {name: value for name, _, value in optional if value is not None}
-    tests = ["true", *(test for name, test, _ in optional if name in bound)]
-    sql = f"{MESSAGE} WHERE {' AND '.join(tests)} ORDER BY m.id DESC LIMIT :most::bigint"
-    return [message_of(row) for row in await db.rows(sql, most=which.limit, **bound)]
+    return ["true", *(test for name, test, _ in optional if name in bound)], bound
 
 
 async def story(db: Database, *, id_: str) -> Story:
@@ -99,14 +112,11 @@ async def story(db: Database, *, id_: str) -> Story:
 
 
 async def backlog(db: Database, *, now: int) -> Backlog:
-    """Return how much waits, by state, and since when the oldest due message waits."""
-    counts = await db.rows("SELECT state, count(*) FROM outbox GROUP BY state")
+    """Return how much waits, by state and priority, and since when the oldest due one waits."""
+    counts = await db.rows("SELECT state, priority, count(*) FROM outbox GROUP BY state, priority")
     oldest = "SELECT min(due_at) FROM outbox WHERE state = 'queued' AND due_at <= :now"
     (due,) = await db.one(oldest, now=now)
-    return Backlog(
-        by_state={State(state): count for state, count in counts},
-        oldest_due_at=instant_or_none(due),
-    )
+    return backlog_of(counts, due)
 
 
 async def rollups(db: Database, *, kinds: Sequence[str], since: int, until: int) -> list[RollupRow]:

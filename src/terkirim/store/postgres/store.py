@@ -15,6 +15,7 @@ from terkirim.ports import (
     Cancelled,
     Claim,
     ClaimWish,
+    IdempotencyKey,
     KeyRow,
     MessageFilter,
     Pause,
@@ -24,7 +25,7 @@ from terkirim.ports import (
     RollupRow,
     Submission,
 )
-from terkirim.store.bodies import RecentBodies
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings
 from terkirim.store.postgres import (
     accepting,
@@ -60,9 +61,10 @@ class PostgresStore:
         self._settings = settings
         self._settle = partial(settling.settle_all, settings=settings)
         self._release = partial(settling.release_all, settings=settings)
-        self._bodies = RecentBodies()
-        self._claim = partial(claiming.claim_all, settings=settings, bodies=self._bodies)
-        self._accepts = Writer(connector, node=node, order=[accepting.accept_all])
+        fresh = FreshEmails()
+        self._accept = partial(accepting.accept_all, remember=fresh.keep)
+        self._claim = partial(claiming.claim_all, settings=settings, fresh=fresh)
+        self._accepts = Writer(connector, node=node, order=[self._accept])
         self._works = Writer(
             connector,
             node=node,
@@ -109,16 +111,18 @@ class PostgresStore:
     async def accept(self, submission: Submission) -> Receipt:
         for _ in range(KEY_LOOKS):
             try:
-                receipt: Receipt = await self._accepts.write(accepting.accept_all, submission)
+                receipt: Receipt = await self._accepts.write(self._accept, submission)
             except accepting.KeyInUse:
                 await asyncio.sleep(KEY_LOOK_EVERY)
             else:
-                self._bodies.keep(email.content for email in submission.emails)
                 self._note_change()
                 return receipt
         raise IdempotencyConflict(
             "this idempotency key is being used at this moment; ask again soon", is_running=True
         )
+
+    async def repeat_of(self, key: IdempotencyKey, *, now: datetime) -> Receipt | None:
+        return await self.read(partial(accepting.repeat_of, key=key, now=micros(now)))
 
     async def claim(self, wish: ClaimWish | Callable[[], ClaimWish]) -> Claim:
         asked = wish if callable(wish) else partial(_same, wish)
@@ -203,8 +207,16 @@ class PostgresStore:
     async def pause(self, pause: Pause) -> bool:
         return await self.write_alone(partial(gates.save_pause, pause=pause))
 
-    async def resume(self, provider: str, *, sender: str = "", now: datetime) -> bool:  # noqa: ARG002 - the port's
-        ended = await self.write_alone(partial(gates.end_pause, provider=provider, sender=sender))
+    async def resume(
+        self,
+        provider: str,
+        *,
+        sender: str = "",
+        now: datetime,  # noqa: ARG002 - the port's
+        fault: str | None = None,
+    ) -> bool:
+        ending = partial(gates.end_pause, provider=provider, sender=sender, fault=fault)
+        ended = await self.write_alone(ending)
         self._note_change()
         return ended
 
@@ -262,13 +274,12 @@ class PostgresStore:
             partial(keeping.take_turn, name=name, now=micros(now), next_at=micros(now + every))
         )
 
-    async def tidy(self, *, now: datetime) -> None:
-        """Forget idempotency keys after a day, and attachments that no link leads to any more."""
-        await self.write_alone(partial(keeping.tidy, now=micros(now)))
-
     async def free_bytes(self) -> int | None:
         """Return None: the server's disk is not ours to look at."""
         return None
+
+    async def check_writable(self) -> None:
+        await self.write_alone(keeping.check_writable)
 
     async def close(self) -> None:
         if self._is_closed:
