@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 from typing import Any, Unpack
 
@@ -24,7 +23,6 @@ from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
-from terkirim.domain.errors import ConfigError
 from terkirim.domain.ids import uuid7
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.rates import parse_rates
@@ -35,10 +33,10 @@ from terkirim.reports.health import HealthRules
 from terkirim.reports.watch import Watch
 from terkirim.settings import Settings, load
 from terkirim.store.gating import GateSettings
-from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.opening import open_store
 
 SANDBOX = "sandbox"
-_SQLITE = "sqlite:///"
+SIGNING_KEY = "secret:signing_key"  # in the table `options`; what begins with secret: never shows
 ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
 IDS_AT_ONCE = 512
 _LIBRARY = "library"  # the owner of what Python code hands over
@@ -122,7 +120,7 @@ class Gateway(Following):
         Raises:
             ConfigError: a setting is wrong, or the database cannot be used as it is.
         """
-        gateway = _built(settings if settings is not None else load(**given))
+        gateway = await _opened(settings if settings is not None else load(**given))
         try:
             if work:
                 gateway.start()
@@ -222,29 +220,37 @@ class Gateway(Following):
         return await self.submit(drafts, owner=owner, answer=answer, key=key)
 
 
-def _built(settings: Settings) -> Gateway:
-    clock, dice = SystemClock(), Random()  # noqa: S311 - jitter is no secret
+async def _opened(settings: Settings) -> Gateway:
+    local, gates = SystemClock(), _gates(settings)
+    store, clock = await open_store(
+        settings.database.read, node=Ids(local)(), settings=gates, clock=local
+    )
+    try:
+        return _built(settings, store, clock, signing_key=await _signing_key(settings, store))
+    except BaseException:
+        await store.close()
+        raise
+
+
+def _gates(settings: Settings) -> GateSettings:
     routes = settings.providers_by_route
-    new_id = Ids(clock)
-    database = settings.database.read()
-    if not database.startswith(_SQLITE):
-        raise ConfigError(
-            "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
-        )
-    path = Path(database.removeprefix(_SQLITE)).absolute()
-    names = tuple(dict.fromkeys(name for route in routes.values() for name in route))
-    providers = {name: build(name, _options(name, settings), clock=clock) for name in names}
     rates = () if settings.rate is None else parse_rates(settings.rate)
-    gates = GateSettings(
+    return GateSettings(
         routes=routes,
         breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
-        limits={name: rates for name in names if rates and name != SANDBOX},
+        limits={name: rates for name in _names(routes) if rates and name != SANDBOX},
         zone=settings.time_zone,
         concurrency=settings.concurrency,
         probe_for=settings.lease,
     )
-    store = SqliteStore(path, node=new_id(), settings=gates)
-    signing_key = SigningKey(_signing_secret(settings, path))
+
+
+def _built(settings: Settings, store: Store, clock: Clock, *, signing_key: SigningKey) -> Gateway:
+    routes, new_id = settings.providers_by_route, Ids(clock)
+    dice = Random()  # noqa: S311 - jitter is no secret
+    providers = {
+        name: build(name, _options(name, settings), clock=clock) for name in _names(routes)
+    }
     links = (
         None
         if settings.public_url is None
@@ -330,12 +336,13 @@ def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _signing_secret(settings: Settings, database: Path) -> bytes:
-    """Return the set key, or the one that is kept beside the database, made at the first start."""
+def _names(routes: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for route in routes.values() for name in route))
+
+
+async def _signing_key(settings: Settings, store: Store) -> SigningKey:
+    """Return the set key, or the one that every node finds in the database: the first makes it."""
     if settings.signing_key is not None:
-        return settings.signing_key.read().encode()
-    path = database.with_name(database.name + ".signing-key")
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(KEY_BYTES * 2), "utf-8")
-    return path.read_text("utf-8").encode()
+        return SigningKey(settings.signing_key.read().encode())
+    made = secrets.token_urlsafe(KEY_BYTES * 2)
+    return SigningKey((await store.keep_option(SIGNING_KEY, made)).encode())

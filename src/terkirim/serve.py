@@ -16,6 +16,7 @@ from terkirim.access.keys import SCOPES, hash_of, key_text, new_key
 from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
+from terkirim.ports import KeyRow
 from terkirim.settings import Settings, unknown_variables
 
 KEY_BYTES = 32
@@ -85,24 +86,42 @@ def _refuse_taken_port(settings: Settings) -> None:
 async def _first_key(gateway: Gateway) -> None:
     """Keep the key of the settings, or make one: shown on a terminal, else left in a file."""
     given = gateway.settings.api_key
-    text = None if given is None else given.read()
-    if text is None and await gateway.store.keys():
+    if given is not None:
+        if await gateway.store.find_key(hash_of(given.read())) is None:
+            await gateway.store.add_key(_key_row(gateway, given.read()))
         return
-    made = key_text(secrets.token_bytes(KEY_BYTES)) if text is None else text
-    if await gateway.store.find_key(hash_of(made)) is None:
-        row = new_key("first", SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=made)
-        await gateway.store.add_key(row)
-    if text is None:
-        _hand_out(made, gateway.settings)
-
-
-def _hand_out(key: str, settings: Settings) -> None:
+    if await gateway.store.keys():
+        return
+    made = key_text(secrets.token_bytes(KEY_BYTES))
     if sys.stderr.isatty():
-        print(f"API key (shown once): {key}", file=sys.stderr)  # noqa: T201 - to a person
+        if await gateway.store.add_first_key(_key_row(gateway, made)):
+            print(f"API key (shown once): {made}", file=sys.stderr)  # noqa: T201 - to a person
         return
-    database = settings.database.read().removeprefix("sqlite:///")
-    path = Path(database).absolute().with_name(Path(database).name + ".api-key")
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    await _leave_in_a_file(gateway, made)
+
+
+async def _leave_in_a_file(gateway: Gateway, made: str) -> None:
+    # Written before it is stored, and named after: a key that nobody can read opens nothing.
+    path = _key_file(gateway.settings)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
-        file.write(key + "\n")
-    _log.info("an API key was made", path=str(path))
+        file.write(made + "\n")
+    try:
+        if await gateway.store.add_first_key(_key_row(gateway, made)):
+            draft.replace(path)
+            _log.info("an API key was made", path=str(path))
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _key_file(settings: Settings) -> Path:
+    """Return where the first key is left: beside the SQLite file, else in the working directory."""
+    scheme, _, file = settings.database.read().partition(":///")
+    if scheme != "sqlite":
+        return Path("terkirim.api-key").absolute()
+    return Path(file + ".api-key").absolute()
+
+
+def _key_row(gateway: Gateway, text: str) -> KeyRow:
+    return new_key("first", SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=text)

@@ -2,6 +2,7 @@
 
 from urllib.parse import parse_qsl, urlsplit
 
+SQLITE = "sqlite:///"
 UNREADABLE = (
     "must look like postgresql://user@host:5432/database; characters such as @ : / # ? in a "
     "password are written as %40 %3A %2F %23 %3F"
@@ -14,9 +15,9 @@ def shown(address: str) -> str:
     Raises:
         ValueError: it cannot be taken apart for certain; nothing of it is repeated.
     """
-    scheme, _, rest = address.partition("://")
-    if scheme == "sqlite":
+    if address.startswith(SQLITE):
         return address
+    rest = address.partition("://")[2]
     parts = urlsplit(address)
     account, at, hosts = parts.netloc.rpartition("@")
     # A password with a bare / # or ? in it moves the @ out of its place.

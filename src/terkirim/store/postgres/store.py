@@ -158,7 +158,7 @@ class PostgresStore:
         deadline = asyncio.get_running_loop().time() + within.total_seconds()
         while True:
             left = deadline - asyncio.get_running_loop().time()
-            if self._changes.is_set():
+            if self._changes.is_set() or self._is_closed:  # closed: their next call is told so
                 self._changes.clear()
                 return True
             if left <= 0:
@@ -285,6 +285,7 @@ class PostgresStore:
         if self._is_closed:
             return
         self._is_closed = True
+        self._changes.set()
         await self._accepts.close()
         await self._works.close()
         await self._presence.leave()
