@@ -96,7 +96,7 @@ def test_a_scheduled_email_is_moved_and_cancelled_and_then_it_is_too_late(client
     assert moved.last_event == "scheduled"
     assert abs(moved.scheduled_at - at - timedelta(hours=1)) < timedelta(seconds=1)
     assert client.cancel(sent.id).too_late == ()
-    assert [one.id for one in client.list_messages(state="cancelled")][0] == sent.id
+    assert client.list_messages(state="cancelled").items[0].id == sent.id
     with pytest.raises(WrongState) as caught:
         client.reschedule(sent.id, at)
     assert caught.value.state == "cancelled"

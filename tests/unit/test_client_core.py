@@ -458,7 +458,7 @@ def test_a_key_that_is_missing_twice_given_or_unreadable_is_named(monkeypatch, t
     with pytest.raises(ConfigError, match="api_key: give it, or set TERKIRIM_API_KEY"):
         Core(URL)
     monkeypatch.setenv("TERKIRIM_API_KEY_FILE", str(tmp_path / "none"))
-    with pytest.raises(ConfigError, match="TERKIRIM_API_KEY_FILE: the file .* cannot be read"):
+    with pytest.raises(ConfigError, match=r"TERKIRIM_API_KEY_FILE: the file .* cannot be read"):
         Core(URL)
     monkeypatch.setenv("TERKIRIM_API_KEY", HUSH)
     with pytest.raises(ConfigError, match="keep one of the two"):

@@ -60,6 +60,7 @@ class Dispatcher:
         self._settings = settings
         self._in_air: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._turn = 0
         self._is_stopping = False
 
@@ -70,9 +71,11 @@ class Dispatcher:
 
     async def fill(self) -> tuple[int, datetime | None]:
         """Claim as much as there is room for; return how many, and when more may be due."""
-        free = self._settings.concurrency - len(self._in_air)
-        if free <= 0 or self._is_stopping:
-            return 0, None
+        async with self._claiming:
+            free = self._settings.concurrency - len(self._in_air)
+            return (0, None) if free <= 0 or self._is_stopping else await self._filled(free)
+
+    async def _filled(self, free: int) -> tuple[int, datetime | None]:
         leased_at = self._clock.monotonic()
         claim = await self._outbox.claim(
             ClaimWish(
@@ -97,6 +100,8 @@ class Dispatcher:
     async def stop(self, *, within: timedelta) -> int:
         """Start nothing new; wait for what is in the air; return how many were cut off."""
         self._is_stopping = True
+        async with self._claiming:  # what a claim under way brings is released, not cut off
+            pass
         if self._in_air:
             await asyncio.wait(self._in_air, timeout=within.total_seconds())
         cut_off = list(self._in_air)
