@@ -59,7 +59,7 @@ async def test_a_claim_under_way_at_a_stop_is_released_and_nothing_is_sent():
         outbox=outbox,
         providers={"scripted": provider},
         routes={"default": ("scripted",)},
-        outgoing=lambda work, now: None,
+        outgoing=lambda *_: None,
         clock=FixedClock(),
         dice=lambda: 0.0,
         settings=DispatchSettings(),
@@ -67,7 +67,8 @@ async def test_a_claim_under_way_at_a_stop_is_released_and_nothing_is_sent():
     filling = asyncio.create_task(dispatcher.fill())
     await outbox.is_asked.wait()
     stopping = asyncio.create_task(dispatcher.stop(within=timedelta(seconds=5)))
-    await asyncio.sleep(0)
+    await asyncio.wait({stopping}, timeout=0.05)
+    assert not stopping.done()
     outbox.may_answer.set()
 
     assert await asyncio.wait_for(stopping, 5) == 0
