@@ -124,10 +124,12 @@ class Worker:
             wait = min(max(next_at - self._clock.now(), timedelta(milliseconds=1)), IDLE_FOR)
         changed = asyncio.create_task(self._outbox.changed(within=wait))
         freed = asyncio.create_task(self._dispatcher.freed())
-        _, late = await asyncio.wait({changed, freed}, return_when=asyncio.FIRST_COMPLETED)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        try:
+            await asyncio.wait({changed, freed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also of a rest that is cut short: neither may outlive the database
+            changed.cancel()
+            freed.cancel()
+            await asyncio.gather(changed, freed, return_exceptions=True)
 
     async def _every(self, wait: timedelta, work: Callable[[], Awaitable[None]]) -> None:
         while True:
