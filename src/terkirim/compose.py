@@ -26,6 +26,7 @@ from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.providers.registry import build
 from terkirim.settings import Settings, load
 from terkirim.store.gating import GateSettings
+from terkirim.store.sqlite.connection import kind_of_file_system
 from terkirim.store.sqlite.store import SqliteStore
 
 SANDBOX = "sandbox"
@@ -159,13 +160,12 @@ def _built(settings: Settings) -> Gateway:
             "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
         )
     path = Path(database.removeprefix(_SQLITE)).absolute()
-    names = tuple(dict.fromkeys(name for route in routes.values() for name in route))
-    providers = {name: build(name, _options(name, settings), clock=clock) for name in names}
+    providers = providers_of(settings, clock=clock)
     rates = () if settings.rate is None else parse_rates(settings.rate)
     gates = GateSettings(
         routes=routes,
         breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
-        limits={name: rates for name in names if rates and name != SANDBOX},
+        limits={name: rates for name in providers if rates and name != SANDBOX},
         zone=settings.time_zone,
         concurrency=settings.concurrency,
         probe_for=settings.lease,
@@ -239,6 +239,24 @@ def _built(settings: Settings) -> Gateway:
         new_id=new_id,
         signing_key=signing_key,
     )
+
+
+def providers_of(settings: Settings, *, clock: Clock) -> dict[str, Provider]:
+    """Return every provider on a route, by name; who calls it closes them.
+
+    Raises:
+        ConfigError: one is unknown, or an option of it cannot be used.
+    """
+    names = dict.fromkeys(name for route in settings.providers_by_route.values() for name in route)
+    return {name: build(name, _options(name, settings), clock=clock) for name in names}
+
+
+def file_system_of(settings: Settings) -> str | None:
+    """Return the kind of file system that the database stands on, None where it is not a file."""
+    database = settings.database.read()
+    if not database.startswith(_SQLITE):
+        return None
+    return kind_of_file_system(Path(database.removeprefix(_SQLITE)).absolute())
 
 
 def _new_id(clock: Clock, dice: SystemRandom) -> str:

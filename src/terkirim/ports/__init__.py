@@ -257,13 +257,16 @@ class Controls(Protocol):
         ...
 
 
+BY_HAND = "by hand"  # the fault of a pause that a person made
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """A provider that must not be used now; with `sender`, for that sender address only."""
 
     provider: str
     sender: str
-    fault: str  # Unauthorised, OutOfCredits, QuotaReached, SenderRefused, or "by hand"
+    fault: str  # Unauthorised, OutOfCredits, QuotaReached, SenderRefused, or BY_HAND
     reason: str
     since: datetime
     until: datetime | None
