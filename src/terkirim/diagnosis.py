@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from terkirim.compose import Gateway, SystemClock, file_system_of, providers_of
+from terkirim.compose import Gateway, providers_of
 from terkirim.content.signed_urls import Links
+from terkirim.database import SystemClock, file_system_of
 from terkirim.domain.email import Attachment
 from terkirim.domain.errors import ConfigError, StoreUnavailable
 from terkirim.domain.finding import Finding
@@ -66,7 +67,7 @@ async def _inside(settings: Settings, now: datetime) -> _Inside:
     try:
         async with Gateway.open(settings, work=False) as gateway:
             store = gateway.store
-            found = await of_store(store, now=now, min_free=settings.min_free_disk)
+            found = await of_store(store, min_free=settings.min_free_disk)
             found += of_standing(await store.providers(now=now), now=now)
             found += of_backlog(await store.backlog(now=now), now=now)
             newest = [one.created_at for one in await store.emails(limit=1)]

@@ -1,4 +1,4 @@
-"""What a command has at hand: the settings, the screen, and the gateway while it is asked."""
+"""What a command has at hand: the settings, the screen, and the database while it is asked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from terkirim.cli.screen import Screen
-from terkirim.compose import Gateway, SystemClock
+from terkirim.database import Database, SystemClock, open_database
 from terkirim.language import speak
 from terkirim.ports import Clock
 from terkirim.settings import Settings, load
@@ -22,12 +22,12 @@ class Desk:
     screen: Screen
     clock: Clock
 
-    def ask(self, question: Callable[[Gateway], Awaitable[T]]) -> T:
-        """Return what the question finds in a gateway that sends nothing itself."""
+    def ask(self, question: Callable[[Database], Awaitable[T]]) -> T:
+        """Return what the question finds in the database; what sends is not even imported."""
 
         async def asked() -> T:
-            async with Gateway.open(self.settings, work=False) as gateway:
-                return await question(gateway)
+            async with open_database(self.settings) as database:
+                return await question(database)
 
         return asyncio.run(asked())
 

@@ -9,7 +9,7 @@ from terkirim.access.keys import KEY_BYTES, SCOPES, key_text, new_key
 from terkirim.cli.desk import desk
 from terkirim.cli.exits import DONE
 from terkirim.cli.screen import Screen, json_option, printable
-from terkirim.compose import Gateway
+from terkirim.database import Database
 from terkirim.domain.errors import NotFound, WrongState
 from terkirim.ports import KeyRow
 
@@ -41,15 +41,15 @@ def make(name: str, scopes: tuple[str, ...], as_json: bool) -> int:
     at = desk(as_json=as_json)
     text = key_text(secrets.token_bytes(KEY_BYTES))
 
-    async def made(gateway: Gateway) -> KeyRow:
+    async def made(database: Database) -> KeyRow:
         row = new_key(
-            name.strip(), scopes, now=gateway.clock.now(), new_id=gateway.new_id(), text=text
+            name.strip(), scopes, now=database.clock.now(), new_id=database.new_id(), text=text
         )
-        await gateway.store.add_key(row)
+        await database.store.add_key(row)
         return row
 
     row = at.ask(made)
-    at.screen.answer({**_shape(row), "key": text}, [text])
+    at.screen.answer({**_shape(row), "token": text}, [text])
     at.screen.note(at.screen.say("Keep it now: it is not shown again. Its id is {id}", id=row.id))
     return DONE
 
@@ -59,7 +59,7 @@ def make(name: str, scopes: tuple[str, ...], as_json: bool) -> int:
 def list_(as_json: bool) -> int:
     """List all keys, revoked ones too."""
     at = desk(as_json=as_json)
-    rows = at.ask(lambda gateway: gateway.store.keys())
+    rows = at.ask(lambda database: database.store.keys())
     document = {"object": "list", "data": [_shape(row) for row in rows]}
     at.screen.answer(document, _lines(at.screen, rows))
     return DONE
@@ -72,9 +72,9 @@ def revoke(key_id: str, as_json: bool) -> int:
     """Revoke a key, at once and for good."""
     at = desk(as_json=as_json)
 
-    async def revoked(gateway: Gateway) -> KeyRow:
-        is_done = await gateway.store.revoke_key(key_id, now=gateway.clock.now())
-        row = next((one for one in await gateway.store.keys() if one.id == key_id), None)
+    async def revoked(database: Database) -> KeyRow:
+        is_done = await database.store.revoke_key(key_id, now=database.clock.now())
+        row = next((one for one in await database.store.keys() if one.id == key_id), None)
         if row is None:
             raise NotFound(f"there is no key with the id {key_id}: see `terkirim keys list`")
         if not is_done:
@@ -104,7 +104,9 @@ def _lines(screen: Screen, rows: list[KeyRow]) -> list[str]:
 
 
 def _shape(row: KeyRow) -> dict[str, Any]:
+    """Return a key as `GET /v1/api-keys` answers it; revoked ones are listed here too."""
     return {
+        "object": "api_key",
         "id": row.id,
         "name": row.name,
         "prefix": row.prefix,

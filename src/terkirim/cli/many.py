@@ -16,6 +16,7 @@ from terkirim.cli.exits import DONE, REFUSED
 from terkirim.cli.letter import Options
 from terkirim.cli.preview import preview, preview_lines
 from terkirim.cli.screen import SANDBOX_MODE, printable, wrapped
+from terkirim.cli.submitting import submitted
 from terkirim.compose import Gateway
 from terkirim.content.recipient_list import FIELD, RecipientList
 from terkirim.domain.email import Email
@@ -72,7 +73,7 @@ def _shown(run: _Run) -> int:
         email, _ = gateway.submit.check(draft, now=gateway.clock.now(), owner=OWNER)
         return email
 
-    email = run.at.ask(checked)
+    email = submitted(run.at.settings, checked)
     document = {
         "dry_run": True,
         "campaign": run.name,
@@ -100,7 +101,7 @@ def _sent(run: _Run) -> int:
             f"{run.bad.count} rows cannot go, and their list cannot be written beside the file"
         )
         raise InvalidEmail(FIELD, f"{problem}: the folder is read-only")
-    campaign, is_sandbox = run.at.ask(lambda gateway: _put_on_disk(run, gateway))
+    campaign, is_sandbox = submitted(run.at.settings, lambda gateway: _put_on_disk(run, gateway))
     kept = run.bad.keep()
     tally, survey = campaign.tally, run.survey
     document = {

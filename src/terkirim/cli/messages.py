@@ -12,14 +12,15 @@ from terkirim.cli.requeueing import Wish, requeued
 from terkirim.cli.screen import json_option, printable
 from terkirim.cli.stories import listed_lines, story_lines
 from terkirim.cli.times import first_id_at, instant_of
-from terkirim.compose import Gateway
 from terkirim.content.addresses import normalised
+from terkirim.database import Database
 from terkirim.domain.message import State
 from terkirim.domain.record import Story
 from terkirim.ports import Cancelled, MessageFilter, ProviderStatus
 
 MOST = 1_000  # messages of one page
 _STATES = click.Choice([state.value for state in State])
+_STATE_HELP = f"Only in this one of {', '.join(State)}; repeatable."
 _TIME = "TIME"
 _TIME_HELP = "such as 2026-08-17 or 2026-08-17T09:00; in TERKIRIM_TIME_ZONE unless it says its own"
 
@@ -30,7 +31,7 @@ def messages() -> None:
 
 
 @messages.command("list")
-@click.option("--state", "states", type=_STATES, multiple=True, help="Only these; repeatable.")
+@click.option("--state", "states", type=_STATES, metavar="STATE", multiple=True, help=_STATE_HELP)
 @click.option("--to", metavar="ADDRESS", help="Only those to this address.")
 @click.option("--email", "email_id", metavar="ID", help="Only those of this e-mail.")
 @click.option("--sandbox/--no-sandbox", "is_sandbox", default=None, help="Only kept, or only sent.")
@@ -43,7 +44,7 @@ def list_(*, limit: int, as_json: bool, **given: Any) -> int:
     """List messages, newest first."""
     at = desk(as_json=as_json)
     which = _filter(at, limit=limit + 1, **given)
-    rows = at.ask(lambda gateway: gateway.store.messages(which))
+    rows = at.ask(lambda database: database.store.messages(which))
     page, has_more = rows[:limit], len(rows) > limit
     cursor = page[-1].id if has_more else None
     now = at.clock.now()
@@ -66,7 +67,7 @@ def show(message_id: str, as_json: bool) -> int:
     Of an e-mail to several people, the story of each of them.
     """
     at = desk(as_json=as_json)
-    stories, providers, now = at.ask(lambda gateway: _stories(gateway, message_id))
+    stories, providers, now = at.ask(lambda database: _stories(database, message_id))
     email = stories[0].email
     is_one = len(stories) == 1
     document = story_shape(stories[0], now) if is_one else email_shape(email, now)
@@ -114,7 +115,7 @@ def cancel(message_id: str, as_json: bool) -> int:
     Each one that was too late is named, and the exit code is 1 then.
     """
     at = desk(as_json=as_json)
-    results = at.ask(lambda gateway: gateway.store.cancel(message_id, now=gateway.clock.now()))
+    results = at.ask(lambda database: database.store.cancel(message_id, now=database.clock.now()))
     late = [one for one in results if not one.is_cancelled]
     document = {
         "cancelled": [
@@ -137,7 +138,7 @@ def accept(message_id: str, as_json: bool) -> int:
     For one that may have been taken, and that did arrive: it is not sent again.
     """
     at = desk(as_json=as_json)
-    at.ask(lambda gateway: gateway.store.mark_accepted(message_id, now=gateway.clock.now()))
+    at.ask(lambda database: database.store.mark_accepted(message_id, now=database.clock.now()))
     says = at.screen.say("{id} counts as sent from now on.", id=message_id)
     at.screen.answer({"id": message_id, "state": State.ACCEPTED}, [says])
     return DONE
@@ -162,14 +163,14 @@ def _filter(at: Desk, *, limit: int, **given: Any) -> MessageFilter:
 
 
 async def _stories(
-    gateway: Gateway, id_: str
+    database: Database, id_: str
 ) -> tuple[list[Story], list[ProviderStatus], datetime]:
     """Return the message's story; of an e-mail to several, one for each of them."""
-    now = gateway.clock.now()
-    first = await gateway.store.story(id_)
+    now = database.clock.now()
+    first = await database.store.story(id_)
     ids = [id_] if first.message.id == id_ else [one.id for one in first.email.messages]
-    stories = [first] if len(ids) == 1 else [await gateway.store.story(one) for one in ids]
-    return stories, await gateway.store.providers(now=now), now
+    stories = [first] if len(ids) == 1 else [await database.store.story(one) for one in ids]
+    return stories, await database.store.providers(now=now), now
 
 
 def _cancel_line(at: Desk, one: Cancelled) -> str:

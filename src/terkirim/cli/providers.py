@@ -8,9 +8,9 @@ import click
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE
 from terkirim.cli.screen import Screen, json_option, wrapped
-from terkirim.compose import Gateway
 from terkirim.content.addresses import normalised
 from terkirim.content.times import read_expires_in
+from terkirim.database import Database
 from terkirim.domain.errors import NotFound, WrongState
 from terkirim.ports import BY_HAND, Pause, ProviderStatus
 from terkirim.reports.standing import cause, standing
@@ -29,7 +29,7 @@ def list_(as_json: bool) -> int:
     """List the providers of all routes with breakers and pauses."""
     at = desk(as_json=as_json)
     now = at.clock.now()
-    rows = at.ask(lambda gateway: gateway.store.providers(now=now))
+    rows = at.ask(lambda database: database.store.providers(now=now))
     document = {"object": "list", "data": [_shape(row) for row in rows]}
     at.screen.answer(document, [line for row in rows for line in _lines(at, row, now)])
     return DONE
@@ -57,13 +57,20 @@ def pause(*, name: str, sender: str | None, lasts: str | None, reason: str, as_j
         until=None if span is None else now + span,
     )
 
-    async def paused(gateway: Gateway) -> None:
-        await _refuse_unknown(gateway, name)
-        if not await gateway.store.pause(wanted_pause):
+    async def paused(database: Database) -> None:
+        await _refuse_unknown(database, name)
+        if not await database.store.pause(wanted_pause):
             raise WrongState(f"{name} is paused already: resume it first", state="paused")
 
     at.ask(paused)
-    at.screen.answer(_pause_shape(wanted_pause), [_paused_line(at.screen, wanted_pause)])
+    document = {
+        "object": "provider",
+        "name": name,
+        "paused": True,
+        "sender": wanted_pause.sender or None,
+        "until": _time(wanted_pause.until),
+    }
+    at.screen.answer(document, [_paused_line(at.screen, wanted_pause)])
     return DONE
 
 
@@ -76,19 +83,20 @@ def resume(name: str, sender: str | None, as_json: bool) -> int:
     at = desk(as_json=as_json)
     address = _sender(sender)
 
-    async def resumed(gateway: Gateway) -> None:
-        await _refuse_unknown(gateway, name)
-        if not await gateway.store.resume(name, sender=address, now=gateway.clock.now()):
+    async def resumed(database: Database) -> None:
+        await _refuse_unknown(database, name)
+        if not await database.store.resume(name, sender=address, now=database.clock.now()):
             raise WrongState(f"{name} is not paused{_of(address)}", state="open")
 
     at.ask(resumed)
     says = at.screen.say("{name} is used again.", name=name)
-    at.screen.answer({"provider": name, "sender": address or None, "paused": False}, [says])
+    document = {"object": "provider", "name": name, "paused": False, "sender": address or None}
+    at.screen.answer(document, [says])
     return DONE
 
 
-async def _refuse_unknown(gateway: Gateway, name: str) -> None:
-    known = [one.name for one in await gateway.store.providers(now=gateway.clock.now())]
+async def _refuse_unknown(database: Database, name: str) -> None:
+    known = [one.name for one in await database.store.providers(now=database.clock.now())]
     if name not in known:
         raise NotFound(f"no route uses a provider {name!r}; there is {', '.join(known)}")
 
@@ -107,6 +115,9 @@ def _lines(at: Desk, row: ProviderStatus, now: datetime) -> list[str]:
     if row.faults:
         count = row.faults
         lines += wrapped(say.many("{count} fault in a row", "{count} faults in a row", count=count))
+    if row.waiting:
+        waits = say.many("{count} message is due", "{count} messages are due", count=row.waiting)
+        lines += wrapped(waits)
     return lines + [line for one in row.pauses for line in _pause_lines(at.screen, one)]
 
 
@@ -138,25 +149,30 @@ def _paused_line(screen: Screen, one: Pause) -> str:
 
 
 def _shape(row: ProviderStatus) -> dict[str, Any]:
+    """Return a provider as `GET /v1/providers` answers it."""
     return {
+        "object": "provider",
         "name": row.name,
-        "breaker": row.breaker,
-        "faults": row.faults,
-        "open_until": _time(row.open_until),
+        "breaker": {"state": row.breaker, "faults": row.faults, "until": _time(row.open_until)},
         "gate_until": _time(row.gate_until),
-        "pauses": [_pause_shape(one) for one in row.pauses],
+        "rate_until": _time(row.rate_until),
+        "waiting": row.waiting,
+        "in_air": row.in_air,
+        "pauses": [
+            _pause_shape(one, waiting=one.waiting if one.sender else row.waiting)
+            for one in row.pauses
+        ],
     }
 
 
-def _pause_shape(one: Pause) -> dict[str, Any]:
+def _pause_shape(one: Pause, *, waiting: int) -> dict[str, Any]:
     return {
-        "provider": one.provider,
         "sender": one.sender or None,
         "fault": one.fault,
-        "reason": one.reason or None,
+        "reason": one.reason,
         "since": one.since.isoformat(),
         "until": _time(one.until),
-        "waiting": one.waiting,
+        "waiting": waiting,
     }
 
 

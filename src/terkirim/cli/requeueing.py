@@ -9,7 +9,7 @@ import click
 from terkirim.cli.desk import Desk
 from terkirim.cli.exits import DONE, REFUSED
 from terkirim.cli.times import instant_of
-from terkirim.compose import Gateway
+from terkirim.database import Database
 from terkirim.domain.errors import WrongState
 from terkirim.domain.message import State
 from terkirim.ports import RequeueFilter
@@ -38,15 +38,15 @@ def requeued(at: Desk, wish: Wish) -> int:
     """Queue them and print how many; return the exit code."""
     if wish.message_id is None:
         every = _filter(at, wish, limit=_COUNTED)
-        count = at.ask(lambda gateway: gateway.store.count_requeueable(every))
+        count = at.ask(lambda database: database.store.count_requeueable(every))
         # Asked outside of the loop, which would keep Ctrl-C from ending the question.
         if count and not wish.yes and not _is_agreed(at, count):
             at.screen.note(at.screen.say("Nothing was changed."))
             return REFUSED
-        count = at.ask(lambda gateway: _many(gateway, every, count))
+        count = at.ask(lambda database: _many(database, every, count))
     else:
         _refuse_both(wish)
-        count = at.ask(lambda gateway: _ones(gateway, wish))
+        count = at.ask(lambda database: _ones(database, wish))
     document: dict[str, Any] = {"requeued": count}
     if wish.message_id is not None:
         document = {"id": wish.message_id, **document}
@@ -62,16 +62,16 @@ def _refuse_both(wish: Wish) -> None:
         raise click.UsageError("give an ID, or options that name many; not both")
 
 
-async def _ones(gateway: Gateway, wish: Wish) -> int:
+async def _ones(database: Database, wish: Wish) -> int:
     """Queue the message of the id again, or all of the e-mail's that can be."""
     id_ = wish.message_id or ""
-    story = await gateway.store.story(id_)
+    story = await database.store.story(id_)
     is_one = story.message.id == id_
     ids = (id_,) if is_one else tuple(one.id for one in story.email.messages)
     which = RequeueFilter(
         message_ids=ids, states=(State.DEAD, State.HELD), is_sandbox=wish.is_sandbox
     )
-    count = await gateway.store.requeue(which, now=gateway.clock.now())
+    count = await database.store.requeue(which, now=database.clock.now())
     if count == 0:
         hint = "; the sandbox kept it: give --sandbox" if story.message.is_sandbox else ""
         says = f"{id_} is {story.message.state}: only dead and held messages are queued again{hint}"
@@ -79,12 +79,12 @@ async def _ones(gateway: Gateway, wish: Wish) -> int:
     return count
 
 
-async def _many(gateway: Gateway, every: RequeueFilter, count: int) -> int:
+async def _many(database: Database, every: RequeueFilter, count: int) -> int:
     """Queue them again in parts; bounded, for one that dies again at once must not go for ever."""
     done = 0
     while done < count:
         part = replace(every, limit=min(AT_ONCE, count - done))
-        moved = await gateway.store.requeue(part, now=gateway.clock.now())
+        moved = await database.store.requeue(part, now=database.clock.now())
         if moved == 0:
             break
         done += moved

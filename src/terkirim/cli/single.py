@@ -9,6 +9,7 @@ from terkirim.cli.exits import DONE, REFUSED
 from terkirim.cli.letter import Options
 from terkirim.cli.preview import preview, preview_lines
 from terkirim.cli.screen import SANDBOX_MODE, printable
+from terkirim.cli.submitting import submitted
 from terkirim.compose import Gateway
 from terkirim.domain.email import Draft, Email
 from terkirim.domain.message import UNFINISHED, State
@@ -33,7 +34,9 @@ def send_one(at: Desk, options: Options, letter: dict[str, Any]) -> int:
     draft = Draft(**letter, to=list(options.to), cc=list(options.cc), bcc=list(options.bcc))
     if options.dry_run:
         return _show(at, draft)
-    sent = at.ask(lambda gateway: _sent(gateway, at, draft, is_followed=options.wait))
+    sent = submitted(
+        at.settings, lambda gateway: _sent(gateway, at, draft, is_followed=options.wait)
+    )
     say = at.screen.say
     lines = [
         f"{one.id}: {say(state_in_words(one))} ({one.state})  {printable(one.recipient)}"
@@ -53,15 +56,15 @@ def _show(at: Desk, draft: Draft) -> int:
         email, _ = gateway.submit.check(draft, now=gateway.clock.now(), owner=OWNER)
         return email
 
-    email = at.ask(checked)
+    email = submitted(at.settings, checked)
     at.screen.answer({"dry_run": True, **preview(email)}, preview_lines(at.screen, email))
     at.screen.note(at.screen.say("Nothing was stored: this was a trial."))
     return DONE
 
 
 async def _sent(gateway: Gateway, at: Desk, draft: Draft, *, is_followed: bool) -> _Sent:
-    submitted = await gateway.send([draft], owner=OWNER)
-    email = submitted.emails[0]
+    receipt = await gateway.send([draft], owner=OWNER)
+    email = receipt.emails[0]
     row = await gateway.store.email(email.id, with_content=False)
     if is_followed:
         at.screen.note(

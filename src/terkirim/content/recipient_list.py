@@ -95,7 +95,8 @@ class RecipientList:
 
 def _row(line: int, cells: list[str], layout: Layout) -> Row | BadRow:
     if len(cells) != len(layout.names):
-        return BadRow(line, cells, f"has {len(cells)} cells instead of {len(layout.names)}")
+        has = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+        return BadRow(line, cells, f"has {has} instead of {len(layout.names)}")
     name = layout.names[layout.address]
     if not cells[layout.address]:
         return BadRow(line, cells, f"`{shown(name)}` is empty")

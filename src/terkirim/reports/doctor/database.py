@@ -1,12 +1,11 @@
 """What the database says of itself: can it be written, is there room, does it stand safely."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 
 from terkirim.domain.errors import ConfigError
 from terkirim.domain.finding import Finding, Level
 from terkirim.domain.phrase import Phrase, phrase
-from terkirim.ports import Store
+from terkirim.ports import Upkeep
 
 ROOM = 5  # times the least room, below which a warning is due
 _GIGABYTE = 10**9
@@ -47,13 +46,13 @@ def of_place(shown: str, file_system: str | None) -> list[Finding]:
     return [Finding("disk", level, says, mends)]
 
 
-async def of_store(store: Store, *, now: datetime, min_free: int) -> list[Finding]:
-    """Return what an open database shows; it is written to once, harmlessly.
+async def of_store(store: Upkeep, *, min_free: int) -> list[Finding]:
+    """Return what an open database shows; nothing is written.
 
     Raises:
         StoreUnavailable: it cannot be read or written.
     """
-    await store.take_turn("doctor", every=timedelta(), now=now)
+    await store.check_writable()
     says = phrase("The database can be read and written, and has the newest schema.")
     free = await store.free_bytes()
     room = [] if free is None else [_room(free, min_free)]
