@@ -87,7 +87,8 @@ class Worker:
     async def probe_pauses(self) -> None:
         """Ask paused providers, without mail, whether they take it again."""
         for pause in await self._gates.pauses():
-            if pause.fault != BY_HAND and await self._is_over(pause):
+            is_probed = pause.fault != BY_HAND or pause.until is not None
+            if is_probed and await self._is_over(pause):
                 await self._gates.resume(
                     pause.provider, sender=pause.sender, now=self._clock.now(), fault=pause.fault
                 )
