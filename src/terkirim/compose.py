@@ -1,13 +1,10 @@
 """The only place that names concrete parts: builds the `Gateway` from settings."""
 
-import os
 import secrets
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from random import Random
 from typing import Any, Unpack
 
@@ -17,62 +14,22 @@ from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
+from terkirim.database import SANDBOX, Database, SystemClock, opened
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
 from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
-from terkirim.domain.ids import uuid7
-from terkirim.policy.breaker import BreakerSettings
-from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.providers.registry import build
 from terkirim.reports.health import HealthRules
 from terkirim.reports.watch import Watch
 from terkirim.settings import Settings, load
-from terkirim.store.gating import GateSettings
-from terkirim.store.opening import open_store
 
-SANDBOX = "sandbox"
-SIGNING_KEY = "secret:signing_key"  # in the table `options`; what begins with secret: never shows
-ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
-IDS_AT_ONCE = 512
+SIGNING_KEY = "secret:signing_key"  # an option; one that begins with `secret:` is never shown
 _LIBRARY = "library"  # the owner of what Python code hands over
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-class Ids:
-    """Makes ids; the system's randomness is fetched for many at once, as each fetch may wait."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._random = b""
-        self._used = 0
-        self._lock = threading.Lock()
-        self._process = os.getpid()
-
-    def __call__(self) -> str:
-        """Return a new UUIDv7."""
-        if self._process != os.getpid():  # after a fork: the child must not repeat its parent
-            self._process, self._lock, self._random = os.getpid(), threading.Lock(), b""
-        with self._lock:
-            if self._used >= len(self._random):
-                self._random, self._used = secrets.token_bytes(ID_BYTES * IDS_AT_ONCE), 0
-            bits = self._random[self._used : self._used + ID_BYTES]
-            self._used += ID_BYTES
-        at_ms = int(self._clock.now().timestamp() * 1_000)
-        return uuid7(at_ms, int.from_bytes(bits) >> SPARE_BITS)
 
 
 def _ids(emails: Sequence[Email]) -> list[str]:
@@ -221,36 +178,22 @@ class Gateway(Following):
 
 
 async def _opened(settings: Settings) -> Gateway:
-    local, gates = SystemClock(), _gates(settings)
-    store, clock = await open_store(
-        settings.database.read, node=Ids(local)(), settings=gates, clock=local
-    )
+    providers = providers_of(settings, clock=SystemClock())
+    database = await opened(settings)
     try:
-        return _built(settings, store, clock, signing_key=await _signing_key(settings, store))
+        return _built(database, providers, await _signing_key(settings, database.store))
     except BaseException:
-        await store.close()
+        await database.store.close()
         raise
 
 
-def _gates(settings: Settings) -> GateSettings:
-    routes = settings.providers_by_route
-    rates = () if settings.rate is None else parse_rates(settings.rate)
-    return GateSettings(
-        routes=routes,
-        breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
-        limits={name: rates for name in _names(routes) if rates and name != SANDBOX},
-        zone=settings.time_zone,
-        concurrency=settings.concurrency,
-        probe_for=settings.lease,
-    )
-
-
-def _built(settings: Settings, store: Store, clock: Clock, *, signing_key: SigningKey) -> Gateway:
-    routes, new_id = settings.providers_by_route, Ids(clock)
+def _built(
+    database: Database, providers: Mapping[str, Provider], signing_key: SigningKey
+) -> Gateway:
+    settings = database.settings
     dice = Random()  # noqa: S311 - jitter is no secret
-    providers = {
-        name: build(name, _options(name, settings), clock=clock) for name in _names(routes)
-    }
+    routes = settings.providers_by_route
+    store, clock, new_id = database.store, database.clock, database.new_id
     links = (
         None
         if settings.public_url is None
@@ -322,6 +265,16 @@ def _built(settings: Settings, store: Store, clock: Clock, *, signing_key: Signi
     )
 
 
+def providers_of(settings: Settings, *, clock: Clock) -> dict[str, Provider]:
+    """Return every provider on a route, by name; who calls it closes them.
+
+    Raises:
+        ConfigError: one is unknown, or an option of it cannot be used.
+    """
+    names = dict.fromkeys(name for route in settings.providers_by_route.values() for name in route)
+    return {name: build(name, _options(name, settings), clock=clock) for name in names}
+
+
 def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     if name == SANDBOX or settings.mailketing_api_key is None:
         return {}
@@ -336,12 +289,8 @@ def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _names(routes: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for route in routes.values() for name in route))
-
-
 async def _signing_key(settings: Settings, store: Store) -> SigningKey:
-    """Return the set key, or the one that every node finds in the database: the first makes it."""
+    """Return the set key, or the one that all nodes find in the database; the first makes it."""
     if settings.signing_key is not None:
         return SigningKey(settings.signing_key.read().encode())
     made = secrets.token_urlsafe(KEY_BYTES * 2)

@@ -8,7 +8,7 @@ import apsw
 import asyncpg
 import pytest
 
-from terkirim.compose import SystemClock
+from terkirim.database import SystemClock
 from terkirim.domain.email import Address, Content, Email, NewMessage
 from terkirim.domain.ids import uuid7
 from terkirim.domain.outcome import Accepted
@@ -17,7 +17,6 @@ from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import Facts, verdict
 from terkirim.ports import ClaimWish, Submission
 from terkirim.store.gating import GateSettings
-from terkirim.store.postgres.clock import ServerClock
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.sqlite.store import SqliteStore
 
@@ -104,7 +103,7 @@ class PostgresDatabase:
         self.url = url
 
     async def opened(self, name):
-        clock = ServerClock(SystemClock())
+        clock = SystemClock()
         return await PostgresStore.open(lambda: self.url, node=name, settings=GATES, clock=clock)
 
 

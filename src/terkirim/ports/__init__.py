@@ -277,7 +277,7 @@ class Controls(Protocol):
         ...
 
 
-BY_HAND = "by hand"
+BY_HAND = "by hand"  # the fault of a pause that a person made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from urllib.parse import parse_qsl, urlsplit
 
-SQLITE = "sqlite:///"
 UNREADABLE = (
     "must look like postgresql://user@host:5432/database; characters such as @ : / # ? in a "
     "password are written as %40 %3A %2F %23 %3F"
@@ -15,7 +14,7 @@ def shown(address: str) -> str:
     Raises:
         ValueError: it cannot be taken apart for certain; nothing of it is repeated.
     """
-    if address.startswith(SQLITE):
+    if address.startswith("sqlite:"):
         return address
     rest = address.partition("://")[2]
     parts = urlsplit(address)
