@@ -18,10 +18,11 @@ from terkirim.domain.errors import IdempotencyConflict
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.outcome import Deferred, SenderRefused
 from terkirim.policy.rates import Rate
-from terkirim.ports import ClaimWish, IdempotencyKey, KeyRow
+from terkirim.ports import ClaimWish, IdempotencyKey, KeyRow, Pause
 from terkirim.store.postgres import nodes
 from terkirim.store.postgres import store as store_module
 from terkirim.store.postgres.clock import ServerClock
+from terkirim.store.postgres.gates import save_pause
 from terkirim.store.postgres.store import PostgresStore
 from tests.contract.conftest import GATES, LEASE, SECOND, START, UNCLEAR_WAIT, Node, an_email
 from tests.integration.postgres_line import Line
@@ -51,6 +52,12 @@ async def masked_line(postgres):
     await postgres.database()
     async with Line(postgres.folder, masked=True) as line:
         yield line
+
+
+async def until(check):
+    async with asyncio.timeout(SOON.total_seconds()):
+        while not await check():  # noqa: ASYNC110 - it is the server's work
+            await asyncio.sleep(0.01)
 
 
 async def test_many_claims_at_once_never_lease_a_message_twice(open_store):
@@ -93,9 +100,8 @@ async def test_leases_of_a_process_that_was_killed_become_unclear_at_once(
         assert await node.store.rescue(now=START, unclear_for=UNCLEAR_WAIT) == 0
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    async with asyncio.timeout(SOON.total_seconds()):  # the server sees the closed line
-        while not await node.store.rescue(now=START, unclear_for=UNCLEAR_WAIT):
-            await asyncio.sleep(0)
+    # The server sees the closed line within a moment.
+    await until(lambda: node.store.rescue(now=START, unclear_for=UNCLEAR_WAIT))
     assert await node.state(email.id) is State.UNCLEAR
 
 
@@ -105,9 +111,11 @@ async def test_a_node_that_only_lost_its_line_takes_its_lock_again(open_store, p
     await node.take()
     pid = node.store._presence._line.get_server_pid()
     await postgres.command(f"SELECT pg_terminate_backend({pid})")
-    async with asyncio.timeout(SOON.total_seconds()):
-        while not (node.store._presence.is_listening and pid != _pid(node)):
-            await asyncio.sleep(0.01)
+
+    async def is_there_again():
+        return node.store._presence.is_listening and pid != _pid(node)
+
+    await until(is_there_again)
     assert await other.store.rescue(now=START, unclear_for=UNCLEAR_WAIT) == 0
 
 
@@ -180,6 +188,7 @@ async def test_prepared_statements_that_a_pooler_forgot_are_not_used_again(open_
             await writer._connection.execute("DEALLOCATE ALL")
     await node.accept(an_email())
     assert len(await node.take()) == 2
+    assert node.store._accepts._connector.is_pooled
 
 
 async def test_rates_hold_across_nodes(open_store):
@@ -203,9 +212,7 @@ async def test_one_node_only_sends_the_probe_of_a_shut_breaker(open_store):
     await some[0].accept(*[an_email() for _ in range(30)])
     works = await some[0].take(9)
     down = Deferred("refused", is_provider_down=True)
-    await asyncio.gather(
-        *[some[index % 3].settle(work, down) for index, work in enumerate(works)]
-    )
+    await asyncio.gather(*[some[index % 3].settle(work, down) for index, work in enumerate(works)])
     (status,) = await some[0].store.providers(now=START)
     assert (status.breaker, status.faults) == ("open", 3)
 
@@ -274,34 +281,80 @@ async def test_one_key_used_many_times_at_once_stores_one_email(open_store):
     assert len(await some[0].take()) == 1
 
 
-async def test_evidence_and_a_settle_that_race_end_in_what_the_evidence_says(open_store):
-    sender, teller = await open_store("a"), await open_store("b")
+async def test_a_settle_waits_for_evidence_that_is_being_written_and_reads_it(open_store, postgres):
+    node = await open_store()
+    email = an_email()
+    await node.accept(email)
+    (work,) = await node.take()
+    other = await asyncpg.connect(postgres.url("terkirim"))
+    await other.execute("BEGIN; SELECT id FROM outbox FOR UPDATE")
+    await other.execute("UPDATE messages SET evidence = 'delivered'")
+    settling = asyncio.create_task(node.settle(work, Deferred("busy")))
+    await _somebody_waits(postgres)
+    await other.execute("COMMIT")
+    await other.close()
+    assert await settling is State.DELIVERED
+
+
+async def test_evidence_waits_for_a_settle_that_is_being_written(open_store):
+    node, teller = await open_store("a"), await open_store("b")
     emails = [an_email() for _ in range(60)]
-    await sender.accept(*emails)
-    works = await sender.take()
+    await node.accept(*emails)
+    works = await node.take()
     told = [
         teller.store.record_evidence(email.id, Evidence.DELIVERED, at=START) for email in emails
     ]
-    await asyncio.gather(*[sender.settle(work, Deferred("busy")) for work in works], *told)
-    states = Counter([await sender.state(email.id) for email in emails])
+    await asyncio.gather(*[node.settle(work, Deferred("busy")) for work in works], *told)
+    states = Counter([await node.state(email.id) for email in emails])
     assert states == {State.DELIVERED: 60}
-    assert not await sender.take(now=START + timedelta(days=1))
+    assert not await node.take(now=START + timedelta(days=1))
 
 
-async def test_a_pause_that_ends_while_mail_is_held_for_it_holds_nothing_for_ever(open_store):
+async def _somebody_waits(postgres):
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    await until(lambda: postgres.command(waiting))
+
+
+async def test_a_pause_that_mail_is_being_held_for_ends_only_after_that(open_store, postgres):
+    node, person = await open_store("a"), await open_store("b")
+    pause = Pause(
+        provider="first",
+        sender="toko@example.com",
+        fault="SenderRefused",
+        reason="not approved",
+        since=START,
+        until=None,
+    )
+    await node.store.pause(pause)
+    await node.accept(an_email())
+    resuming = []
+
+    async def hold(db):
+        assert not await save_pause(db, pause)  # it stands, and mail may be held for it
+        await db.rows("UPDATE outbox SET hold = 'first/toko@example.com'")
+        resuming.append(
+            asyncio.create_task(person.store.resume("first", sender="toko@example.com", now=START))
+        )
+        await _somebody_waits(postgres)
+
+    await node.store.write_alone(hold)
+    assert await resuming[0]
+    assert len(await node.take()) == 1
+
+
+async def test_a_claim_holds_mail_only_for_a_pause_that_stands(open_store):
     gates = replace(GATES, routes={"default": ("first",)})
-    sender, person = await open_store("a", gates=gates), await open_store("b", gates=gates)
+    node, person = await open_store("a", gates=gates), await open_store("b", gates=gates)
     refused = SenderRefused("not approved", sender="toko@example.com")
     for _ in range(10):
-        await sender.accept(*[an_email() for _ in range(20)])
-        works = await sender.take(20)
+        await node.accept(*[an_email() for _ in range(20)])
+        for work in await node.take(1):
+            await node.settle(work, refused)
         resume = person.store.resume("first", sender="toko@example.com", now=START)
-        await asyncio.gather(*[sender.settle(work, refused) for work in works], resume)
+        await asyncio.gather(node.take(20), resume)
         await person.store.resume("first", sender="toko@example.com", now=START)
-    works = []
-    while some := await sender.take():
-        works += some
-    assert len(works) == 200
+    (waiting,) = await node.store.providers(now=START)
+    assert waiting.waiting + waiting.in_air == 200
 
 
 async def test_of_nodes_that_start_at_once_one_makes_the_first_key_and_the_shared_option(
