@@ -13,11 +13,14 @@ from typing import Any
 
 import msgspec
 
+from terkirim.access.kept import kept_secret
+from terkirim.content.addresses import normalised
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
+from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import Draft, Email
@@ -27,12 +30,17 @@ from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
+from terkirim.ports.retention import Erasure
 from terkirim.providers.registry import build
 from terkirim.reports.health import HealthRules
 from terkirim.reports.watch import Watch
+from terkirim.schedule.periodic import Scheduler
+from terkirim.schedule.retention import retention_jobs
 from terkirim.settings import Settings, load
 from terkirim.store.gating import GateSettings
+from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.upkeep import SqliteRetention
 
 SANDBOX = "sandbox"
 _SQLITE = "sqlite:///"
@@ -69,6 +77,8 @@ class Gateway:
         signing_key: SigningKey,
         watch: Watch,
         fetcher: Fetcher,
+        scheduler: Scheduler,
+        erasure: Erasure,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -78,6 +88,8 @@ class Gateway:
         self.submit = submit
         self.watch = watch
         self._fetcher = fetcher
+        self._scheduler = scheduler
+        self._erasure = erasure
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -121,10 +133,12 @@ class Gateway:
         self._is_working = True
         self._worker.start()
         self.watch.start()
+        self._scheduler.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
         await self.watch.stop()
+        await self._scheduler.stop()
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
@@ -135,6 +149,17 @@ class Gateway:
     def check(self, draft: Draft, *, owner: str) -> None:
         """Raise InvalidEmail if the draft would be refused; nothing is stored."""
         self.submit.check(draft, now=self.clock.now(), owner=owner)
+
+    async def erase(self, address: str) -> Forgotten:
+        """Forget one address: stop what waits for it, and take it out of all that is kept.
+
+        Suppressions stay. A letter to several keeps its text, and loses the address.
+
+        Raises:
+            InvalidEmail: it is no address.
+        """
+        wanted = normalised(address.strip(), "address")
+        return await forget(self._erasure, wanted, clock=self.clock)
 
     async def with_files(self, draft: Draft) -> Draft:
         """Return the draft with the attachments that it names by `path` fetched.
@@ -275,6 +300,17 @@ def _built(settings: Settings) -> Gateway:
         new_id=new_id,
         signing_key=signing_key,
         fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
+        scheduler=Scheduler(
+            retention_jobs(
+                SqliteRetention(store),
+                clock=clock,
+                keep_content=settings.keep_content,
+                keep_messages=settings.keep_messages,
+            ),
+            upkeep=store,
+            clock=clock,
+        ),
+        erasure=SqliteErasure(store),
         watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
     )
 
@@ -302,7 +338,4 @@ def _signing_secret(settings: Settings, database: Path) -> bytes:
     if settings.signing_key is not None:
         return settings.signing_key.read().encode()
     path = database.with_name(database.name + ".signing-key")
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(KEY_BYTES * 2), "utf-8")
-    return path.read_text("utf-8").encode()
+    return kept_secret(path, lambda: secrets.token_urlsafe(KEY_BYTES * 2)).encode()

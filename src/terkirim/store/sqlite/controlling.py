@@ -15,8 +15,9 @@ from terkirim.store.rows import from_json, to_json
 from terkirim.store.times import micros
 
 _sql = Queries("terkirim.store.sqlite")
-# What retention took the content of can never be sent again.
-_HAS_CONTENT = "EXISTS (SELECT 1 FROM contents c WHERE c.id = e.content_id)"
+# What retention took the content or the variables of can never be sent again.
+_HAS_CONTENT = """EXISTS (SELECT 1 FROM contents c WHERE c.id = e.content_id
+    AND (c.is_template = 0 OR m.variables IS NOT NULL))"""
 _ENDED = """messages m LEFT JOIN outbox o ON o.id = m.id JOIN emails e ON e.id = m.email_id
     WHERE {is_so} AND o.id IS NULL"""
 _HELD = """outbox o JOIN messages m ON m.id = o.id JOIN emails e ON e.id = m.email_id

@@ -42,8 +42,14 @@ WHERE s.until IS NULL OR s.until > :now;
 INSERT INTO attachments (sha256, body, kept_until) VALUES (:sha256, :body, :kept_until)
 ON CONFLICT (sha256) DO UPDATE SET kept_until = max(kept_until, excluded.kept_until);
 
+-- name: insert_uses
+INSERT INTO attachment_uses (sha256, email_id) SELECT value ->> 0, value ->> 1 FROM json_each(:rows) WHERE true
+ON CONFLICT DO NOTHING;
+
 -- name: take_campaign_row
-INSERT INTO campaign_rows (campaign, row, email_id) VALUES (:campaign, :row, :email_id)
+-- Not for a person who was erased either: the row has a digest in its place.
+INSERT INTO campaign_rows (campaign, row, email_id) SELECT :campaign, :row, :email_id
+WHERE NOT EXISTS (SELECT 1 FROM campaign_rows WHERE campaign = :campaign AND row = :erased)
 ON CONFLICT DO NOTHING;
 
 -- name: campaign_row
@@ -289,12 +295,8 @@ VALUES (:id, :name, :hash, :prefix, :scopes, :created_at) ON CONFLICT DO NOTHING
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;
 
 -- name: take_turn
--- One row a kind of work: whoever moves its due time first does it.
+-- One row a kind of work: whoever moves its due time first does it. A time that is due later than it
+-- could be was written by a clock that was wrong: else the work would rest until that time comes.
 INSERT INTO periodic (name, due_at) VALUES (:name, :next)
-ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE periodic.due_at <= :now;
-
--- name: drop_keys
-DELETE FROM idempotency WHERE created_at < :before;
-
--- name: drop_attachments
-DELETE FROM attachments WHERE kept_until < :now;
+ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at
+WHERE periodic.due_at <= :now OR periodic.due_at > :absurd;

@@ -10,7 +10,7 @@ from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State, after
 from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused
 from terkirim.policy.expiry import unclear_end
-from terkirim.store.counting import Counts, latency_bucket
+from terkirim.store.counting import Counts, countable, latency_bucket
 from terkirim.store.gating import GateSettings, outcome_name
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
@@ -222,4 +222,4 @@ def _count(
 
 
 def _short(result: Any) -> str:
-    return str(result.reason).split(":", 1)[0][:60]
+    return countable(str(result.reason).split(":", 1)[0])[:60]

@@ -37,6 +37,7 @@ from terkirim.store.sqlite.writer import Writer
 from terkirim.store.times import micros, span_us
 
 T = TypeVar("T")
+CLOCKS_APART = timedelta(minutes=10)  # more than the clocks of two nodes ever differ
 NOTICE_EVERY = 0.1  # seconds between looks at another process's commits
 _sql = Queries("terkirim.store.sqlite")
 
@@ -225,7 +226,9 @@ class SqliteStore:
         return await self.write_alone(partial(_changes_with, sql=_sql["revoke_key"], bound=bound))
 
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
-        bound = {"name": name, "now": micros(now), "next": micros(now + every)}
+        due = micros(now + every)
+        absurd = due + span_us(CLOCKS_APART)
+        bound = {"name": name, "now": micros(now), "next": due, "absurd": absurd}
         return await self.write_alone(partial(_changes_with, sql=_sql["take_turn"], bound=bound))
 
     async def free_bytes(self) -> int | None:
