@@ -23,7 +23,7 @@ from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
 from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.worker import Worker, WorkerSettings
-from terkirim.domain.email import Draft, Email
+from terkirim.domain.email import DEFAULT_ROUTE, Draft, Email
 from terkirim.domain.errors import ConfigError
 from terkirim.domain.ids import uuid7
 from terkirim.policy.breaker import BreakerSettings
@@ -43,6 +43,10 @@ from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.upkeep import SqliteRetention
 
 SANDBOX = "sandbox"
+DIVERTED = (
+    "the provider refuses our key (TERKIRIM_ON_INVALID_KEY=sandbox): this mail is kept in the "
+    "sandbox and is NOT really sent"
+)
 _SQLITE = "sqlite:///"
 _ID_BITS = 74
 
@@ -81,6 +85,7 @@ class Gateway:
         erasure: Erasure,
     ) -> None:
         self.settings = settings
+        self._routes = settings.providers_by_route
         self.store = store
         self.clock = clock
         self.new_id = new_id
@@ -116,14 +121,26 @@ class Gateway:
 
     @property
     def is_sandbox(self) -> bool:
-        """True while the default route ends in the sandbox: nothing is really sent."""
-        return SANDBOX in self.settings.providers_by_route["default"]
+        """True while mail of the default route ends in the sandbox: nothing is really sent."""
+        return self.is_sandboxed(DEFAULT_ROUTE)
+
+    def is_sandboxed(self, route: str) -> bool:
+        """True while mail of this route ends in the sandbox, by settings or by a refused key."""
+        return SANDBOX in self._routes[route] or self._is_diverted(route)
+
+    def warnings_of(self, route: str) -> tuple[str, ...]:
+        """Return what every caller must hear now who sends over this route."""
+        return (DIVERTED,) if self._is_diverted(route) else ()
+
+    def _is_diverted(self, route: str) -> bool:
+        refused = self.watch.refused
+        return bool(refused) and refused.issuperset(self._routes[route])
 
     @property
     def health_rules(self) -> HealthRules:
         """What the settings say to `reports.health`."""
         return HealthRules(
-            is_sandbox=SANDBOX in self.settings.providers_by_route["default"],
+            is_sandbox=SANDBOX in self._routes[DEFAULT_ROUTE],
             diverts=self.settings.on_invalid_key == SANDBOX,
             min_free=self.settings.min_free_disk,
         )
@@ -220,7 +237,9 @@ def _built(settings: Settings) -> Gateway:
             "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
         )
     path = Path(database.removeprefix(_SQLITE)).absolute()
-    names = tuple(dict.fromkeys(name for route in routes.values() for name in route))
+    diverts_to = SANDBOX if settings.on_invalid_key == SANDBOX else None
+    on_routes = [name for route in routes.values() for name in route]
+    names = tuple(dict.fromkeys([*on_routes, *([diverts_to] if diverts_to else [])]))
     providers = {name: build(name, _options(name, settings), clock=clock) for name in names}
     rates = () if settings.rate is None else parse_rates(settings.rate)
     gates = GateSettings(
@@ -230,6 +249,7 @@ def _built(settings: Settings) -> Gateway:
         zone=settings.time_zone,
         concurrency=settings.concurrency,
         probe_for=settings.lease,
+        diverts_to=diverts_to,
     )
     store = SqliteStore(path, node=new_id(), settings=gates)
     signing_key = SigningKey(_signing_secret(settings, path))
@@ -311,7 +331,7 @@ def _built(settings: Settings) -> Gateway:
             clock=clock,
         ),
         erasure=SqliteErasure(store),
-        watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
+        watch=Watch(store, diverts=diverts_to is not None),
     )
 
 

@@ -48,7 +48,7 @@ class Watch:
             _log.warning("pause over", provider=provider, sender=sender, fault=fault)
         self._pauses = found
         if self._diverts:
-            self.refused = tuple(one.provider for one in found.values() if _refuses_key(one))
+            self.refused = frozenset(one.provider for one in found.values() if _refuses_key(one))
 
     def _tell_begin(self, pause: Pause) -> None:
         trouble = pause_trouble(pause, diverts=self._diverts)

@@ -25,6 +25,8 @@ from terkirim.policy import breaker, rates
 from terkirim.ports import Pause
 from terkirim.store.times import micros
 
+KEY_REFUSED = Unauthorised.__name__
+
 _NAMES: Mapping[type, str] = {
     Accepted: "accepted",
     Deferred: "deferred",
@@ -44,7 +46,11 @@ def outcome_name(result: Outcome | ProviderFault) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
-    """The routes (name -> providers, in order) and how breakers and rates are set."""
+    """The routes (name -> providers, in order) and how breakers and rates are set.
+
+    `diverts_to`: the provider that takes the mail of a route whose every provider refuses our key;
+    None: such mail waits.
+    """
 
     routes: Mapping[str, tuple[str, ...]]
     breaker: breaker.BreakerSettings
@@ -52,6 +58,7 @@ class GateSettings:
     zone: tzinfo
     concurrency: int = 200
     probe_for: timedelta = timedelta(seconds=120)
+    diverts_to: str | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -85,6 +92,7 @@ class OpenGates:
         self._loaded = (dict(self.breakers), dict(self.rates))
         self.refused_senders = {(row[0], row[1]) for row in self.pauses if row[1]}
         self._paused = {row[0] for row in self.pauses if not row[1]}
+        self._key_refused = {row[0] for row in self.pauses if not row[1] and row[2] == KEY_REFUSED}
 
     def lanes(self) -> Iterator[tuple[str, int]]:
         """Yield every (route, position)."""
@@ -112,7 +120,18 @@ class OpenGates:
                         )
                     )
                     break
+            else:
+                openings += self._diversion(route, lane)
         return openings
+
+    def _diversion(self, route: str, lane: int) -> list[Opening]:
+        """Return the lane's way past providers that all refuse the key, where that is wanted."""
+        to = self.settings.diverts_to
+        if to is None or not self._key_refused.issuperset(self.settings.routes[route]):
+            return []
+        return [
+            Opening(route=route, lane=lane, place=lane, provider=to, limit=None, is_probe=False)
+        ]
 
     def _permit(self, name: str) -> breaker.Permit | None:
         if name in self._paused:
