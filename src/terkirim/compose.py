@@ -32,7 +32,7 @@ from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.ports.retention import Erasure
 from terkirim.providers.registry import build
-from terkirim.reports.health import HealthRules
+from terkirim.reports.health import SANDBOX, HealthRules
 from terkirim.reports.watch import Watch
 from terkirim.schedule.periodic import Scheduler
 from terkirim.schedule.retention import retention_jobs
@@ -42,11 +42,6 @@ from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.upkeep import SqliteRetention
 
-SANDBOX = "sandbox"
-DIVERTED = (
-    "the provider refuses our key (TERKIRIM_ON_INVALID_KEY=sandbox): this mail is kept in the "
-    "sandbox and is NOT really sent"
-)
 _SQLITE = "sqlite:///"
 _ID_BITS = 74
 
@@ -85,7 +80,6 @@ class Gateway:
         erasure: Erasure,
     ) -> None:
         self.settings = settings
-        self._routes = settings.providers_by_route
         self.store = store
         self.clock = clock
         self.new_id = new_id
@@ -122,28 +116,7 @@ class Gateway:
     @property
     def is_sandbox(self) -> bool:
         """True while mail of the default route ends in the sandbox: nothing is really sent."""
-        return self.is_sandboxed(DEFAULT_ROUTE)
-
-    def is_sandboxed(self, route: str) -> bool:
-        """True while mail of this route ends in the sandbox, by settings or by a refused key."""
-        return SANDBOX in self._routes[route] or self._is_diverted(route)
-
-    def warnings_of(self, route: str) -> tuple[str, ...]:
-        """Return what every caller must hear now who sends over this route."""
-        return (DIVERTED,) if self._is_diverted(route) else ()
-
-    def _is_diverted(self, route: str) -> bool:
-        refused = self.watch.refused
-        return bool(refused) and refused.issuperset(self._routes[route])
-
-    @property
-    def health_rules(self) -> HealthRules:
-        """What the settings say to `reports.health`."""
-        return HealthRules(
-            is_sandbox=SANDBOX in self._routes[DEFAULT_ROUTE],
-            diverts=self.settings.on_invalid_key == SANDBOX,
-            min_free=self.settings.min_free_disk,
-        )
+        return self.watch.is_sandboxed(DEFAULT_ROUTE)
 
     def start(self) -> None:
         """Begin to send what waits, in the running loop."""
@@ -331,7 +304,15 @@ def _built(settings: Settings) -> Gateway:
             clock=clock,
         ),
         erasure=SqliteErasure(store),
-        watch=Watch(store, diverts=diverts_to is not None),
+        watch=Watch(
+            store,
+            routes=routes,
+            rules=HealthRules(
+                is_sandbox=SANDBOX in routes[DEFAULT_ROUTE],
+                diverts=diverts_to is not None,
+                min_free=settings.min_free_disk,
+            ),
+        ),
     )
 
 

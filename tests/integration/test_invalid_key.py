@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from terkirim.compose import DIVERTED, Gateway
+from terkirim.compose import Gateway
 from terkirim.domain.message import State
 from terkirim.emulator.server import Emulator
 from terkirim.ports import ClaimWish, Pause, RequeueFilter
+from terkirim.reports.watch import DIVERTED
 from tests.integration.door import Door
 from tests.integration.test_gateway import QUICK, ended
 
@@ -87,8 +88,8 @@ async def test_a_route_with_another_provider_waits_for_it_and_is_not_diverted(op
         door = await Door.to(gateway)
         await gateway.store.pause(_pause(gateway, "Unauthorised"))
         await gateway.watch.look()
-        assert gateway.warnings_of("default") == (DIVERTED,)
-        assert gateway.warnings_of("both") == ()
+        assert gateway.watch.warnings_of("default") == (DIVERTED,)
+        assert gateway.watch.warnings_of("both") == ()
         plain = (await door.call("POST", "/v1/emails", {**MAIL, "route": "both"})).json
         assert "warnings" not in plain
 

@@ -161,10 +161,10 @@ def _is_permissive(request: Http) -> bool:
 
 def _receipt(gateway: Gateway, email: Email, warnings: Sequence[str]) -> dict[str, Any]:
     receipt: dict[str, Any] = {"id": email.id}
-    said = [*gateway.warnings_of(email.route), *warnings, *email.warnings]
+    said = [*gateway.watch.warnings_of(email.route), *warnings, *email.warnings]
     if said:
         receipt["warnings"] = said
-    if gateway.is_sandboxed(email.route):
+    if gateway.watch.is_sandboxed(email.route):
         receipt["sandbox"] = True
     return receipt
 
