@@ -137,7 +137,7 @@ class OpenGates:
         if name in self._paused:
             return None
         own = self.rates.get(name)
-        if own is not None and own.gate_until is not None and own.gate_until > self.now:
+        if own is not None and self._is_shut_by_rate(name, own):
             return None
         permit = breaker.on_claim(
             self._breaker(name),
@@ -146,6 +146,13 @@ class OpenGates:
             probe_for=self.settings.probe_for,
         )
         return None if permit.limit == 0 else permit
+
+    def _is_shut_by_rate(self, name: str, row: rates.RateRow) -> bool:
+        """Tell whether its gate is shut, or its day used up: then the next provider takes over."""
+        limits = self.settings.limits.get(name, ())
+        return rates.gate_of(row, now=self.now) is not None or rates.is_day_spent(
+            limits, row, now=self.now, zone=self.settings.zone
+        )
 
     def use_probe(self, name: str) -> None:
         """Note that the one request that a shut breaker lets through is on its way."""
@@ -156,6 +163,10 @@ class OpenGates:
             probe_for=self.settings.probe_for,
         )
         self.breakers[name] = permit.row
+
+    def free_probe(self, name: str) -> None:
+        """Note that the request which a shut breaker let through never left."""
+        self.breakers[name] = breaker.without_probe(self._breaker(name), now=self.now)
 
     def take(self, name: str, want: int) -> int:
         """Return how many requests the rates of this provider grant, and count them."""
@@ -243,7 +254,7 @@ class OpenGates:
             if isinstance(result, Deferred) and result.is_rate_limit:
                 row = self.rates.get(name, rates.RateRow())
                 # What left before the gate shut is the same burst: it does not shut it for longer.
-                if row.gate_until is None or one.started_at >= row.gate_until:
+                if not rates.is_of_gated_burst(row, one.started_at, now=self.now):
                     self.rates[name] = rates.gate(row, now=self.now, retry_after=result.retry_after)
             elif isinstance(result, Accepted) and name in self.rates:
                 self.rates[name] = rates.ungate(self.rates[name])

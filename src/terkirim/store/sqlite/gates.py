@@ -91,7 +91,7 @@ def statuses_of(db: apsw.Connection, settings: GateSettings, now: datetime) -> l
     for name in settings.providers:
         row = gates.breakers.get(name)
         rate = gates.rates.get(name)
-        gate_until = None if rate is None else rate.gate_until
+        gate_until = None if rate is None else rates.gate_of(rate, now=now)
         (in_air,) = next(db.execute(_sql["in_air"], {"provider": name}))
         statuses.append(
             ProviderStatus(
@@ -99,7 +99,7 @@ def statuses_of(db: apsw.Connection, settings: GateSettings, now: datetime) -> l
                 breaker="closed" if row is None else row.state,
                 faults=0 if row is None else row.faults,
                 open_until=None if row is None else row.until,
-                gate_until=None if gate_until is None or gate_until <= now else gate_until,
+                gate_until=gate_until,
                 pauses=tuple(pause for pause in pauses if pause.provider == name),
                 waiting=waiting[name],
                 in_air=in_air,

@@ -12,6 +12,7 @@ import apsw
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.record import EmailRow, MessageRow, Story
+from terkirim.policy.clocks import CLOCKS_APART
 from terkirim.ports import (
     Backlog,
     Cancelled,
@@ -37,7 +38,6 @@ from terkirim.store.sqlite.writer import Writer
 from terkirim.store.times import micros, span_us
 
 T = TypeVar("T")
-CLOCKS_APART = timedelta(minutes=10)  # more than the clocks of two nodes ever differ
 NOTICE_EVERY = 0.1  # seconds between looks at another process's commits
 _sql = Queries("terkirim.store.sqlite")
 
