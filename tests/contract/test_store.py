@@ -303,6 +303,41 @@ async def test_an_open_breaker_lets_one_probe_through_after_its_cool_down(node):
     assert len(await node.take(now=later)) == 1
 
 
+async def shut_first(node):
+    """Pause the second provider, and open the breaker of the first."""
+    pause = Pause(
+        provider="second", sender="", fault="by hand", reason="x", since=START, until=None
+    )
+    await node.store.pause(pause)
+    await node.accept(*[an_email() for _ in range(3)])
+    for work in await node.take(3):
+        await node.settle(work, Deferred("refused", is_provider_down=True))
+
+
+async def test_a_probe_that_turns_out_suppressed_leaves_room_for_another(node):
+    await shut_first(node)
+    later = START + 31 * SECOND
+    await node.store.write_alone(
+        lambda db: db.execute(
+            "INSERT INTO suppressions VALUES ('budi@example.com', '', 'bounced', 'x', 0, NULL)"
+        )
+    )
+    assert not await node.take(1, now=later)
+    await node.accept(an_email(to=("ani@example.com",)))
+    taken = [work for _ in range(4) for work in await node.take(1, now=later)]
+    assert [(work.recipient, work.lease.is_probe) for work in taken] == [("ani@example.com", True)]
+
+
+async def test_a_probe_that_is_given_back_unsent_leaves_room_for_another(node):
+    await shut_first(node)
+    later = START + 31 * SECOND
+    (probe,) = await node.take(now=later)
+    assert not await node.take(now=later)
+    await node.store.release([probe.lease], now=later)
+    (again,) = await node.take(now=later)
+    assert again.lease.is_probe
+
+
 @pytest.mark.parametrize("fault", [OutOfCredits("saldo habis"), QuotaReached("daily limit")])
 async def test_a_fault_of_the_account_pauses_the_provider_and_leaves_the_step_alone(node, fault):
     email = an_email()

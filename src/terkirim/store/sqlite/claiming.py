@@ -50,9 +50,11 @@ def _claim(db: apsw.Connection, node: str, settings: GateSettings, wish: ClaimWi
         granted = gates.take(opening.provider, len(ids))
         if granted and opening.is_probe:
             probes.add(opening.provider)
-            gates.use_probe(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
     works = _leased(db, node, wish, chosen=chosen, gates=gates, probes=probes)
+    for work in works:
+        if work.lease.is_probe:  # not one that turned out suppressed, expired or held
+            gates.use_probe(work.lease.provider)
     save_gates(db, gates)
     next_at = None if len(chosen) >= wish.limit else _next_at(db, gates, micros(wish.now))
     return Claim(works=tuple(works), turn=turn, next_at=instant_or_none(next_at))

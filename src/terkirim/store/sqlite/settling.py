@@ -73,6 +73,8 @@ def release_all(
     gates = load_gates(db, settings, now=now)
     for lease in leases:
         gates.give_back(lease.provider, 1)
+        if lease.is_probe:
+            gates.free_probe(lease.provider)
     save_gates(db, gates)
     return [None for _ in group]
 
