@@ -12,6 +12,7 @@ from random import SystemRandom
 from typing import Any
 
 import msgspec
+import structlog
 
 from terkirim.access.kept import kept_secret
 from terkirim.content.addresses import normalised
@@ -43,6 +44,7 @@ from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.upkeep import SqliteRetention
 
 _SQLITE = "sqlite:///"
+_log = structlog.get_logger("terkirim.gateway")
 _ID_BITS = 74
 
 
@@ -108,6 +110,7 @@ class Gateway:
         gateway = _built(settings if settings is not None else load(**given))
         try:
             if work:
+                await gateway.find_lost_routes()
                 gateway.start()
             yield gateway
         finally:
@@ -117,6 +120,14 @@ class Gateway:
     def is_sandbox(self) -> bool:
         """True while mail of the default route ends in the sandbox: nothing is really sent."""
         return self.watch.is_sandboxed(DEFAULT_ROUTE)
+
+    async def find_lost_routes(self) -> None:
+        """Send over the default route what waits on routes that the settings no longer have."""
+        total = 0
+        while moved := await self.store.reroute():
+            total += moved
+        if total:
+            _log.warning("mail of routes that are no more goes over the default one", count=total)
 
     def start(self) -> None:
         """Begin to send what waits, in the running loop."""

@@ -82,8 +82,8 @@ class Node:
 async def open_node(tmp_path):
     opened = []
 
-    def opening(name="a"):
-        store = SqliteStore(tmp_path / "contract.db", node=name, settings=GATES)
+    def opening(name="a", gates=GATES):
+        store = SqliteStore(tmp_path / "contract.db", node=name, settings=gates)
         opened.append(store)
         return Node(store)
 

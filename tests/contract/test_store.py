@@ -26,7 +26,7 @@ from terkirim.domain.outcome import (
 )
 from terkirim.ports import IdempotencyKey, MessageFilter, Pause, RequeueFilter
 from terkirim.store.sqlite.connection import opened
-from tests.contract.conftest import LEASE, SECOND, START, UNCLEAR_WAIT, an_email
+from tests.contract.conftest import GATES, LEASE, SECOND, START, UNCLEAR_WAIT, an_email
 
 
 async def test_an_accepted_email_is_there_after_a_new_start(open_node):
@@ -410,6 +410,31 @@ async def test_each_recipient_is_a_message_of_its_own(node):
     await node.accept(email)
     assert {work.recipient for work in await node.take()} == {"a@example.com", "b@example.com"}
     assert len((await node.store.email(email.id)).messages) == 2
+
+
+async def test_mail_of_a_route_that_is_no_more_goes_over_the_default_one(open_node):
+    wide = replace(GATES, routes={"default": ("first", "second"), "otp": ("first",)})
+    before = open_node("a", wide)
+    lost, shortened, dead = an_email(route="otp"), an_email(), an_email(route="otp")
+    await before.accept(dead)
+    (work,) = await before.take()
+    await before.settle(work, Rejected("no"))
+    await before.accept(shortened)
+    now = START
+    for _ in range(4):  # past its quick part, to the second provider
+        (work,) = await before.take(now=now)
+        await before.settle(work, Deferred("busy"), now=now)
+        now += timedelta(seconds=30)
+    await before.accept(lost)
+    await before.store.close()
+
+    after = open_node("b", replace(GATES, routes={"default": ("first",)}))
+    assert not await after.take(now=now)
+    assert [await after.store.reroute(limit=1) for _ in range(3)] == [1, 1, 0]
+    assert await after.store.requeue(RequeueFilter(), now=now) == 1
+    taken = {work.lease.message_id: work.lease for work in await after.take(now=now)}
+    assert set(taken) == {lost.id, shortened.id, dead.id}
+    assert {(lease.route, lease.provider) for lease in taken.values()} == {("default", "first")}
 
 
 async def test_only_one_node_does_a_piece_of_periodic_work(open_node):

@@ -457,6 +457,13 @@ class KeyRing(Protocol):
 class Upkeep(Protocol):
     """Periodic work of which only one node does each piece."""
 
+    async def reroute(self, *, limit: int = 10_000) -> int:
+        """Send over the default route what waits on a route, or a place of one, that is no more.
+
+        Such mail stands where no claim looks. Returns how many rows were moved, at most `limit`.
+        """
+        ...
+
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
         """Return True for the one node that is to do the periodic work `name` now."""
         ...

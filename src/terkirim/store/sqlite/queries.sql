@@ -228,7 +228,8 @@ WHERE id = :id;
 -- name: requeue_outbox
 -- The fence goes on from the message's last lease, so that a worker from before still finds it shut.
 INSERT INTO outbox (id, email_id, state, route, priority, due_at, lease, attempts)
-SELECT m.id, m.email_id, 'queued', e.route, e.priority, :now, m.lease, m.attempts
+SELECT m.id, m.email_id, 'queued', iif(e.route IN (SELECT value FROM json_each(:routes)), e.route, :usual),
+    e.priority, :now, m.lease, m.attempts
 FROM json_each(:ids) j JOIN messages m ON m.id = j.value JOIN emails e ON e.id = m.email_id WHERE true
 ON CONFLICT (id) DO UPDATE SET
     state = 'queued', due_at = :now, step = 0, waited = 0, position = 0, provider = NULL, hold = '',
@@ -238,6 +239,14 @@ WHERE outbox.state = 'held';
 -- name: requeue_messages
 UPDATE messages SET state = 'queued', reason = '', finished_at = NULL, accepted_at = NULL, is_sandbox = 0
 WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: reroute
+-- A route that the settings no longer have becomes the default one; a place past its end, its start.
+UPDATE outbox SET position = 0,
+    route = iif(route IN (SELECT value ->> 0 FROM json_each(:lanes)), route, :usual)
+WHERE id IN (
+    SELECT id FROM outbox
+    WHERE (route, position) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(:lanes)) LIMIT :most);
 
 -- name: evidence_of
 SELECT m.evidence, m.state, o.state, coalesce(o.attempts, m.attempts), coalesce(o.lease, m.lease)

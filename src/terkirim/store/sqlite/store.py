@@ -63,6 +63,7 @@ class SqliteStore:
         self._settle = partial(_bound, settling.settle_all, node, settings)
         self._release = partial(_bound, settling.release_all, node, settings)
         self._cancel = partial(_bound, controlling.cancel_all, node)
+        self._requeue = partial(_bound, controlling.requeue_all, settings)
         self._mark = partial(_bound, controlling.mark_all, node)
         self._evident = partial(_bound, controlling.evident_all, node)
 
@@ -136,7 +137,7 @@ class SqliteStore:
         self._changes.set()
 
     async def requeue(self, which: RequeueFilter, *, now: datetime) -> int:
-        count: int = await self._writer.write(controlling.requeue_all, (which, now))
+        count: int = await self._writer.write(self._requeue, (which, now))
         self._changes.set()
         return count
 
@@ -224,6 +225,10 @@ class SqliteStore:
     async def revoke_key(self, key_id: str, *, now: datetime) -> bool:
         bound = {"id": key_id, "now": micros(now)}
         return await self.write_alone(partial(_changes_with, sql=_sql["revoke_key"], bound=bound))
+
+    async def reroute(self, *, limit: int = 10_000) -> int:
+        moving = partial(controlling.reroute, settings=self._settings, most=limit)
+        return await self.write_alone(moving)
 
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
         due = micros(now + every)
