@@ -242,6 +242,12 @@ def _built(settings: Settings) -> Gateway:
         if settings.public_url is None
         else Links(public_url=settings.public_url, key=signing_key)
     )
+    schedule = RetrySchedule(
+        quick=settings.retry_waits,
+        tail=settings.retry_tail,
+        retry_for=settings.retry_for,
+        jitter=settings.retry_jitter,
+    )
     dispatcher = Dispatcher(
         outbox=store,
         providers=providers,
@@ -254,12 +260,7 @@ def _built(settings: Settings) -> Gateway:
             lease_for=settings.lease,
             request_within=settings.timeout,
             unclear_wait=settings.unclear_wait,
-            schedule=RetrySchedule(
-                quick=settings.retry_waits,
-                tail=settings.retry_tail,
-                retry_for=settings.retry_for,
-                jitter=settings.retry_jitter,
-            ),
+            schedule=schedule,
         ),
     )
     worker = Worker(
@@ -269,7 +270,9 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         clock=clock,
         settings=WorkerSettings(
-            unclear_wait=settings.unclear_wait, pause_probe=settings.pause_probe
+            unclear_wait=settings.unclear_wait,
+            schedule=schedule,
+            pause_probe=settings.pause_probe,
         ),
     )
     rules = DraftRules(

@@ -24,9 +24,12 @@ from terkirim.domain.outcome import (
     SenderRefused,
     Unclear,
 )
+from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import IdempotencyKey, MessageFilter, Pause, RequeueFilter
 from terkirim.store.sqlite.connection import opened
 from tests.contract.conftest import GATES, LEASE, SECOND, START, UNCLEAR_WAIT, an_email
+
+DAY = timedelta(days=1)
 
 
 async def test_an_accepted_email_is_there_after_a_new_start(open_node):
@@ -165,6 +168,53 @@ async def test_leases_of_a_process_that_is_gone_become_unclear_at_once(open_node
     await dead.store.close()
     assert await alive.store.rescue(now=START, unclear_for=UNCLEAR_WAIT) == 1
     assert await alive.state(email.id) is State.UNCLEAR
+
+
+async def test_mail_at_which_every_worker_dies_uses_up_its_schedule_and_ends(open_node):
+    rescuer, email = open_node("b"), an_email()
+    await rescuer.accept(email)
+    schedule = RetrySchedule(quick=(2 * SECOND, 6 * SECOND), tail=(), retry_for=DAY)
+    now, waits = START, []
+    for number in range(3):
+        dying = open_node(f"dying {number}")
+        (work,) = await dying.take(now=now)
+        await dying.store.close()
+        rescuing = {"now": now, "unclear_for": UNCLEAR_WAIT, "schedule": schedule}
+        assert await rescuer.store.rescue(**rescuing) == 1
+        waits.append(work.lease.waited_us // 1_000_000)
+        now += UNCLEAR_WAIT + SECOND
+        await rescuer.store.sweep(now=now)
+    assert waits == [0, 2, 8]
+    message = (await rescuer.store.story(email.id)).message
+    assert (message.state, message.attempts) == (State.DEAD, 3)
+    assert "may have been sent" in message.reason
+    assert not await rescuer.take(now=now + DAY)
+
+
+async def test_past_its_quick_part_rescued_mail_waits_as_long_as_any_other(open_node):
+    node, rescuer = open_node("a"), open_node("b")
+    await node.accept(an_email())
+    await node.take()
+    await node.store.close()
+    schedule = RetrySchedule(quick=(), tail=(timedelta(hours=1),), retry_for=DAY)
+    await rescuer.store.rescue(now=START, unclear_for=UNCLEAR_WAIT, schedule=schedule)
+    await rescuer.store.sweep(now=START + timedelta(minutes=59))
+    assert not await rescuer.take(now=START + timedelta(minutes=59))
+    over = START + timedelta(hours=1)
+    await rescuer.store.sweep(now=over)
+    assert len(await rescuer.take(now=over)) == 1
+
+
+async def test_rescued_mail_that_is_to_be_held_is_held_however_often(open_node):
+    node, rescuer = open_node("a"), open_node("b")
+    email = an_email(if_unclear=IfUnclear.HOLD)
+    await node.accept(email)
+    await node.take()
+    await node.store.close()
+    nothing_left = RetrySchedule(quick=(), tail=())
+    await rescuer.store.rescue(now=START, unclear_for=UNCLEAR_WAIT, schedule=nothing_left)
+    await rescuer.store.sweep(now=START + UNCLEAR_WAIT)
+    assert await rescuer.state(email.id) is State.HELD
 
 
 async def test_unclear_mail_is_held_where_its_sender_asked_for_that(node):

@@ -166,15 +166,17 @@ SELECT DISTINCT leased_by FROM outbox WHERE state = 'leased' AND leased_by <> :n
 
 -- name: overdue_leases
 -- Never our own: a jump of the clock must not double what is in the air.
-SELECT json_group_array(json_array(id, lease, attempts + 1, provider, leased_until, cancel_wanted)) FROM outbox
-WHERE state = 'leased' AND leased_by <> :node
-    AND (leased_until <= :now OR leased_by IN (SELECT value FROM json_each(:dead)));
+SELECT json_group_array(json_array(o.id, o.lease, o.attempts + 1, o.provider, o.step, o.waited, e.if_unclear))
+FROM outbox o JOIN emails e ON e.id = o.email_id
+WHERE o.state = 'leased' AND o.leased_by <> :node
+    AND (o.leased_until <= :now OR o.leased_by IN (SELECT value FROM json_each(:dead)));
 
 -- name: rescue
 UPDATE outbox SET
-    state = 'unclear', due_at = :due_at, attempts = attempts + 1, step = step + 1, leased_by = NULL,
-    leased_until = NULL, reason = :reason
-WHERE state = 'leased' AND (id, lease) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:rows));
+    state = 'unclear', due_at = j.value ->> 2, waited = j.value ->> 3, attempts = attempts + 1, step = step + 1,
+    leased_by = NULL, leased_until = NULL, reason = :reason
+FROM json_each(:rows) j
+WHERE outbox.id = j.value ->> 0 AND outbox.lease = j.value ->> 1 AND outbox.state = 'leased';
 
 -- name: expired
 SELECT json_group_array(json_array(id, state, attempts, lease)) FROM (

@@ -13,6 +13,7 @@ from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.record import EmailRow, MessageRow, Story
 from terkirim.policy.clocks import CLOCKS_APART
+from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import (
     Backlog,
     Cancelled,
@@ -87,7 +88,9 @@ class SqliteStore:
         if leases:
             await self._writer.write(self._release, (leases, now))
 
-    async def rescue(self, *, now: datetime, unclear_for: timedelta) -> int:
+    async def rescue(
+        self, *, now: datetime, unclear_for: timedelta, schedule: RetrySchedule | None = None
+    ) -> int:
         lessees = await self.read(
             lambda db: [name for (name,) in db.execute(_sql["lessees"], {"node": self.node})]
         )
@@ -97,7 +100,8 @@ class SqliteStore:
             node=self.node,
             dead=dead,
             now=micros(now),
-            unclear_us=span_us(unclear_for),
+            unclear_for=unclear_for,
+            schedule=RetrySchedule() if schedule is None else schedule,
         )
         return await self.write_alone(rescuing)
 
