@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 BENCH := .venv-bench
 
-.PHONY: setup test check demo serve bench lock
+.PHONY: setup test check demo serve bench lock language
 
 setup: $(STAMP)
 
@@ -46,3 +46,10 @@ $(BENCH)/.ready: $(STAMP) requirements/bench.txt
 
 lock: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock
+
+# Bring the catalogue up to date with the sentences in the code; then translate what is empty.
+language: $(STAMP)
+	$(BIN)/pybabel --quiet extract --no-default-keywords --keywords=say --keywords=many:1,2 --keywords=phrase \
+	  --keywords=phrases:1,2 --no-location --sort-output --output-file=.venv/terkirim.pot src/terkirim
+	$(BIN)/pybabel --quiet update --locale=id --input-file=.venv/terkirim.pot --output-file=src/terkirim/language/id.po \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=100
