@@ -109,19 +109,17 @@ def test_a_number_shows_what_means_something(value, text):
     assert shown(value) == text
 
 
-def test_hotspots_counts_the_product_by_thread_and_leaves_out_starts_and_strangers():
-    folded = "\n".join(
-        (
-            'process 7:"x";thread (7): MainThread;main (benchmarks/a.py:1);send (terkirim/b.py:2) 3',
-            'process 7:"x";thread (7): MainThread;main (benchmarks/a.py:1);send (terkirim/b.py:9) 4',
-            'process 7:"x";thread (8): terkirim-writer;run (/venv/terkirim/store/writer.py:5) 2',
-            'process 7:"x";thread (7): MainThread;load (<frozen importlib._bootstrap>:1);'
-            "x (terkirim/b.py:1) 99",
-            'process 9:"nginx";thread (9): nginx;wait (libc.so) 50',
-        )
-    )
+FOLDED = """\
+process 7:"x";thread (7): MainThread;main (benchmarks/a.py:1);send (terkirim/b.py:2) 3
+process 7:"x";thread (7): MainThread;main (benchmarks/a.py:1);send (terkirim/b.py:9) 4
+process 7:"x";thread (8): terkirim-writer;run (/venv/terkirim/store/writer.py:5) 2
+process 7:"x";thread (7): MainThread;load (<frozen importlib._bootstrap>:1);x (terkirim/b.py:1) 99
+process 9:"nginx";thread (9): nginx;wait (libc.so) 50
+"""
 
-    threads = by_thread(folded, with_lines=False)
+
+def test_hotspots_counts_the_product_by_thread_and_leaves_out_starts_and_strangers():
+    threads = by_thread(FOLDED, with_lines=False)
 
     assert [count for _, count in threads["MainThread"]] == [3, 4]
     assert threads["MainThread"][0][0] == threads["MainThread"][1][0]
