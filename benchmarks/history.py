@@ -8,7 +8,6 @@ and kept in /var/tmp.
 import argparse
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,10 +20,11 @@ from benchmarks.shared.letters import SENDER
 from benchmarks.shared.machine import own_cpu, tree_cpu
 from benchmarks.shared.readings import Reading, arguments, refuse_unless, report
 from terkirim import Gateway
+from terkirim.domain.lease import Settlement
 from terkirim.domain.outcome import Accepted
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import Facts, verdict
-from terkirim.ports import Claim, ClaimWish
+from terkirim.ports import ClaimWish, Work
 
 IN_AIR = 200
 LEASE = timedelta(seconds=120)
@@ -98,14 +98,16 @@ async def claimed_and_settled(store: Database, n: int) -> Cost:
             wish = ClaimWish(limit=min(IN_AIR, left), now=now, lease_for=LEASE, turn=turn)
             claim = await gateway.store.claim(wish)
             refuse_unless(bool(claim.works), f"nothing to claim, {left} missing")
-            await asyncio.gather(*_settles(gateway, claim, now))
+            settles = (gateway.store.settle(settlement(work, now)) for work in claim.works)
+            await asyncio.gather(*settles)
             turn, left = claim.turn, left - len(claim.works)
         wall = time.perf_counter() - began
         spent = own_cpu() + tree_cpu(store.pids) - cpu
         return Cost(wall / n * 1e6, spent / n * 1e6)
 
 
-def _settles(gateway: Gateway, claim: Claim, now: datetime) -> Sequence:
+def settlement(work: Work, now: datetime) -> Settlement:
+    """Return the end of a lease whose message was accepted at once."""
     facts = Facts(
         now=now,
         started_at=now,
@@ -115,8 +117,7 @@ def _settles(gateway: Gateway, claim: Claim, now: datetime) -> Sequence:
         spread=0.5,
         route=("mailketing",),
     )
-    accepted = Accepted("0f8a54b7c1", answer="{}")
-    return [gateway.store.settle(verdict(work.lease, accepted, facts)) for work in claim.works]
+    return verdict(work.lease, Accepted("0f8a54b7c1", answer="{}"), facts)
 
 
 def _now_us() -> int:

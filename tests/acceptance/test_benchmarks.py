@@ -49,6 +49,13 @@ def test_history_compares_an_empty_database_with_two_full_ones(tmp_path):
         assert read[f"claim + settle, {name}, sqlite: wall"] > 0
 
 
+def test_stages_finds_the_cost_of_each_by_thread(tmp_path):
+    read = readings_of("stages", tmp_path, "--n", "40")
+
+    for stage in ("check", "accept, check included", "claim", "send", "settle"):
+        assert read[f"{stage}, sqlite: wall, not CPU"] > 0
+
+
 async def test_a_slow_provider_holds_what_is_in_the_air(tmp_path):
     store = Database("sqlite", f"sqlite:///{tmp_path}/mail.db", tmp_path)
     load = Load(n=20, per_call=5, callers=4, concurrency=10)
