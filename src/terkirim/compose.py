@@ -1,20 +1,21 @@
 """The only place that names concrete parts: builds the `Gateway` from settings."""
 
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from functools import partial
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from random import SystemRandom
+from random import Random
 from typing import Any, Unpack
 
 import msgspec
 
 from terkirim.content.drafts import DraftRules, checked
+from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
+from terkirim.database import SANDBOX, SystemClock, opened
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
 from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
@@ -22,30 +23,14 @@ from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
 from terkirim.domain.errors import ConfigError
-from terkirim.domain.ids import uuid7
-from terkirim.policy.breaker import BreakerSettings
-from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.providers.registry import build
+from terkirim.reports.health import HealthRules
+from terkirim.reports.watch import Watch
 from terkirim.settings import Settings, load
-from terkirim.store.gating import GateSettings
-from terkirim.store.sqlite.store import SqliteStore
 
-SANDBOX = "sandbox"
-_SQLITE = "sqlite:///"
-_ID_BITS = 74
 _LIBRARY = "library"  # the owner of what Python code hands over
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 def _ids(emails: Sequence[Email]) -> list[str]:
@@ -66,6 +51,8 @@ class Gateway(Following):
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
+        watch: Watch,
+        fetcher: Fetcher,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -73,6 +60,8 @@ class Gateway(Following):
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
+        self.watch = watch
+        self._fetcher = fetcher
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -102,13 +91,24 @@ class Gateway(Following):
         """True while the default route ends in the sandbox: nothing is really sent."""
         return SANDBOX in self.settings.providers_by_route["default"]
 
+    @property
+    def health_rules(self) -> HealthRules:
+        """What the settings say to `reports.health`."""
+        return HealthRules(
+            is_sandbox=SANDBOX in self.settings.providers_by_route["default"],
+            diverts=self.settings.on_invalid_key == SANDBOX,
+            min_free=self.settings.min_free_disk,
+        )
+
     def start(self) -> None:
         """Begin to send what waits, in the running loop."""
         self._is_working = True
         self._worker.start()
+        self.watch.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
+        await self.watch.stop()
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
@@ -119,6 +119,16 @@ class Gateway(Following):
     def check(self, draft: Draft, *, owner: str) -> None:
         """Raise InvalidEmail if the draft would be refused; nothing is stored."""
         self.submit.check(draft, now=self.clock.now(), owner=owner)
+
+    async def with_files(self, draft: Draft) -> Draft:
+        """Return the draft with the attachments that it names by `path` fetched.
+
+        Raises:
+            InvalidEmail: an address is not allowed, does not answer, or its file is too large.
+        """
+        if not needs_fetching(draft.attachments):
+            return draft
+        return replace(draft, attachments=await self._fetcher.filled(draft.attachments))
 
     async def send_email(
         self,
@@ -143,9 +153,10 @@ class Gateway(Following):
         draft = Draft(to=to, subject=subject, html=html, text=text, **options)
         key = None
         if idempotency_key is not None:
-            self.check(
-                draft, owner=_LIBRARY
-            )  # so that a wrong field is named before it is compared
+            if not needs_fetching(
+                draft.attachments
+            ):  # a wrong field is named before it is compared
+                self.check(draft, owner=_LIBRARY)
             key = key_in_scope(idempotency_key, owner=_LIBRARY, route="send_email", payload=draft)
         submitted = await self.send([draft], owner=_LIBRARY, key=key)
         ids: list[str] = msgspec.json.decode(submitted.answer)
@@ -160,32 +171,20 @@ class Gateway(Following):
         key: IdempotencyKey | None = None,
     ) -> Submitted:
         """Put drafts on disk together, or none of them."""
+        if any(needs_fetching(draft.attachments) for draft in drafts):
+            if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
+                return Submitted(answer=known.answer, is_repeat=True, emails=())
+            drafts = [await self.with_files(draft) for draft in drafts]
         return await self.submit(drafts, owner=owner, answer=answer, key=key)
 
 
 def _built(settings: Settings) -> Gateway:
-    clock, dice = SystemClock(), SystemRandom()
+    dice = Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
-    new_id = partial(_new_id, clock, dice)
-    database = settings.database.read()
-    if not database.startswith(_SQLITE):
-        raise ConfigError(
-            "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
-        )
-    path = Path(database.removeprefix(_SQLITE)).absolute()
-    names = tuple(dict.fromkeys(name for route in routes.values() for name in route))
-    providers = {name: build(name, _options(name, settings), clock=clock) for name in names}
-    rates = () if settings.rate is None else parse_rates(settings.rate)
-    gates = GateSettings(
-        routes=routes,
-        breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
-        limits={name: rates for name in names if rates and name != SANDBOX},
-        zone=settings.time_zone,
-        concurrency=settings.concurrency,
-        probe_for=settings.lease,
-    )
-    store = SqliteStore(path, node=new_id(), settings=gates)
-    signing_key = SigningKey(_signing_secret(settings, path))
+    providers = providers_of(settings, clock=SystemClock())
+    database = opened(settings)
+    store, clock, new_id = database.store, database.clock, database.new_id
+    signing_key = SigningKey(_signing_secret(settings, database.path))
     links = (
         None
         if settings.public_url is None
@@ -252,11 +251,19 @@ def _built(settings: Settings) -> Gateway:
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,
+        fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
+        watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
     )
 
 
-def _new_id(clock: Clock, dice: SystemRandom) -> str:
-    return uuid7(int(clock.now().timestamp() * 1_000), dice.getrandbits(_ID_BITS))
+def providers_of(settings: Settings, *, clock: Clock) -> dict[str, Provider]:
+    """Return every provider on a route, by name; who calls it closes them.
+
+    Raises:
+        ConfigError: one is unknown, or an option of it cannot be used.
+    """
+    names = dict.fromkeys(name for route in settings.providers_by_route.values() for name in route)
+    return {name: build(name, _options(name, settings), clock=clock) for name in names}
 
 
 def _options(name: str, settings: Settings) -> Mapping[str, Any]:
@@ -273,10 +280,14 @@ def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _signing_secret(settings: Settings, database: Path) -> bytes:
+def _signing_secret(settings: Settings, database: Path | None) -> bytes:
     """Return the set key, or the one that is kept beside the database, made at the first start."""
     if settings.signing_key is not None:
         return settings.signing_key.read().encode()
+    if database is None:
+        raise ConfigError(
+            "TERKIRIM_SIGNING_KEY: must be set: the database is no file to keep it by"
+        )
     path = database.with_name(database.name + ".signing-key")
     if not path.exists():
         path.touch(mode=0o600)

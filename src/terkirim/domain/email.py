@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Required, TypedDict
 
+from terkirim.domain.frozen import frozen
+
 MAX_RECIPIENTS = 50  # of one email: to, cc and bcc together (Resend's limit for `to`)
 DEFAULT_ROUTE = "default"
 
@@ -57,7 +59,7 @@ class Attachment:
     content_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Draft:
     """A submission as a door took it: nothing in it is checked yet.
 
@@ -123,7 +125,7 @@ class EmailFields(EmailOptions, total=False):
     text: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Content:
     """The body, stored once; `id` is the email's own, or a hash where many emails share it.
 
@@ -136,7 +138,7 @@ class Content:
     is_template: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NewMessage:
     """One recipient of an email that is about to be stored; `kind` is to, cc or bcc."""
 
@@ -146,7 +148,7 @@ class NewMessage:
     variables: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Email:
     """A checked submission, ready to be stored with its messages in one transaction.
 
@@ -183,7 +185,7 @@ class Email:
         return self.scheduled_at or self.created_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OutgoingMessage:
     """All that a provider needs to send one message: content rendered, links signed.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import apsw
 
 from terkirim.policy import breaker, rates
-from terkirim.ports import Pause, ProviderStatus
+from terkirim.ports import BY_HAND, Pause, ProviderStatus
 from terkirim.store.gating import GateSettings, OpenGates
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
@@ -37,6 +37,8 @@ def save_gates(db: apsw.Connection, gates: OpenGates) -> None:
 def save_pause(db: apsw.Connection, pause: Pause) -> bool:
     """Start a pause; False where it was in force."""
     before = db.total_changes()
+    if pause.fault == BY_HAND:
+        db.execute(_sql["end_other_pause"], {"provider": pause.provider, "sender": pause.sender})
     row = {
         "provider": pause.provider,
         "sender": pause.sender,
@@ -49,12 +51,12 @@ def save_pause(db: apsw.Connection, pause: Pause) -> bool:
     return db.total_changes() > before
 
 
-def end_pause(db: apsw.Connection, provider: str, sender: str) -> bool:
+def end_pause(db: apsw.Connection, provider: str, sender: str, fault: str | None = None) -> bool:
     """End a pause and let the messages that it held go."""
     before = db.total_changes()
-    db.execute(_sql["end_pause"], {"provider": provider, "sender": sender})
+    db.execute(_sql["end_pause"], {"provider": provider, "sender": sender, "fault": fault})
     ended = db.total_changes() > before
-    if sender:
+    if sender and ended:
         db.execute(_sql["let_go"], {"hold": f"{provider}/{sender}"})
     return ended
 
@@ -81,21 +83,8 @@ def pauses_of(db: apsw.Connection) -> list[Pause]:
 
 def statuses_of(db: apsw.Connection, settings: GateSettings, now: datetime) -> list[ProviderStatus]:
     """Return how each provider on a route stands."""
-    gates = load_gates(db, settings, now=now)
-    pauses = pauses_of(db)
-    statuses = []
-    for name in settings.providers:
-        row = gates.breakers.get(name)
-        rate = gates.rates.get(name)
-        gate_until = None if rate is None else rate.gate_until
-        statuses.append(
-            ProviderStatus(
-                name=name,
-                breaker="closed" if row is None else row.state,
-                faults=0 if row is None else row.faults,
-                open_until=None if row is None else row.until,
-                gate_until=None if gate_until is None or gate_until <= now else gate_until,
-                pauses=tuple(pause for pause in pauses if pause.provider == name),
-            )
-        )
-    return statuses
+    return load_gates(db, settings, now=now).statuses(
+        pauses_of(db),
+        due_by_lane=list(db.execute(_sql["waiting_by_lane"], {"now": micros(now)})),
+        in_air=dict(db.execute(_sql["in_air_by_provider"])),
+    )
