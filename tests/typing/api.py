@@ -88,7 +88,8 @@ def over_http() -> None:
         assert_type(client.reschedule(sent.id, "in 1 hour"), None)
         assert_type(client.cancel(sent.id), CancelledEmail)
         assert_type(client.get_message(sent.id), MessageStory)
-        assert_type(client.list_messages(state="dead"), Page[Message])
+        assert_type(client.list_messages(state=["dead"], limit=5), Page[Message])
+        assert_type(client.all_messages(is_sandbox=True), Iterator[Message])
         assert_type(client.requeue(sent.id), None)
         assert_type(client.retry_statistics(), RetryStatistics)
         client.send_batch([{"subject": "x"}])  # pyright: ignore[reportArgumentType]
@@ -108,6 +109,7 @@ async def over_http_with_a_loop() -> None:
         assert_type(await client.cancel(sent.id), CancelledEmail)
         assert_type(await client.get_message(sent.id), MessageStory)
         assert_type(await client.list_messages(), Page[Message])
+        assert_type(client.all_messages(recipient="a@c.id"), AsyncIterator[Message])
         assert_type(await client.requeue(sent.id), None)
         assert_type(await client.retry_statistics(days=1), RetryStatistics)
 
