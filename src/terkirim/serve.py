@@ -1,23 +1,25 @@
 """Joins the doors in one process: web, dispatcher and scheduler on one event loop."""
 
 import asyncio
-import os
 import secrets
 import signal
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from terkirim.access.kept import write_for_owner
 from terkirim.access.keys import KEY_BYTES, SCOPES, hash_of, key_text, new_key
 from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
-from terkirim.ports import KeyRow
 from terkirim.settings import Settings, unknown_variables
+
+ONE_MINUTE = timedelta(minutes=1)
 
 _log = structlog.get_logger("terkirim.serve")
 
@@ -32,7 +34,7 @@ async def serve(settings: Settings) -> None:
         _log.warning("unknown setting", reason=sentence)
     _refuse_taken_port(settings)
     async with Gateway.open(settings) as gateway:
-        await _first_key(gateway)
+        await first_key(gateway)
         server = Server(
             build_app(gateway),
             address=settings.host,
@@ -81,45 +83,39 @@ def _refuse_taken_port(settings: Settings) -> None:
         ) from None
 
 
-async def _first_key(gateway: Gateway) -> None:
+async def first_key(gateway: Gateway) -> None:
     """Keep the key of the settings, or make one: shown on a terminal, else left in a file."""
+    store, now = gateway.store, gateway.clock.now()
     given = gateway.settings.api_key
     if given is not None:
-        if await gateway.store.find_key(hash_of(given.read())) is None:
-            await gateway.store.add_key(_key_row(gateway, given.read()))
+        await _keep(gateway, given.read(), name="from the settings")
         return
-    if await gateway.store.keys():
+    # Of several nodes that start at once, one makes the key; if it dies there, the next start does.
+    if await store.keys() or not await store.take_turn("first key", every=ONE_MINUTE, now=now):
         return
     made = key_text(secrets.token_bytes(KEY_BYTES))
+    _hand_out(made, gateway.settings)
+    await _keep(gateway, made, name="first")
+
+
+async def _keep(gateway: Gateway, text: str, *, name: str) -> None:
+    if await gateway.store.find_key(hash_of(text)) is None:
+        row = new_key(name, SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=text)
+        await gateway.store.add_key(row)
+
+
+def _hand_out(key: str, settings: Settings) -> None:
     if sys.stderr.isatty():
-        if await gateway.store.add_first_key(_key_row(gateway, made)):
-            print(f"API key (shown once): {made}", file=sys.stderr)  # noqa: T201 - to a person
+        print(f"API key (shown once): {key}", file=sys.stderr)  # noqa: T201 - to a person
         return
-    await _leave_in_a_file(gateway, made)
-
-
-async def _leave_in_a_file(gateway: Gateway, made: str) -> None:
-    # Written before it is stored, and named after: a key that nobody can read opens nothing.
-    path = _key_file(gateway.settings)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(made + "\n")
-    try:
-        if await gateway.store.add_first_key(_key_row(gateway, made)):
-            draft.replace(path)
-            _log.info("an API key was made", path=str(path))
-    finally:
-        draft.unlink(missing_ok=True)
+    path = _key_file(settings)
+    write_for_owner(path, key)
+    _log.info("an API key was made", path=str(path))
 
 
 def _key_file(settings: Settings) -> Path:
-    """Return where the first key is left: beside the SQLite file, else in the working directory."""
-    scheme, _, file = settings.database.read().partition(":///")
+    scheme, _, rest = settings.database.read().partition("://")
     if scheme != "sqlite":
         return Path("terkirim.api-key").absolute()
-    return Path(file + ".api-key").absolute()
-
-
-def _key_row(gateway: Gateway, text: str) -> KeyRow:
-    return new_key("first", SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=text)
+    database = Path(rest.removeprefix("/")).absolute()
+    return database.with_name(database.name + ".api-key")

@@ -18,7 +18,7 @@ from terkirim.domain.errors import IdempotencyConflict
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.outcome import Deferred, SenderRefused
 from terkirim.policy.rates import Rate
-from terkirim.ports import ClaimWish, IdempotencyKey, KeyRow, Pause
+from terkirim.ports import ClaimWish, IdempotencyKey, Pause
 from terkirim.store.postgres import nodes
 from terkirim.store.postgres import store as store_module
 from terkirim.store.postgres.clock import ServerClock
@@ -357,27 +357,12 @@ async def test_a_claim_holds_mail_only_for_a_pause_that_stands(open_store):
     assert waiting.waiting + waiting.in_air == 200
 
 
-async def test_of_nodes_that_start_at_once_one_makes_the_first_key_and_the_shared_option(
-    open_store,
-):
+async def test_of_nodes_that_start_at_once_one_makes_what_all_share(open_store):
     some = [await open_store(name) for name in "abcd"]
-    rows = [
-        KeyRow(
-            id=name,
-            name="first",
-            hash=name,
-            prefix="tk_",
-            scopes=frozenset({"admin"}),
-            created_at=START,
-        )
-        for name in "abcd"
-    ]
-    made = await asyncio.gather(
-        *[node.store.add_first_key(row) for node, row in zip(some, rows, strict=True)]
-    )
-    kept = await asyncio.gather(*[node.store.keep_option("x", node.store.node) for node in some])
-    assert Counter(made) == {True: 1, False: 3}
-    assert len(await some[0].store.keys()) == len(set(kept)) == 1
+    turns = [node.store.take_turn("x", every=SECOND, now=START) for node in some]
+    kept = [node.store.keep_option("x", node.store.node) for node in some]
+    assert Counter(await asyncio.gather(*turns)) == {True: 1, False: 3}
+    assert len(set(await asyncio.gather(*kept))) == 1
 
 
 class WrongClock:

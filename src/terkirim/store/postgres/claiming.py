@@ -62,9 +62,11 @@ async def _claim(
         granted = gates.take(opening.provider, len(ids))
         if granted and opening.is_probe:
             probes.add(opening.provider)
-            gates.use_probe(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
     works = await _works(db, wish, gates, chosen=chosen, probes=probes, fresh=fresh)
+    for work in works:
+        if work.lease.is_probe:  # not one that turned out suppressed, expired or held
+            gates.use_probe(work.lease.provider)
     await save_gates(db, gates)
     next_at = None if len(chosen) >= wish.limit else await _next_at(db, gates, micros(wish.now))
     return Claim(works=tuple(works), turn=turn, next_at=instant_or_none(next_at))

@@ -9,6 +9,8 @@ from typing import TypeVar
 from terkirim.domain.errors import IdempotencyConflict
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
+from terkirim.policy.clocks import CLOCKS_APART
+from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import (
     Cancelled,
     Claim,
@@ -137,15 +139,17 @@ class PostgresStore(PostgresLog):
         if leases:
             await self._works.write(self._release, (leases, now))
 
-    async def rescue(self, *, now: datetime, unclear_for: timedelta) -> int:
-        return await self.write_alone(
-            partial(
-                settling.rescue,
-                now=micros(now),
-                unclear_us=span_us(unclear_for),
-                silent_since=micros(now - SILENT_FOR),
-            )
+    async def rescue(
+        self, *, now: datetime, unclear_for: timedelta, schedule: RetrySchedule | None = None
+    ) -> int:
+        rescuing = partial(
+            settling.rescue,
+            now=micros(now),
+            unclear_for=unclear_for,
+            schedule=RetrySchedule() if schedule is None else schedule,
+            silent_since=micros(now - SILENT_FOR),
         )
+        return await self.write_alone(rescuing)
 
     async def sweep(self, *, now: datetime, limit: int = 1_000) -> int:
         count = await self.write_alone(partial(settling.sweep, now=micros(now), most=limit))
@@ -183,7 +187,10 @@ class PostgresStore(PostgresLog):
         self._note_change()
 
     async def requeue(self, which: RequeueFilter, *, now: datetime) -> int:
-        count = await self.write_alone(partial(controlling.requeue, which=which, now=micros(now)))
+        requeuing = partial(
+            controlling.requeue, which=which, settings=self._settings, now=micros(now)
+        )
+        count = await self.write_alone(requeuing)
         self._note_change()
         return count
 
@@ -226,19 +233,31 @@ class PostgresStore(PostgresLog):
     async def add_key(self, row: KeyRow) -> bool:
         return await self.write_alone(partial(keeping.add_key, row=row))
 
-    async def add_first_key(self, row: KeyRow) -> bool:
-        return await self.write_alone(partial(keeping.add_first_key, row=row))
-
     async def revoke_key(self, key_id: str, *, now: datetime) -> bool:
         return await self.write_alone(partial(keeping.revoke_key, id_=key_id, now=micros(now)))
 
     async def keep_option(self, name: str, value: str) -> str:
         return await self.write_alone(partial(keeping.keep_option, name=name, value=value))
 
+    async def reroute(self, *, limit: int = 10_000) -> int:
+        lanes = {
+            (route, place)
+            for route, names in self._settings.routes.items()
+            for place in range(len(names))
+        }
+        lost = await self.read(controlling.lanes) - lanes
+        moving = partial(controlling.reroute, lost=lost, settings=self._settings, most=limit)
+        return await self.write_alone(moving) if lost else 0
+
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
-        return await self.write_alone(
-            partial(keeping.take_turn, name=name, now=micros(now), next_at=micros(now + every))
-        )
+        due = micros(now + every)
+        turn = {
+            "name": name,
+            "now": micros(now),
+            "next": due,
+            "absurd": due + span_us(CLOCKS_APART),
+        }
+        return await self.write_alone(partial(keeping.take_turn, turn=turn))
 
     async def free_bytes(self) -> int | None:
         """Return None: the server's disk is not ours to look at."""
