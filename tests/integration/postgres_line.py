@@ -3,8 +3,21 @@
 import asyncio
 import contextlib
 import struct
+from datetime import timedelta
 
+SOON = timedelta(seconds=10)
 COMMIT = b"COMMIT\0"
+
+
+async def until(check):
+    async with asyncio.timeout(SOON.total_seconds()):
+        while not await check():  # noqa: ASYNC110 - it is the server's work
+            await asyncio.sleep(0.01)
+
+
+async def somebody_waits(postgres):
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    await until(lambda: postgres.command(waiting))
 
 
 class Line:

@@ -25,9 +25,7 @@ from terkirim.store.postgres.clock import ServerClock
 from terkirim.store.postgres.gates import save_pause
 from terkirim.store.postgres.store import PostgresStore
 from tests.contract.conftest import GATES, LEASE, SECOND, START, UNCLEAR_WAIT, Node, an_email
-from tests.integration.postgres_line import Line
-
-SOON = timedelta(seconds=10)
+from tests.integration.postgres_line import SOON, Line, somebody_waits, until
 
 
 @pytest.fixture
@@ -52,12 +50,6 @@ async def masked_line(postgres):
     await postgres.database()
     async with Line(postgres.folder, masked=True) as line:
         yield line
-
-
-async def until(check):
-    async with asyncio.timeout(SOON.total_seconds()):
-        while not await check():  # noqa: ASYNC110 - it is the server's work
-            await asyncio.sleep(0.01)
 
 
 async def test_many_claims_at_once_never_lease_a_message_twice(open_store):
@@ -290,7 +282,7 @@ async def test_a_settle_waits_for_evidence_that_is_being_written_and_reads_it(op
     await other.execute("BEGIN; SELECT id FROM outbox FOR UPDATE")
     await other.execute("UPDATE messages SET evidence = 'delivered'")
     settling = asyncio.create_task(node.settle(work, Deferred("busy")))
-    await _somebody_waits(postgres)
+    await somebody_waits(postgres)
     await other.execute("COMMIT")
     await other.close()
     assert await settling is State.DELIVERED
@@ -308,11 +300,6 @@ async def test_evidence_waits_for_a_settle_that_is_being_written(open_store):
     states = Counter([await node.state(email.id) for email in emails])
     assert states == {State.DELIVERED: 60}
     assert not await node.take(now=START + timedelta(days=1))
-
-
-async def _somebody_waits(postgres):
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    await until(lambda: postgres.command(waiting))
 
 
 async def test_a_pause_that_mail_is_being_held_for_ends_only_after_that(open_store, postgres):
@@ -335,7 +322,7 @@ async def test_a_pause_that_mail_is_being_held_for_ends_only_after_that(open_sto
         resuming.append(
             asyncio.create_task(person.store.resume("first", sender="toko@example.com", now=START))
         )
-        await _somebody_waits(postgres)
+        await somebody_waits(postgres)
 
     await node.store.write_alone(hold)
     assert await resuming[0]
