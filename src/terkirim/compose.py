@@ -23,6 +23,7 @@ from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
 from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.submit import Submit, Submitted
+from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import DEFAULT_ROUTE, Draft, Email
 from terkirim.domain.errors import ConfigError
@@ -73,6 +74,7 @@ class Gateway:
         providers: Mapping[str, Provider],
         submit: Submit,
         worker: Worker,
+        tally: Tally,
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
@@ -87,6 +89,7 @@ class Gateway:
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
+        self.tally = tally
         self.watch = watch
         self._fetcher = fetcher
         self._scheduler = scheduler
@@ -115,6 +118,11 @@ class Gateway:
             yield gateway
         finally:
             await gateway.close()
+
+    @property
+    def in_air(self) -> int:
+        """How many requests of this process are on their way."""
+        return self._worker.in_air
 
     @property
     def is_sandbox(self) -> bool:
@@ -242,6 +250,7 @@ def _built(settings: Settings) -> Gateway:
         if settings.public_url is None
         else Links(public_url=settings.public_url, key=signing_key)
     )
+    tally = Tally()
     schedule = RetrySchedule(
         quick=settings.retry_waits,
         tail=settings.retry_tail,
@@ -261,6 +270,7 @@ def _built(settings: Settings) -> Gateway:
             request_within=settings.timeout,
             unclear_wait=settings.unclear_wait,
             schedule=schedule,
+            observe=tally,
         ),
     )
     worker = Worker(
@@ -303,6 +313,7 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         submit=submit,
         worker=worker,
+        tally=tally,
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,
