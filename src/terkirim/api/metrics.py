@@ -21,6 +21,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 
+from terkirim.api.describing import described
 from terkirim.compose import Gateway
 from terkirim.delivery.tally import BOUNDS, Histogram, Tally
 from terkirim.domain.email import Priority
@@ -122,7 +123,7 @@ def metric_routes(gateway: Gateway) -> list[HTTPRouteHandler]:
     """Return the handler of `/metrics`."""
     store, clock = gateway.store, gateway.clock
 
-    @get("/metrics")
+    @get("/metrics", opt=described(answers=None, media_type="text/plain"))
     async def metrics() -> Response[bytes]:
         """Tell Prometheus what this process does and how much waits."""
         now = clock.now()
