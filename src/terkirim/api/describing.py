@@ -58,7 +58,7 @@ class Described:
     """What a route takes and answers. `scope` None: it asks for no key.
 
     `query` and `headers`: name -> (JSON schema, what it means). `errors` beside those that follow
-    from the rest.
+    from the rest. `leads_to`: operation -> its parameter that the answer's `id` is for.
     """
 
     answers: Any
@@ -70,6 +70,7 @@ class Described:
     query: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
     headers: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
+    leads_to: Mapping[str, str] = field(default_factory=dict)
 
 
 def described(**facts: Any) -> dict[str, Any]:
@@ -184,6 +185,11 @@ def _responses(path: str, facts: Described, by_type: Mapping[int, Any]) -> dict[
     good: dict[str, Any] = {"description": "Done.", "headers": _RATE_HEADERS if is_counted else {}}
     schema = by_type[id(facts.answers)] if facts.answers else TEXT
     good["content"] = {facts.media_type: {"schema": schema}}
+    if facts.leads_to:
+        good["links"] = {
+            name: {"operationId": name, "parameters": {parameter: "$response.body#/id"}}
+            for name, parameter in facts.leads_to.items()
+        }
     error = {"application/json": {"schema": by_type[id(Error)]}}
     responses = {str(facts.status): good}
     for status in _errors(path, facts):

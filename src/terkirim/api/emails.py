@@ -30,10 +30,13 @@ MODE = {
         "Permissive: the good ones are taken, and the bad ones listed.",
     )
 }
+OF_AN_EMAIL = ("show_email", "move_email", "cancel_email", "list_attachments")
+OF_A_MESSAGE = ("show_message", "cancel_message", "accept_message", "requeue_message")
 SEND = described(
     takes=schemas.EmailBody,
     answers=schemas.Receipt,
     scope="send",
+    leads_to=dict.fromkeys(OF_AN_EMAIL, "email_id") | dict.fromkeys(OF_A_MESSAGE, "message_id"),
     query=STRICT,
     headers=KEY,
     errors=(409,),

@@ -1,5 +1,6 @@
 """`/v1/api-keys` as Resend's SDKs call it, with our own scopes beside its two permissions."""
 
+import re
 import secrets
 from typing import Any
 
@@ -19,7 +20,13 @@ from terkirim.ports import KeyRow
 
 KEY_BYTES = 32
 NAME_LIMIT = 100
-CREATE = described(takes=schemas.KeyBody, answers=schemas.NewKey, scope="admin", status=201)
+CREATE = described(
+    takes=schemas.KeyBody,
+    answers=schemas.NewKey,
+    scope="admin",
+    status=201,
+    leads_to={"revoke_key": "key_id"},
+)
 REVOKE = described(answers=schemas.KeyDeleted, scope="admin", errors=(409,))
 PERMISSIONS = {"full_access": SCOPES, "sending_access": ("send",)}
 
@@ -75,7 +82,7 @@ def _wanted(body: Any) -> tuple[str, tuple[str, ...]]:
     if body.get("name") is None or body["name"] == "":
         raise InvalidEmail("name", "is missing", kind="missing_required_field")
     name = text_in(body, "name", most=NAME_LIMIT) or ""
-    if not name.isprintable():
+    if re.search(schemas.LINE, name) is None:
         raise wrong("name", "holds a control character")
     if body.get("domain_id") is not None:
         # To ignore it would make a key that may do more than its owner believes.

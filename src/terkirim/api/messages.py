@@ -60,7 +60,7 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     store, clock = gateway.store, gateway.clock
 
     @get("/v1/messages", opt=LIST)
-    async def messages(request: Http) -> Response[bytes]:
+    async def list_messages(request: Http) -> Response[bytes]:
         """List messages, newest first, by state, recipient, e-mail or sandbox."""
         await keys.owner(request, "read")
         page, query = page_of(request), request.query_params
@@ -79,12 +79,12 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer({"object": "list", "has_more": has_more, "data": shapes})
 
     @get("/v1/messages/{message_id:str}", opt=described(answers=schemas.Story, scope="read"))
-    async def story(request: Http, message_id: FromPath[str]) -> Response[bytes]:
+    async def show_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         """Tell all that is known of one message: its attempts and its events."""
         await keys.owner(request, "read")
         return json_answer(story_shape(await store.story(message_id), clock.now()))
 
-    return [messages, story]
+    return [list_messages, show_message]
 
 
 def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:

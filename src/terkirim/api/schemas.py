@@ -12,7 +12,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from terkirim.domain.email import IfUnclear, Priority, Stream
 from terkirim.domain.message import State
 
-Text = Annotated[str, Meta(min_length=1, max_length=500)]
+LINE = r"^[^\u0000-\u001f\u007f-\u009f]+$"  # no control character
+Text = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\u0000]+$")]
 Mailbox = Annotated[
     str,
     Meta(description="`budi@example.com` or `Budi <budi@example.com>`", examples=["b@example.com"]),
@@ -282,7 +283,7 @@ class MessageRequeued(Struct):
     requeued: Literal[True]
 
 
-class RequeueBody(Struct):
+class RequeueBody(Struct, forbid_unknown_fields=True):
     """Which messages; all conditions that are given must hold. None given: every dead letter."""
 
     message_ids: Annotated[list[str], Meta(min_length=1, max_length=10_000)] | None = None
@@ -347,14 +348,14 @@ class ProviderList(Struct):
     data: list[Provider]
 
 
-class PauseBody(Struct):
+class PauseBody(Struct, forbid_unknown_fields=True):
     """For one sender only, and why."""
 
     sender: Text | None = None
     reason: Text | None = None
 
 
-class ResumeBody(Struct):
+class ResumeBody(Struct, forbid_unknown_fields=True):
     """For one sender only."""
 
     sender: Text | None = None
@@ -372,7 +373,7 @@ class ProviderChanged(Struct):
 class KeyBody(Struct):
     """The key that is wanted: a `permission` of Resend's, or our `scopes`; neither: every scope."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=LINE)]
     permission: Literal["full_access", "sending_access"] | None = None
     scopes: Annotated[list[Scope], Meta(min_length=1)] | None = None
 
