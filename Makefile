@@ -41,6 +41,7 @@ serve: $(STAMP)
 
 # Every figure with its peers, one table; SHORT=1 for a look, ONLY=words for some of it.
 bench: $(BENCH)/.ready
+	@benchmarks/tools
 	$(BENCH)/bin/python -W ignore -m benchmarks $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
 
 $(BENCH)/.ready: $(STAMP) requirements/bench.txt
