@@ -25,7 +25,8 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
-	$(BIN)/interrogate --quiet src/terkirim/ports src/terkirim/__init__.py src/terkirim/delivery/retrying.py
+	$(BIN)/interrogate --quiet src/terkirim/ports src/terkirim/__init__.py src/terkirim/delivery/retrying.py \
+		src/terkirim/delivery/following.py src/terkirim/blocking.py src/terkirim/client src/terkirim/integrations
 
 # The fault tests at length; the usual run has their short forms.
 torture: $(STAMP)
