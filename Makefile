@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+BENCH := .venv-bench
 
-.PHONY: setup test check demo serve lock
+.PHONY: setup test check demo serve bench torture lock language
 
 setup: $(STAMP)
 
@@ -24,7 +25,12 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
-	$(BIN)/interrogate --quiet src/terkirim/ports src/terkirim/__init__.py src/terkirim/delivery/retrying.py
+	$(BIN)/interrogate --quiet src/terkirim/ports src/terkirim/__init__.py src/terkirim/delivery/retrying.py \
+		src/terkirim/delivery/following.py src/terkirim/blocking.py src/terkirim/client src/terkirim/integrations
+
+# The fault tests at length; the usual run has their short forms.
+torture: $(STAMP)
+	TORTURE_KILLS=$(or $(KILLS),40) $(BIN)/python -m pytest tests/torture
 
 # A CSV of recipients goes out through a Mailketing that fails in every way, across a kill -9.
 demo: $(STAMP)
@@ -33,5 +39,23 @@ demo: $(STAMP)
 serve: $(STAMP)
 	$(BIN)/terkirim serve
 
+# Every figure with its peers, one table; SHORT=1 for a look, ONLY=words for some of it.
+bench: $(BENCH)/.ready
+	@benchmarks/tools
+	$(BENCH)/bin/python -W ignore -m benchmarks $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
+
+$(BENCH)/.ready: $(STAMP) requirements/bench.txt
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv --without-pip $(BENCH)
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --require-hashes -r requirements/bench.txt
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --no-build-isolation --editable .
+	touch $@
+
 lock: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock
+
+# Bring the catalogue up to date with the sentences in the code; then translate what is empty.
+language: $(STAMP)
+	$(BIN)/pybabel --quiet extract --no-default-keywords --keywords=say --keywords=many:1,2 --keywords=phrase \
+	  --keywords=phrases:1,2 --no-location --sort-output --output-file=.venv/terkirim.pot src/terkirim
+	$(BIN)/pybabel --quiet update --locale=id --input-file=.venv/terkirim.pot --output-file=src/terkirim/language/id.po \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=100

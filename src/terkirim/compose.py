@@ -1,15 +1,13 @@
 """The only place that names concrete parts: builds the `Gateway` from settings."""
 
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from pathlib import Path
-from random import SystemRandom
-from typing import Any
+from random import Random
+from typing import Any, Unpack
 
 import msgspec
 import structlog
@@ -20,16 +18,16 @@ from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
+from terkirim.database import SystemClock, diverts_to, opened, providers_named
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
 from terkirim.delivery.erasing import Forgotten, forget
+from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
+from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
-from terkirim.domain.email import DEFAULT_ROUTE, Draft, Email
+from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
 from terkirim.domain.errors import ConfigError
-from terkirim.domain.ids import uuid7
-from terkirim.policy.breaker import BreakerSettings
-from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.ports.retention import Erasure
@@ -39,31 +37,16 @@ from terkirim.reports.watch import Watch
 from terkirim.schedule.periodic import Scheduler
 from terkirim.schedule.retention import retention_jobs
 from terkirim.settings import Settings, load
-from terkirim.store.gating import GateSettings
-from terkirim.store.sqlite.erasing import SqliteErasure
-from terkirim.store.sqlite.store import SqliteStore
-from terkirim.store.sqlite.upkeep import SqliteRetention
 
-_SQLITE = "sqlite:///"
 _log = structlog.get_logger("terkirim.gateway")
-_ID_BITS = 74
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+_LIBRARY = "library"  # the owner of what Python code hands over
 
 
 def _ids(emails: Sequence[Email]) -> list[str]:
     return [email.id for email in emails]
 
 
-class Gateway:
+class Gateway(Following):
     """Takes e-mails, keeps them, sends them: the whole product without its doors."""
 
     def __init__(  # noqa: PLR0913 - the parts are put together once, below
@@ -183,25 +166,34 @@ class Gateway:
     async def send_email(
         self,
         *,
-        to: str | Sequence[str],
+        to: Addresses,
         subject: str,
         html: str | None = None,
         text: str | None = None,
-        idempotency: IdempotencyKey | None = None,
-        **options: Any,
+        idempotency_key: str | None = None,
+        **options: Unpack[EmailOptions],
     ) -> str:
         """Put one e-mail on disk and return its id; it is sent from there.
 
-        `options` are the other fields of `Draft`; `sender` defaults to MAILKETING_FROM_EMAIL.
+        `sender` defaults to MAILKETING_FROM_EMAIL. A second call with the same `idempotency_key`,
+        within a day, sends nothing and returns the first one's id.
 
         Raises:
             InvalidEmail: a field is wrong; nothing was stored.
+            IdempotencyConflict: the key was used with other fields.
             StoreUnavailable: the database cannot be used now; nothing was stored.
         """
         draft = Draft(to=to, subject=subject, html=html, text=text, **options)
-        submitted = await self.send([draft], owner="library", key=idempotency)
+        key = None
+        if idempotency_key is not None:
+            if not needs_fetching(
+                draft.attachments
+            ):  # a wrong field is named before it is compared
+                self.check(draft, owner=_LIBRARY)
+            key = key_in_scope(idempotency_key, owner=_LIBRARY, route="send_email", payload=draft)
+        submitted = await self.send([draft], owner=_LIBRARY, key=key)
         ids: list[str] = msgspec.json.decode(submitted.answer)
-        return ids[0]  # of a repeated key: the first one's
+        return ids[0]
 
     async def send(
         self,
@@ -220,31 +212,12 @@ class Gateway:
 
 
 def _built(settings: Settings) -> Gateway:
-    clock, dice = SystemClock(), SystemRandom()
+    dice = Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
-    new_id = partial(_new_id, clock, dice)
-    database = settings.database.read()
-    if not database.startswith(_SQLITE):
-        raise ConfigError(
-            "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
-        )
-    path = Path(database.removeprefix(_SQLITE)).absolute()
-    diverts_to = SANDBOX if settings.on_invalid_key == SANDBOX else None
-    on_routes = [name for route in routes.values() for name in route]
-    names = tuple(dict.fromkeys([*on_routes, *([diverts_to] if diverts_to else [])]))
-    providers = {name: build(name, _options(name, settings), clock=clock) for name in names}
-    rates = () if settings.rate is None else parse_rates(settings.rate)
-    gates = GateSettings(
-        routes=routes,
-        breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
-        limits={name: rates for name in names if rates and name != SANDBOX},
-        zone=settings.time_zone,
-        concurrency=settings.concurrency,
-        probe_for=settings.lease,
-        diverts_to=diverts_to,
-    )
-    store = SqliteStore(path, node=new_id(), settings=gates)
-    signing_key = SigningKey(_signing_secret(settings, path))
+    providers = providers_of(settings, clock=SystemClock())
+    database = opened(settings)
+    store, clock, new_id = database.store, database.clock, database.new_id
+    signing_key = SigningKey(_signing_secret(settings, database.path))
     links = (
         None
         if settings.public_url is None
@@ -320,7 +293,7 @@ def _built(settings: Settings) -> Gateway:
         fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
         scheduler=Scheduler(
             retention_jobs(
-                SqliteRetention(store),
+                database.retention,
                 clock=clock,
                 keep_content=settings.keep_content,
                 keep_messages=settings.keep_messages,
@@ -328,21 +301,27 @@ def _built(settings: Settings) -> Gateway:
             upkeep=store,
             clock=clock,
         ),
-        erasure=SqliteErasure(store),
+        erasure=database.erasure,
         watch=Watch(
             store,
             routes=routes,
             rules=HealthRules(
                 is_sandbox=SANDBOX in routes[DEFAULT_ROUTE],
-                diverts=diverts_to is not None,
+                diverts=diverts_to(settings) is not None,
                 min_free=settings.min_free_disk,
             ),
         ),
     )
 
 
-def _new_id(clock: Clock, dice: SystemRandom) -> str:
-    return uuid7(int(clock.now().timestamp() * 1_000), dice.getrandbits(_ID_BITS))
+def providers_of(settings: Settings, *, clock: Clock) -> dict[str, Provider]:
+    """Return every provider on a route, by name; who calls it closes them.
+
+    Raises:
+        ConfigError: one is unknown, or an option of it cannot be used.
+    """
+    names = providers_named(settings)
+    return {name: build(name, _options(name, settings), clock=clock) for name in names}
 
 
 def _options(name: str, settings: Settings) -> Mapping[str, Any]:
@@ -359,9 +338,13 @@ def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _signing_secret(settings: Settings, database: Path) -> bytes:
+def _signing_secret(settings: Settings, database: Path | None) -> bytes:
     """Return the set key, or the one that is kept beside the database, made at the first start."""
     if settings.signing_key is not None:
         return settings.signing_key.read().encode()
+    if database is None:
+        raise ConfigError(
+            "TERKIRIM_SIGNING_KEY: must be set: the database is no file to keep it by"
+        )
     path = database.with_name(database.name + ".signing-key")
     return kept_secret(path, lambda: secrets.token_urlsafe(KEY_BYTES * 2)).encode()

@@ -14,13 +14,12 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from terkirim.access.kept import write_for_owner
-from terkirim.access.keys import SCOPES, hash_of, key_text, new_key
+from terkirim.access.keys import KEY_BYTES, SCOPES, hash_of, key_text, new_key
 from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
 from terkirim.settings import Settings, unknown_variables
 
-KEY_BYTES = 32
 ONE_MINUTE = timedelta(minutes=1)
 
 _log = structlog.get_logger("terkirim.serve")

@@ -205,9 +205,6 @@ async def test_the_rest_door_stores_the_file_and_a_repeat_fetches_nothing(open_d
 
 
 async def test_a_repeated_send_of_the_library_returns_the_first_id(door):
-    from terkirim.delivery.submit import idempotency_key
-
-    key = idempotency_key("k", owner="library", route="send", payload={"a": 1})
     given = {"to": "b@example.com", "subject": "x", "text": "y", "sender": "a@example.com"}
-    first = await door.gateway.send_email(**given, idempotency=key)
-    assert await door.gateway.send_email(**given, idempotency=key) == first
+    first = await door.gateway.send_email(**given, idempotency_key="k")
+    assert await door.gateway.send_email(**given, idempotency_key="k") == first

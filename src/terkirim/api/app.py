@@ -4,8 +4,9 @@ from litestar import Litestar
 
 from terkirim.api.addresses import address_routes
 from terkirim.api.edge import Edge
-from terkirim.api.emails import email_routes
-from terkirim.api.errors import answer_to
+from terkirim.api.emails import email_routes, sending
+from terkirim.api.errors import handler
+from terkirim.api.express import Express
 from terkirim.api.files import file_routes
 from terkirim.api.keys import key_routes
 from terkirim.api.limits import Limiter
@@ -34,10 +35,11 @@ def build_app(gateway: Gateway) -> Edge:
             *metric_routes(gateway),
             *page_routes(lambda: app),
         ],
-        exception_handlers={Exception: answer_to},
+        exception_handlers={Exception: handler},
         openapi_config=None,
         request_max_body_size=gateway.settings.max_body,
         logging_config=None,
         debug=False,
     )
-    return Edge(app, limiter)
+    express = Express(app, send=sending(gateway, keys), limit=gateway.settings.max_body)
+    return Edge(express, app.asgi_router, limiter)

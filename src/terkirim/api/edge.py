@@ -1,19 +1,15 @@
 """The outermost layer of the REST door: HEAD, OPTIONS, and where a caller's rate stands."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
-from litestar import Litestar
 from litestar.exceptions import LitestarException, MethodNotAllowedException
 
+from terkirim.api.asgi import Message, Receive, Send
 from terkirim.api.errors import methods_of
 from terkirim.api.limits import NOBODY, STANDING, Limiter
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 _TOO_LARGE = 413
 _DRAINED = 200_000_000  # bytes of a body that is too large, and no longer than this many seconds
@@ -25,9 +21,9 @@ _NO_METHOD = "NONE"  # no address takes it, so that the router names those that 
 class Edge:
     """Wraps the application; what was asked for without a known key shows the shared bucket."""
 
-    def __init__(self, app: Litestar, limiter: Limiter) -> None:
-        self._app: Any = app
-        self._router = app.asgi_router
+    def __init__(self, app: Any, router: Any, limiter: Limiter) -> None:
+        self._app = app
+        self._router = router
         self._limiter = limiter
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

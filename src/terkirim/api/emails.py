@@ -1,6 +1,6 @@
 """`/v1/emails`: Resend's routes, so that its SDKs work by a change of URL."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,12 +62,10 @@ def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     ]
 
 
-def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
-    clock = gateway.clock
+def sending(gateway: Gateway, keys: Keys) -> Callable[[Http], Awaitable[Response[bytes]]]:
+    """Return what answers `POST /v1/emails`."""
 
-    @post("/v1/emails", status_code=200, opt=SEND)
     async def send(request: Http) -> Response[bytes]:
-        """Put an e-mail on disk; it is sent from there."""
         owner = await keys.owner(request, "send")
         body = await json_of(request)
         draft, warnings = draft_of(body, is_strict=wants_strict(request))
@@ -78,6 +76,17 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
 
         submitted = await gateway.send([draft], owner=owner, answer=answer, key=key)
         return json_answer(submitted.answer)
+
+    return send
+
+
+def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    clock, take = gateway.clock, sending(gateway, keys)
+
+    @post("/v1/emails", status_code=200, opt=SEND)
+    async def send(request: Http) -> Response[bytes]:
+        """Put an e-mail on disk; it is sent from there."""
+        return await take(request)
 
     @post("/v1/emails/batch", status_code=200, opt=SEND_BATCH)
     async def batch(request: Http) -> Response[bytes]:

@@ -34,6 +34,7 @@ from terkirim.domain.email import (
     Stream,
 )
 from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.frozen import frozen
 
 EVERYBODY = "*"  # the key of variables that all recipients share
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -58,7 +59,7 @@ class DraftRules:
     max_attachments: int = 30_000_000  # bytes of all attachments of an email, decoded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Checked:
     """An email that can be stored, and its attachments' bytes by SHA-256 in hex."""
 

@@ -4,7 +4,7 @@ All times are aware UTC instants. Every method of a store may raise `StoreUnavai
 nothing of the call was stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from terkirim.domain.email import (
     OutgoingMessage,
     Priority,
 )
+from terkirim.domain.frozen import frozen
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.outcome import Outcome, ProviderFault
@@ -82,7 +83,7 @@ class IdempotencyKey:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Submission:
     """Emails that are accepted together or not at all.
 
@@ -97,7 +98,7 @@ class Submission:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Receipt:
     """What became of a submission: `answer` is the stored one where the key was used before.
 
@@ -133,7 +134,7 @@ class Submissions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ClaimWish:
     """What a dispatcher asks of the outbox: at most `limit` leases.
 
@@ -146,7 +147,7 @@ class ClaimWish:
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Work:
     """One lease with what is to be sent: content as submitted, not rendered yet."""
 
@@ -161,7 +162,7 @@ class Work:
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Claim:
     """The leases of one claim, committed; `next_at`: when asking again may bring more, or None."""
 
@@ -173,10 +174,11 @@ class Claim:
 class Outbox(Protocol):
     """The hot table of unfinished messages, as one node's dispatcher uses it."""
 
-    async def claim(self, wish: ClaimWish) -> Claim:
+    async def claim(self, wish: ClaimWish | Callable[[], ClaimWish]) -> Claim:
         """Lease due messages whose providers are open, by priority share, oldest due first.
 
-        Suppressed and expired mail met on the way is ended, not returned.
+        Suppressed and expired mail met on the way is ended, not returned. A wish that is a function
+        is asked when the claim's turn comes (from any thread): more room may be free by then.
         """
         ...
 
@@ -282,7 +284,7 @@ class Controls(Protocol):
         ...
 
 
-BY_HAND = "by hand"
+BY_HAND = "by hand"  # the fault of a pause that a person made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -451,6 +453,10 @@ class KeyRing(Protocol):
         """Store a key; False where one with this hash exists already."""
         ...
 
+    async def add_first_key(self, row: KeyRow) -> bool:
+        """Store a key where there is none at all; of two nodes that start at once, one does."""
+        ...
+
     async def find_key(self, key_hash: str) -> KeyRow | None:
         """Return the key with this hash, revoked or not."""
         ...
@@ -476,6 +482,10 @@ class Upkeep(Protocol):
 
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
         """Return True for the one node that is to do the periodic work `name` now."""
+        ...
+
+    async def keep_option(self, name: str, value: str) -> str:
+        """Keep a value under this name unless there is one; return the one that is kept."""
         ...
 
     async def free_bytes(self) -> int | None:

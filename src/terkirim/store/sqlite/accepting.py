@@ -9,6 +9,7 @@ from terkirim.domain.email import Email
 from terkirim.domain.errors import IdempotencyConflict
 from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.counting import Counts
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.queries import Queries
 from terkirim.store.rows import (
     PRIORITY_NUMBER,
@@ -18,30 +19,39 @@ from terkirim.store.rows import (
     recipients_json,
     to_json,
 )
+from terkirim.store.sqlite.bulk import BulkInsert
 from terkirim.store.times import micros, micros_or_none
 
 KEY_KEPT_US = 24 * 3_600_000_000
 FILE_KEPT_US = 9 * 24 * 3_600_000_000  # a link lives 7 days from an attempt; the quick retries add
 
 _sql = Queries("terkirim.store.sqlite")
+_insert_contents = BulkInsert(_sql["insert_contents"])
+_insert_emails = BulkInsert(_sql["insert_emails"])
+_insert_messages = BulkInsert(_sql["insert_messages"])
+_insert_outbox = BulkInsert(_sql["insert_outbox"])
 
 
-def accept_all(db: apsw.Connection, node: str, group: Sequence[Submission]) -> list[Any]:
+def accept_all(
+    db: apsw.Connection, node: str, fresh: FreshEmails, group: Sequence[Submission]
+) -> list[Any]:
     """Return a Receipt, or the IdempotencyConflict, for each submission."""
     results: list[Any] = [_receipt_before_storing(db, one) for one in group]
-    fresh = [
+    new = [
         (one, receipt)
         for one, receipt in zip(group, results, strict=True)
         if isinstance(receipt, Receipt) and not receipt.is_repeat
     ]
     emails = [
-        email for one, receipt in fresh for email in one.emails if email.id not in receipt.skipped
+        email for one, receipt in new for email in one.emails if email.id not in receipt.skipped
     ]
     if not emails:
         return results
-    _store_files(db, [one for one, _ in fresh if one.files])
+    _store_files(db, [one for one, _ in new if one.files])
     _store_uses(db, emails)
     suppressed = _store(db, node, emails, now=micros(group[0].now))
+    for email in emails:
+        fresh.keep(email)
     if not suppressed:
         return results
     return [
@@ -129,12 +139,8 @@ def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int)
     """Insert the rows; return the messages that were suppressed at birth, with the reason."""
     contents = {email.content.id: email.content for email in emails}
     messages = [(email, message) for email in emails for message in email.messages]
-    insert = db.execute
-    insert(
-        _sql["insert_contents"],
-        {"rows": to_json([(c.id, c.html, c.text, int(c.is_template)) for c in contents.values()])},
-    )
-    insert(_sql["insert_emails"], {"rows": to_json([_email_row(email) for email in emails])})
+    _insert_contents(db, [(c.id, c.html, c.text, int(c.is_template)) for c in contents.values()])
+    _insert_emails(db, [_email_row(email) for email in emails])
     rows = [
         (
             message.id,
@@ -146,7 +152,7 @@ def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int)
         )
         for email, message in messages
     ]
-    insert(_sql["insert_messages"], {"rows": to_json(rows)})
+    _insert_messages(db, rows)
     ids = to_json([message.id for _, message in messages])
     (found,) = next(db.execute(_sql["suppressed"], {"ids": ids, "now": now}))
     suppressed = dict(from_json(found))
@@ -162,10 +168,10 @@ def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int)
         for email, message in messages
         if message.id not in suppressed
     ]
-    insert(_sql["insert_outbox"], {"rows": to_json(waiting)})
+    _insert_outbox(db, waiting)
     if suppressed:
         ended = [(id_, "suppressed", reason, 0, 0) for id_, reason in suppressed.items()]
-        insert(_sql["finish_messages"], {"rows": to_json(ended), "now": now})
+        db.execute(_sql["finish_messages"], {"rows": to_json(ended), "now": now})
     _count(db, node, messages, suppressed)
     return suppressed
 

@@ -1,33 +1,24 @@
 -- Bulk statements take one JSON array and answer one JSON array: a whole group costs one call into
--- SQLite, during which Python's lock is free for the event loop.
+-- SQLite, during which Python's lock is free for the event loop. An INSERT of one row of parameters
+-- is repeated for as many rows as there are (see bulk.py).
 
 -- name: insert_contents
 -- The same body under the same id is stored once, however many emails share it.
-INSERT INTO contents (id, html, text, is_template)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:rows) WHERE true
-ON CONFLICT DO NOTHING;
+INSERT INTO contents (id, html, text, is_template) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
 -- name: insert_emails
 -- Ids are ours: a COMMIT of unknown result is repeated, and the repeat changes nothing.
 INSERT INTO emails (id, owner, sender_name, sender, subject, recipients, extras, route, priority, stream,
     if_unclear, created_at, scheduled_at, expires_at, campaign, row, content_id)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-    value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15,
-    value ->> 16
-FROM json_each(:rows) WHERE true
-ON CONFLICT DO NOTHING;
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
 -- name: insert_messages
 INSERT INTO messages (id, email_id, recipient, kind, variables, created_at, state)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, 'queued'
-FROM json_each(:rows) WHERE true
-ON CONFLICT DO NOTHING;
+VALUES (?, ?, ?, ?, ?, ?, 'queued') ON CONFLICT DO NOTHING;
 
 -- name: insert_outbox
 INSERT INTO outbox (id, email_id, state, route, priority, due_at, expires_at)
-SELECT value ->> 0, value ->> 1, 'queued', value ->> 2, value ->> 3, value ->> 4, value ->> 5
-FROM json_each(:rows) WHERE true
-ON CONFLICT DO NOTHING;
+VALUES (?, ?, 'queued', ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
 -- name: suppressed
 -- Asked at birth and again at every claim: mail may have waited for days.
@@ -91,14 +82,20 @@ FROM (SELECT value ->> 0 AS chosen_id, value ->> 1 AS chosen, value ->> 2 AS pla
 WHERE outbox.id = j.chosen_id;
 
 -- name: work
+-- The leases just made: what the outbox knows of each.
 SELECT json_group_array(json_array(
     o.id, o.email_id, o.lease, o.provider, o.route, o.position, o.step, o.waited, o.attempts, o.priority,
-    e.if_unclear, m.created_at, o.due_at, o.expires_at, e.sender, e.sender_name, m.recipient, m.variables,
-    e.subject, e.extras, e.content_id, c.html, c.text, c.is_template, o.cancel_wanted))
+    o.due_at, o.expires_at, o.cancel_wanted))
+FROM json_each(:ids) j JOIN outbox o ON o.id = j.value;
+
+-- name: written
+-- What is to be sent, as it was submitted.
+SELECT json_group_array(json_array(
+    m.id, e.if_unclear, m.created_at, e.sender, e.sender_name, m.recipient, m.variables, e.subject, e.extras,
+    e.content_id, c.html, c.text, c.is_template))
 FROM json_each(:ids) j
-JOIN outbox o ON o.id = j.value
-JOIN messages m ON m.id = o.id
-JOIN emails e ON e.id = o.email_id
+JOIN messages m ON m.id = j.value
+JOIN emails e ON e.id = m.email_id
 JOIN contents c ON c.id = e.content_id;
 
 -- name: unlease
@@ -116,12 +113,13 @@ WHERE cancel_wanted = 1 AND state = 'queued' AND id IN (SELECT value ->> 0 FROM 
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 
+-- name: in_air_by_provider
+SELECT provider, count(*) FROM outbox WHERE state = 'leased' GROUP BY provider;
+
 -- name: keep_attempts
 -- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it.
 INSERT INTO attempts (message_id, lease, number, provider, started_at, duration, outcome, code, reason, answer)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-    value ->> 8, value ->> 9
-FROM json_each(:rows) WHERE true
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (message_id, lease) DO UPDATE SET
     started_at = excluded.started_at, duration = excluded.duration, outcome = excluded.outcome,
     code = excluded.code, reason = excluded.reason, answer = excluded.answer;
@@ -301,6 +299,17 @@ WHERE state = 'queued' AND hold = '' AND due_at <= :now GROUP BY route, position
 -- name: add_key
 INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
 VALUES (:id, :name, :hash, :prefix, :scopes, :created_at) ON CONFLICT DO NOTHING;
+
+-- name: add_first_key
+-- Of two processes that start at once, one finds the other's key.
+INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
+SELECT :id, :name, :hash, :prefix, :scopes, :created_at WHERE NOT EXISTS (SELECT 1 FROM api_keys);
+
+-- name: keep_option
+INSERT INTO options (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING;
+
+-- name: option
+SELECT value FROM options WHERE name = :name;
 
 -- name: revoke_key
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;

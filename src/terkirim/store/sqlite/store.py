@@ -29,13 +29,14 @@ from terkirim.ports import (
     RollupRow,
     Submission,
 )
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.sqlite import accepting, claiming, controlling, gates, reading, settling
 from terkirim.store.sqlite.connection import free_bytes, opened
 from terkirim.store.sqlite.nodes import NodeFiles
 from terkirim.store.sqlite.reader import Reader
-from terkirim.store.sqlite.writer import Writer
+from terkirim.store.sqlite.writer import Turn, Writer
 from terkirim.store.times import micros, span_us
 
 T = TypeVar("T")
@@ -59,8 +60,9 @@ class SqliteStore:
         self._changes = asyncio.Event()
         self._seen_version = -1
         self._is_closed = False
-        self._accept = partial(_bound, accepting.accept_all, node)
-        self._claim = partial(_bound, claiming.claim_all, node, settings)
+        fresh = FreshEmails()
+        self._accept = partial(_bound, accepting.accept_all, node, fresh)
+        self._claim = claiming.Claims(node, settings, fresh)
         self._settle = partial(_bound, settling.settle_all, node, settings)
         self._release = partial(_bound, settling.release_all, node, settings)
         self._cancel = partial(_bound, controlling.cancel_all, node)
@@ -69,19 +71,19 @@ class SqliteStore:
         self._evident = partial(_bound, controlling.evident_all, node)
 
     async def accept(self, submission: Submission) -> Receipt:
+        self._changes.set()  # before the commit: the dispatcher's claim joins the same group
         receipt: Receipt = await self._writer.write(self._accept, submission)
-        self._changes.set()
         return receipt
 
     async def repeat_of(self, key: IdempotencyKey, *, now: datetime) -> Receipt | None:
         return await self.read(partial(accepting.repeat_of, key=key, now=micros(now)))
 
-    async def claim(self, wish: ClaimWish) -> Claim:
-        claim: Claim = await self._writer.write(self._claim, wish)
+    async def claim(self, wish: ClaimWish | Callable[[], ClaimWish]) -> Claim:
+        claim: Claim = await self._writer.write(self._claim, wish, Turn.LAST)
         return claim
 
     async def settle(self, settlement: Settlement) -> State | None:
-        state: State | None = await self._writer.write(self._settle, settlement)
+        state: State | None = await self._writer.write(self._settle, settlement, Turn.FIRST)
         return state
 
     async def release(self, leases: Sequence[Lease], *, now: datetime) -> None:
@@ -209,15 +211,14 @@ class SqliteStore:
         return await self.read(partial(reading.attachment_of, sha256=sha256))
 
     async def add_key(self, row: KeyRow) -> bool:
-        bound = {
-            "id": row.id,
-            "name": row.name,
-            "hash": row.hash,
-            "prefix": row.prefix,
-            "scopes": ",".join(sorted(row.scopes)),
-            "created_at": micros(row.created_at),
-        }
-        return await self.write_alone(partial(_changes_with, sql=_sql["add_key"], bound=bound))
+        return await self.write_alone(
+            partial(_changes_with, sql=_sql["add_key"], bound=_key_columns(row))
+        )
+
+    async def add_first_key(self, row: KeyRow) -> bool:
+        return await self.write_alone(
+            partial(_changes_with, sql=_sql["add_first_key"], bound=_key_columns(row))
+        )
 
     async def find_key(self, key_hash: str) -> KeyRow | None:
         found = await self.read(partial(reading.keys_of, key_hash=key_hash))
@@ -239,6 +240,9 @@ class SqliteStore:
         absurd = due + span_us(CLOCKS_APART)
         bound = {"name": name, "now": micros(now), "next": due, "absurd": absurd}
         return await self.write_alone(partial(_changes_with, sql=_sql["take_turn"], bound=bound))
+
+    async def keep_option(self, name: str, value: str) -> str:
+        return await self.write_alone(partial(_kept_option, bound={"name": name, "value": value}))
 
     async def free_bytes(self) -> int | None:
         return free_bytes(self._path)
@@ -269,6 +273,8 @@ class SqliteStore:
         return await self._searcher.ask(question)
 
     async def _is_changed_elsewhere(self) -> bool:
+        if self._is_closed:  # whoever still waits is told by their next call
+            return True
         version = await self.read(lambda db: int(db.pragma("data_version") or 0))
         is_changed = self._seen_version not in {version, -1}
         self._seen_version = version
@@ -289,3 +295,20 @@ def _changes_with(db: apsw.Connection, *, sql: str, bound: dict[str, Any]) -> bo
     before = db.total_changes()
     db.execute(sql, bound)
     return db.total_changes() > before
+
+
+def _key_columns(row: KeyRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "hash": row.hash,
+        "prefix": row.prefix,
+        "scopes": ",".join(sorted(row.scopes)),
+        "created_at": micros(row.created_at),
+    }
+
+
+def _kept_option(db: apsw.Connection, *, bound: dict[str, str]) -> str:
+    db.execute(_sql["keep_option"], bound)
+    (kept,) = next(db.execute(_sql["option"], {"name": bound["name"]}))
+    return str(kept)

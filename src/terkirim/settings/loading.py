@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from terkirim.content.fields import nearest
 from terkirim.domain.errors import ConfigError
+from terkirim.language import LANGUAGES
+from terkirim.settings.gateway import URL
 from terkirim.settings.model import PREFIX, Settings
 from terkirim.settings.sources import FILE_SUFFIX, ConfigFile, is_secret, variables_of
 
@@ -31,6 +33,14 @@ def load(**given: Any) -> Settings:
     except ValidationError as error:
         faults = [_sentence(one) for one in error.errors(include_url=False, include_input=False)]
     raise ConfigError(*faults)
+
+
+def language_as_far_as_known() -> str:
+    """Return the language to speak where the settings are too wrong to be loaded."""
+    name = variables_of(Settings.model_fields["language"])[0]
+    written = ConfigFile(Settings, env_file=_config_file_or_none()).env_vars
+    value = (os.environ.get(name) or written.get(name) or "").strip().lower()  # noqa: TID251 - settings are read here and nowhere else
+    return value if value in LANGUAGES else str(Settings.model_fields["language"].default)
 
 
 def unknown_variables() -> list[str]:
@@ -58,6 +68,13 @@ def _config_file() -> Path | None:
     return path
 
 
+def _config_file_or_none() -> Path | None:
+    try:
+        return _config_file()
+    except ConfigError:
+        return None
+
+
 def _sentence(error: Any) -> str:
     name = str(error["loc"][0]) if error["loc"] else ""
     field = Settings.model_fields.get(name)
@@ -71,6 +88,7 @@ def _sentence(error: Any) -> str:
 
 def _known_variables() -> Iterable[str]:
     yield CONFIG
+    yield URL  # its callers' own, often in the same environment
     for field in Settings.model_fields.values():
         for name in variables_of(field):
             yield name
