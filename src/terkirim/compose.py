@@ -23,6 +23,7 @@ from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
+from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
 from terkirim.policy.retry import RetrySchedule
@@ -55,6 +56,7 @@ class Gateway(Following):
         providers: Mapping[str, Provider],
         submit: Submit,
         worker: Worker,
+        tally: Tally,
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
@@ -69,6 +71,7 @@ class Gateway(Following):
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
+        self.tally = tally
         self.watch = watch
         self._fetcher = fetcher
         self._scheduler = scheduler
@@ -97,6 +100,11 @@ class Gateway(Following):
             yield gateway
         finally:
             await gateway.close()
+
+    @property
+    def in_air(self) -> int:
+        """How many requests of this process are on their way."""
+        return self._worker.in_air
 
     @property
     def is_sandbox(self) -> bool:
@@ -224,6 +232,7 @@ def _built(
         if settings.public_url is None
         else Links(public_url=settings.public_url, key=signing_key)
     )
+    tally = Tally()
     schedule = RetrySchedule(
         quick=settings.retry_waits,
         tail=settings.retry_tail,
@@ -243,6 +252,7 @@ def _built(
             request_within=settings.timeout,
             unclear_wait=settings.unclear_wait,
             schedule=schedule,
+            observe=tally,
         ),
     )
     worker = Worker(
@@ -285,6 +295,7 @@ def _built(
         providers=providers,
         submit=submit,
         worker=worker,
+        tally=tally,
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,

@@ -7,11 +7,10 @@ from typing import Any
 from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Settlement
 from terkirim.domain.message import Evidence, State, after
-from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused
+from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused, outcome_name
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import EXHAUSTED, MAYBE_SENT, wait_for_word
 from terkirim.store.counting import Counts, countable, latency_bucket
-from terkirim.store.gating import outcome_name
 from terkirim.store.times import micros, span_us
 
 RESCUED = (
