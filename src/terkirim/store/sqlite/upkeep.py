@@ -11,8 +11,8 @@ from terkirim.ports.retention import PRUNED_AT_ONCE
 from terkirim.store.pruning import DAY_US, Age, Looked, looked_at
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
-from terkirim.store.sqlite.accepting import FILE_KEPT_US, KEY_KEPT_US
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.submitting import FILE_KEPT_US, KEY_KEPT_US
 from terkirim.store.times import micros, span_us
 
 _sql = Queries("terkirim.store.sqlite", "upkeep.sql")
