@@ -160,7 +160,7 @@ async def _stored(db: Database, emails: Sequence[Email], *, now: int) -> set[str
     await db.many(_sql["insert_uses"], uses)
     await db.many(_sql["insert_emails"], [email_row(email) for email in emails])
     messages = [(email, message) for email in emails for message in email.messages]
-    refused = await _refusals(db, messages, now=now)
+    refused = await refusals_of(db, messages, now=now)
     new = await _insert_messages(db, messages, refused, now=now)
     rows = [waiting_row(*one) for one in messages if one[1].id in new and one[1].id not in refused]
     await db.many(_sql["insert_outbox"], rows)
@@ -175,14 +175,20 @@ async def _stored(db: Database, emails: Sequence[Email], *, now: int) -> set[str
 async def _insert_contents(db: Database, emails: Sequence[Email]) -> None:
     contents = {email.content.id: email.content for email in emails}
     # Sorted: two nodes that store the same two bodies wait for each other, and not in a circle.
-    rows = [(id_, one.html, one.text, one.is_template) for id_, one in sorted(contents.items())]
-    await db.many(_sql["insert_contents"], rows)
+    rows = [contents[id_] for id_ in sorted(contents)]
+    await db.rows(
+        _sql["insert_contents"],
+        id=[one.id for one in rows],
+        html=[one.html for one in rows],
+        text=[one.text for one in rows],
+        is_template=[one.is_template for one in rows],
+    )
     shared = sorted({email.content.id for email in emails if email.content.id != email.id})
     if shared and len(await db.rows(_sql["hold_contents"], id=shared)) < len(shared):
         raise Repeat  # retention dropped one at this moment
 
 
-async def _refusals(db: Database, messages: Sequence[Message], *, now: int) -> dict[str, str]:
+async def refusals_of(db: Database, messages: Iterable[Message], *, now: int) -> dict[str, str]:
     """Return the reasons of recipients that are suppressed, by message."""
     rows = [(one.id, one.recipient.lower(), email.stream.value) for email, one in messages]
     return dict(await db.many(_sql["suppressed"], rows, now=now))

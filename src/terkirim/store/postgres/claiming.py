@@ -9,6 +9,7 @@ from terkirim.ports import Claim, ClaimWish, Work
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings, OpenGates, Opening
 from terkirim.store.leasing import Mail, end_of, read_back, remembered, work_of
+from terkirim.store.postgres.accepting import refusals_of
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
 from terkirim.store.postgres.gates import gates_to_claim, save_gates, standing_pauses
@@ -107,13 +108,13 @@ async def _works(
 ) -> list[Work]:
     """Write the leases; end what is suppressed or expired, hold what has a refused sender."""
     now, until = micros(wish.now), wish.now + wish.lease_for
-    rows = await db.many(_sql["work"], chosen, node=db.node, until=micros(until), now=now)
-    mails = await _mails(db, fresh, [row[0] for row in rows])
+    rows = await db.many(_sql["work"], chosen, node=db.node, until=micros(until))
+    mails, refusals = await _mails(db, fresh, [row[0] for row in rows], now=now)
     works: list[Work] = []
     ended: list[Sequence[Any]] = []
     refused: list[tuple[str, int, str, str]] = []
     for row in rows:
-        mail, end = mails.get(row[0]), end_of(row, row[13], now)
+        mail, end = mails.get(row[0]), end_of(row, refusals.get(row[0]), now)
         if mail is None or end is not None:
             ended.append((row[0], *(end or ("dead", LOST_CONTENT)), row[8], row[2]))
         elif (row[3], mail.sender.email) in gates.refused_senders:
@@ -129,15 +130,23 @@ async def _works(
     return works
 
 
-async def _mails(db: Database, fresh: FreshEmails, ids: Sequence[str]) -> dict[str, Mail]:
-    """Return what was submitted, by message; read back only what this process does not remember."""
-    kept = {id_: fresh.take(id_) for id_ in ids}
-    mails = {id_: remembered(*one) for id_, one in kept.items() if one is not None}
-    forgotten = [id_ for id_ in ids if id_ not in mails]
-    if forgotten:
-        rows = await db.rows(_sql["written"], id=forgotten)
+async def _mails(
+    db: Database, fresh: FreshEmails, ids: Sequence[str], *, now: int
+) -> tuple[dict[str, Mail], dict[str, str]]:
+    """Return what was submitted, and why recipients are suppressed, by message.
+
+    Only what this process does not remember is read back.
+    """
+    taken = [(id_, fresh.take(id_)) for id_ in ids]
+    kept = {id_: one for id_, one in taken if one is not None}
+    mails = {id_: remembered(*one) for id_, one in kept.items()}
+    refusals = await refusals_of(db, kept.values(), now=now)
+    if len(kept) < len(ids):
+        forgotten = [id_ for id_ in ids if id_ not in kept]
+        rows = await db.rows(_sql["written"], id=forgotten, now=now)
         mails |= {row[0]: read_back(row) for row in rows}
-    return mails
+        refusals |= {row[0]: row[13] for row in rows if row[13] is not None}
+    return mails, refusals
 
 
 async def _hold(db: Database, refused: Sequence[tuple[str, int, str, str]]) -> None:

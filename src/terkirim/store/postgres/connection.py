@@ -14,13 +14,12 @@ COMMAND_WITHIN = (
     60.0  # seconds for one statement, waits for locks included; a silent line ends here
 )
 
-# Said at each BEGIN, because a pooler gives the session to others between two transactions. The
-# plans must stay those of the indexes while the tables grow under a plan that is kept: without
-# statistics the planner would choose to read a table that was empty a moment ago as a whole.
+# Said at each BEGIN, because a pooler gives the session to others between two transactions. Plans
+# are made once and kept, while the tables may still be empty: they must be those of the indexes
+# (see the head of queries.sql).
 BEGIN = (
     "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL jit = off;"
-    " SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
-    " SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan"
+    " SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan"
 )
 BEGIN_LOOSELY = "BEGIN; SET LOCAL synchronous_commit = off"  # for what a crash may take
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

@@ -18,11 +18,13 @@ from terkirim.store.times import micros, micros_or_none
 
 _sql = Queries("terkirim.store.postgres")
 # What retention took the content or the variables of can never be sent again.
-_HAS_CONTENT = """EXISTS (SELECT 1 FROM contents c WHERE c.id = e.content_id
-    AND (NOT c.is_template OR m.variables IS NOT NULL))"""
-_ENDED = """messages m LEFT JOIN outbox o ON o.id = m.id JOIN emails e ON e.id = m.email_id
+_HAS_CONTENT = """(SELECT NOT c.is_template OR m.variables IS NOT NULL FROM contents c
+    WHERE c.id = (SELECT e.content_id FROM emails e WHERE e.id = m.email_id))"""
+_ENDED = """messages m
+    LEFT JOIN LATERAL (SELECT * FROM outbox WHERE id = m.id OFFSET 0) o ON true
     WHERE {is_so} AND o.id IS NULL"""
-_HELD = """outbox o JOIN messages m ON m.id = o.id JOIN emails e ON e.id = m.email_id
+_HELD = """outbox o
+    CROSS JOIN LATERAL (SELECT * FROM messages WHERE id = o.id OFFSET 0) m
     WHERE o.state = 'held'"""
 Word = tuple[str, Evidence, datetime, str | None]  # message id, evidence, at, provider_ref
 

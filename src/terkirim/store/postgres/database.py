@@ -36,6 +36,15 @@ class Database:
         found: list[Any] = await self._connection.fetch(text, *[bound[name] for name in names])
         return found
 
+    async def count(self, sql: str, rows: Sequence[Sequence[Any]], /, **bound: Any) -> int:
+        """Return how many rows a bulk statement has changed."""
+        if not rows:
+            return 0
+        text, names = _positional(sql)
+        bound |= _bulk(sql, rows)
+        said = await self._connection.execute(text, *[bound[name] for name in names])
+        return int(said.rpartition(" ")[2])
+
     async def one(self, sql: str, /, **bound: Any) -> Any:
         """Return the first row, None where there is none."""
         found = await self.rows(sql, **bound)
@@ -46,15 +55,18 @@ class Database:
 
         Without rows nothing is asked. A row that is too short leaves the last columns NULL.
         """
-        if not rows:
-            return []
-        names = _declared(sql)
-        text = to_json([dict(zip(names, row, strict=False)) for row in rows])
-        return await self.rows(sql, rows=text, **bound)
+        return await self.rows(sql, **_bulk(sql, rows), **bound) if rows else []
 
     async def close(self) -> None:
         """Write what was counted; nothing is asked of this transaction afterwards."""
         await self.many(_sql["count_up"], self.counts.rows(), node=self.node)
+
+
+def _bulk(sql: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Return what a bulk statement is given: the rows, and their first column as `:ids`."""
+    names = _declared(sql)
+    text = to_json([dict(zip(names, row, strict=False)) for row in rows])
+    return {"rows": text, "ids": [row[0] for row in rows]}
 
 
 @lru_cache(maxsize=1_024)

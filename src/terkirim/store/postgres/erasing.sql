@@ -8,10 +8,9 @@ SELECT id, lower(recipient) = :address FROM messages WHERE id > :after ORDER BY 
 SELECT m.id, m.email_id, coalesce(o.state, m.state), coalesce(o.attempts, m.attempts), coalesce(o.lease, m.lease),
     CASE WHEN m.id = m.email_id THEN 1
         ELSE (SELECT count(*) FROM messages s WHERE s.email_id = m.email_id AND s.email_id <> s.id) END
-FROM unnest(:id::text[]) AS j (id)
-JOIN messages m ON m.id = j.id
-LEFT JOIN outbox o ON o.id = m.id
-WHERE lower(m.recipient) = :address;
+FROM messages m
+LEFT JOIN outbox o ON o.id = m.id AND o.id = ANY (:id::text[])
+WHERE m.id = ANY (:id::text[]) AND lower(m.recipient) = :address;
 
 -- name: erase_messages
 UPDATE messages SET recipient = :nobody, variables = NULL, provider_ref = NULL,
@@ -58,11 +57,11 @@ SELECT id, coalesce(strpos(lower(extras), :address), 0) > 0 FROM emails
 WHERE id > :after ORDER BY id LIMIT :most::bigint;
 
 -- name: unfinished_of
-SELECT DISTINCT o.email_id FROM unnest(:id::text[]) AS j (id) JOIN outbox o ON o.id = j.id AND o.email_id = o.id
+SELECT id FROM outbox WHERE id = ANY (:id::text[]) AND email_id = id
 UNION
-SELECT DISTINCT m.email_id FROM unnest(:id::text[]) AS j (id)
-JOIN messages m ON m.email_id = j.id AND m.email_id <> m.id
-JOIN outbox o ON o.id = m.id;
+SELECT m.email_id FROM messages m
+WHERE m.email_id = ANY (:id::text[]) AND m.email_id <> m.id
+    AND (SELECT o.id FROM outbox o WHERE o.id = m.id) IS NOT NULL;
 
 -- name: campaign_rows_of
 SELECT campaign, row FROM campaign_rows WHERE strpos(lower(row), :address) > 0;

@@ -1,6 +1,10 @@
 -- Bulk statements take one JSON array of objects: a whole group costs one round trip, and less on both ends than arrays
--- by column. Rows that more than one node may want are locked in the order of their keys, outbox before messages, so
--- that nodes wait for each other and never in a circle.
+-- by column (but for long texts, which JSON makes the server read twice). Rows that more than one node may want are
+-- locked in the order of their keys, outbox before messages, so that nodes wait for each other and never in a circle.
+--
+-- Plans are kept, and may have been made while the tables were empty. So each look at a large table is bounded whatever
+-- the plan is: by `= ANY (:ids)`, by LATERAL (... OFFSET 0), or by standing in a column of the answer. A plain JOIN would
+-- be free to read the table as a whole.
 
 -- name: lock_keys
 -- Whoever uses a key elsewhere holds its lock until its COMMIT. Nobody waits here: the whole group would wait with him.
@@ -19,20 +23,22 @@ RETURNING owner, route, key;
 -- name: taken_keys
 SELECT i.owner, i.route, i.key, i.fingerprint, i.answer, i.created_at
 FROM json_to_recordset(:rows::json) AS j (owner text, route text, key text)
-JOIN idempotency i ON i.owner = j.owner AND i.route = j.route AND i.key = j.key;
+CROSS JOIN LATERAL (
+    SELECT * FROM idempotency WHERE owner = j.owner AND route = j.route AND key = j.key OFFSET 0
+) i;
 
 -- name: take_campaign_rows
 -- Not for a person who was erased either: the row has a digest in its place.
 INSERT INTO campaign_rows (campaign, row, email_id)
 SELECT j.campaign, j.row, j.email_id
 FROM json_to_recordset(:rows::json) AS j (campaign text, row text, email_id text, erased text)
-WHERE NOT EXISTS (SELECT 1 FROM campaign_rows r WHERE r.campaign = j.campaign AND r.row = j.erased)
+WHERE (SELECT r.row FROM campaign_rows r WHERE r.campaign = j.campaign AND r.row = j.erased) IS NULL
 ON CONFLICT DO NOTHING;
 
 -- name: campaign_rows
-SELECT r.email_id
+SELECT j.email_id
 FROM json_to_recordset(:rows::json) AS j (campaign text, row text, email_id text)
-JOIN campaign_rows r ON r.campaign = j.campaign AND r.row = j.row AND r.email_id = j.email_id;
+WHERE (SELECT r.email_id FROM campaign_rows r WHERE r.campaign = j.campaign AND r.row = j.row) = j.email_id;
 
 -- name: insert_attachments
 INSERT INTO attachments (sha256, body, kept_until)
@@ -47,14 +53,12 @@ ON CONFLICT DO NOTHING;
 -- name: insert_contents
 -- The same body under the same id is stored once, however many emails share it.
 INSERT INTO contents (id, html, text, is_template)
-SELECT * FROM json_to_recordset(:rows::json) AS j (id text, html text, text text, is_template boolean)
+SELECT * FROM unnest(:id::text[], :html::text[], :text::text[], :is_template::boolean[])
 ON CONFLICT DO NOTHING;
 
 -- name: contents_of
-SELECT DISTINCT e.content_id FROM unnest(:id::text[]) AS j (id)
-JOIN messages m ON m.id = j.id
-JOIN emails e ON e.id = m.email_id
-ORDER BY e.content_id;
+SELECT DISTINCT (SELECT e.content_id FROM emails e WHERE e.id = m.email_id)
+FROM messages m WHERE m.id = ANY (:id::text[]);
 
 -- name: hold_contents
 -- Retention, which looks for a body's last email, waits for this COMMIT; what it has dropped is not answered.
@@ -70,11 +74,13 @@ SELECT * FROM json_to_recordset(:rows::json) AS j (id text, owner text, sender_n
 ON CONFLICT DO NOTHING;
 
 -- name: suppressed
--- Asked at birth and again at every claim (see `work`): mail may have waited for days.
+-- Asked at birth and again at every claim (see `written` too): mail may have waited for days.
 SELECT j.id, s.reason
 FROM json_to_recordset(:rows::json) AS j (id text, address text, stream text)
-JOIN suppressions s ON s.address = j.address AND s.stream IN ('', j.stream)
-WHERE s.until IS NULL OR s.until > :now;
+CROSS JOIN LATERAL (
+    SELECT reason FROM suppressions
+    WHERE address = j.address AND stream IN ('', j.stream) AND (until IS NULL OR until > :now) OFFSET 0
+) s;
 
 -- name: insert_messages
 -- Answers what is new, and only that goes to the outbox: the repeat of a COMMIT whose word was lost may come after the
@@ -134,44 +140,39 @@ SELECT min(at) FROM (
 
 -- name: work
 -- The leases, and what the outbox knows of each. Another provider than last time: the schedule starts again. The fence
--- only ever grows. The last column is why the recipient is suppressed, if it is.
-WITH leased AS (
-    UPDATE outbox SET
-        state = 'leased', lease = lease + 1, leased_by = :node, leased_until = :until,
-        step = CASE WHEN outbox.provider IS NULL OR outbox.provider = j.provider THEN step ELSE 0 END,
-        provider = j.provider, position = j.position
-    FROM json_to_recordset(:rows::json) AS j (id text, provider text, position smallint)
-    WHERE outbox.id = j.id
-    RETURNING outbox.*
-)
-SELECT o.id, o.email_id, o.lease, o.provider, o.route, o.position, o.step, o.waited, o.attempts, o.priority,
-    o.due_at, o.expires_at, o.cancel_wanted,
-    (SELECT s.reason FROM suppressions s WHERE s.address = lower(m.recipient) AND s.stream IN ('', e.stream)
-        AND (s.until IS NULL OR s.until > :now) LIMIT 1)
-FROM leased o
-JOIN messages m ON m.id = o.id
-JOIN emails e ON e.id = o.email_id;
+-- only ever grows.
+UPDATE outbox o SET
+    state = 'leased', lease = lease + 1, leased_by = :node, leased_until = :until,
+    step = CASE WHEN o.provider IS NULL OR o.provider = j.provider THEN step ELSE 0 END,
+    provider = j.provider, position = j.position
+FROM json_to_recordset(:rows::json) AS j (id text, provider text, position smallint)
+WHERE o.id = j.id AND o.id = ANY (:ids::text[])
+RETURNING o.id, o.email_id, o.lease, o.provider, o.route, o.position, o.step, o.waited, o.attempts, o.priority,
+    o.due_at, o.expires_at, o.cancel_wanted;
 
 -- name: written
--- What is to be sent, as it was submitted.
+-- What is to be sent, as it was submitted; the last column is why the recipient is suppressed, if it is.
 SELECT m.id, e.if_unclear, m.created_at, e.sender, e.sender_name, m.recipient, m.variables, e.subject, e.extras,
-    e.content_id, c.html, c.text, c.is_template
-FROM unnest(:id::text[]) AS j (id)
-JOIN messages m ON m.id = j.id
-JOIN emails e ON e.id = m.email_id
-JOIN contents c ON c.id = e.content_id;
+    e.content_id, c.html, c.text, c.is_template,
+    (SELECT s.reason FROM suppressions s WHERE s.address = lower(m.recipient) AND s.stream IN ('', e.stream)
+        AND (s.until IS NULL OR s.until > :now) LIMIT 1)
+FROM messages m
+CROSS JOIN LATERAL (SELECT * FROM emails WHERE id = m.email_id OFFSET 0) e
+CROSS JOIN LATERAL (SELECT * FROM contents WHERE id = e.content_id OFFSET 0) c
+WHERE m.id = ANY (:id::text[]);
 
 -- name: still_leased
 -- Which leases of a claim whose COMMIT was never answered are ours: nobody else knows of them.
 SELECT o.id
 FROM json_to_recordset(:rows::json) AS j (id text, lease bigint)
-JOIN outbox o ON o.id = j.id AND o.lease = j.lease AND o.state = 'leased' AND o.leased_by = :node;
+JOIN outbox o ON o.id = j.id AND o.lease = j.lease
+WHERE o.id = ANY (:ids::text[]) AND o.state = 'leased' AND o.leased_by = :node;
 
 -- name: unlease
 -- No request left: the row is as it was, but its fence stays. A cancel that was asked meanwhile ends it now.
 UPDATE outbox SET state = 'queued', leased_by = NULL, leased_until = NULL, hold = j.hold
 FROM json_to_recordset(:rows::json) AS j (id text, lease bigint, hold text)
-WHERE outbox.id = j.id AND outbox.lease = j.lease AND outbox.state = 'leased'
+WHERE outbox.id = j.id AND outbox.lease = j.lease AND outbox.state = 'leased' AND outbox.id = ANY (:ids::text[])
 RETURNING outbox.id, outbox.provider, outbox.attempts, outbox.lease, outbox.cancel_wanted;
 
 -- name: in_air
@@ -196,22 +197,45 @@ RETURNING message_id, lease;
 -- name: note_late
 UPDATE attempts SET note = 'accepted late: sent twice'
 FROM json_to_recordset(:rows::json) AS j (id text, lease bigint)
-WHERE attempts.message_id = j.id AND attempts.lease = j.lease AND attempts.outcome = 'accepted';
+WHERE attempts.message_id = j.id AND attempts.lease = j.lease AND attempts.outcome = 'accepted'
+    AND attempts.message_id = ANY (:ids::text[]);
+
+-- name: end_leases
+-- The lease number fences off a worker that woke up late; a late word of the newest lease still counts. What ends for
+-- good goes at once: whoever writes evidence at this moment has locked the row, and is waited for.
+DELETE FROM outbox o
+USING json_to_recordset(:rows::json) AS j (id text, lease bigint)
+WHERE o.id = j.id AND o.lease = j.lease AND o.state IN ('leased', 'unclear') AND o.id = ANY (:ids::text[])
+RETURNING o.id, o.lease;
+
+-- name: end_messages
+-- Only where no evidence came first: that outranks what is written here.
+UPDATE messages m SET
+    state = j.state, reason = j.reason, attempts = j.attempts, lease = j.lease, provider = j.provider,
+    provider_ref = coalesce(j.provider_ref, m.provider_ref), is_sandbox = coalesce(j.is_sandbox, false),
+    accepted_at = coalesce(j.accepted_at, m.accepted_at), finished_at = :now
+FROM json_to_recordset(:rows::json) AS j (id text, state text, reason text, attempts integer, lease bigint,
+    provider text, provider_ref text, is_sandbox boolean, accepted_at bigint)
+WHERE m.id = j.id AND m.evidence IS NULL AND m.id = ANY (:ids::text[]);
+
+-- name: told
+SELECT id, evidence FROM messages WHERE id = ANY (:id::text[]) AND evidence IS NOT NULL;
 
 -- name: live
--- The lease number fences off a worker that woke up late; a late word of the newest lease still counts. The message is
--- locked too: evidence that is being written at this moment is waited for and read.
+-- As above, of what may wait again. The message is locked too: evidence that is being written at this moment is waited
+-- for and read.
 SELECT o.id, o.cancel_wanted, m.evidence, o.lease
 FROM json_to_recordset(:rows::json) AS j (id text, lease bigint)
 JOIN outbox o ON o.id = j.id AND o.lease = j.lease AND o.state IN ('leased', 'unclear')
 JOIN messages m ON m.id = o.id
+WHERE o.id = ANY (:ids::text[]) AND m.id = ANY (:ids::text[])
 FOR UPDATE OF o, m;
 
 -- name: standing
 SELECT m.id, m.recipient, coalesce(o.state, m.state), m.email_id, coalesce(o.attempts, 0), coalesce(o.lease, 0)
-FROM unnest(:id::text[]) AS j (id)
-JOIN messages m ON m.id = j.id
-LEFT JOIN outbox o ON o.id = m.id
+FROM messages m
+LEFT JOIN outbox o ON o.id = m.id AND o.id = ANY (:id::text[])
+WHERE m.id = ANY (:id::text[])
 ORDER BY m.id;
 
 -- name: finish
@@ -219,7 +243,7 @@ WITH j AS MATERIALIZED (
     SELECT * FROM json_to_recordset(:rows::json) AS r (id text, state text, reason text, attempts integer, lease
         bigint, provider text, provider_ref text, is_sandbox boolean, accepted_at bigint)
 ), gone AS (
-    DELETE FROM outbox USING j WHERE outbox.id = j.id
+    DELETE FROM outbox WHERE id = ANY (:ids::text[])
 )
 UPDATE messages SET
     state = j.state, reason = j.reason, attempts = j.attempts, lease = j.lease,
@@ -228,7 +252,7 @@ UPDATE messages SET
     is_sandbox = coalesce(j.is_sandbox, false), accepted_at = coalesce(j.accepted_at, messages.accepted_at),
     finished_at = :now
 FROM j
-WHERE messages.id = j.id;
+WHERE messages.id = j.id AND messages.id = ANY (:ids::text[]);
 
 -- name: move
 -- Still unfinished: due again later, or unclear. The fence was checked by `live` in this transaction.
@@ -237,7 +261,7 @@ UPDATE outbox SET
     attempts = j.attempts, reason = j.reason, hold = j.hold, leased_by = NULL, leased_until = NULL
 FROM json_to_recordset(:rows::json) AS j (id text, state text, due_at bigint, step integer, position smallint,
     waited bigint, attempts integer, reason text, hold text)
-WHERE outbox.id = j.id;
+WHERE outbox.id = j.id AND outbox.id = ANY (:ids::text[]);
 
 -- name: lessees
 SELECT DISTINCT leased_by FROM outbox WHERE state = 'leased' AND leased_by <> :node;
@@ -255,19 +279,19 @@ END;
 
 -- name: overdue_leases
 -- Never our own: a jump of the clock must not double what is in the air.
-SELECT o.id, o.lease, o.attempts + 1, o.provider, o.step, o.waited, e.if_unclear
-FROM outbox o
-JOIN emails e ON e.id = o.email_id
-WHERE o.state = 'leased' AND o.leased_by <> :node
-    AND (o.leased_until <= :now OR o.leased_by = ANY (:dead::text[]))
-FOR UPDATE OF o SKIP LOCKED;
+SELECT id, lease, attempts + 1, provider, step, waited,
+    (SELECT e.if_unclear FROM emails e WHERE e.id = outbox.email_id)
+FROM outbox
+WHERE state = 'leased' AND leased_by <> :node
+    AND (leased_until <= :now OR leased_by = ANY (:dead::text[]))
+FOR UPDATE SKIP LOCKED;
 
 -- name: rescue
 UPDATE outbox SET
     state = 'unclear', due_at = j.due_at, waited = j.waited, attempts = attempts + 1, step = step + 1,
     leased_by = NULL, leased_until = NULL, reason = :reason
 FROM json_to_recordset(:rows::json) AS j (id text, lease bigint, due_at bigint, waited bigint)
-WHERE outbox.id = j.id AND outbox.lease = j.lease AND outbox.state = 'leased';
+WHERE outbox.id = j.id AND outbox.lease = j.lease AND outbox.state = 'leased' AND outbox.id = ANY (:ids::text[]);
 
 -- name: expired
 SELECT id, state, attempts, lease FROM outbox
@@ -276,19 +300,18 @@ LIMIT :most::bigint
 FOR UPDATE SKIP LOCKED;
 
 -- name: unclear_over
-SELECT o.id, e.if_unclear, o.cancel_wanted, o.attempts, o.lease, m.evidence
-FROM outbox o
-JOIN emails e ON e.id = o.email_id
-JOIN messages m ON m.id = o.id
-WHERE o.state = 'unclear' AND o.due_at <= :now
+SELECT id, (SELECT e.if_unclear FROM emails e WHERE e.id = outbox.email_id), cancel_wanted, attempts, lease,
+    (SELECT m.evidence FROM messages m WHERE m.id = outbox.id)
+FROM outbox
+WHERE state = 'unclear' AND due_at <= :now
 LIMIT :most::bigint
-FOR UPDATE OF o SKIP LOCKED;
+FOR UPDATE SKIP LOCKED;
 
 -- name: restate
 -- Out of `unclear`, by its own rule: due now, or held for a person.
 UPDATE outbox SET state = j.state, due_at = :now
 FROM json_to_recordset(:rows::json) AS j (id text, state text)
-WHERE outbox.id = j.id AND outbox.state = 'unclear';
+WHERE outbox.id = j.id AND outbox.state = 'unclear' AND outbox.id = ANY (:ids::text[]);
 
 -- name: ids_of
 SELECT id FROM messages WHERE email_id = :id AND email_id <> id
@@ -318,9 +341,9 @@ WHERE id = :id;
 INSERT INTO outbox (id, email_id, state, route, priority, due_at, lease, attempts)
 SELECT m.id, m.email_id, 'queued', CASE WHEN e.route = ANY (:routes::text[]) THEN e.route ELSE :usual END,
     e.priority, :now::bigint, m.lease, m.attempts
-FROM unnest(:id::text[]) AS j (id)
-JOIN messages m ON m.id = j.id
-JOIN emails e ON e.id = m.email_id
+FROM messages m
+CROSS JOIN LATERAL (SELECT * FROM emails WHERE id = m.email_id OFFSET 0) e
+WHERE m.id = ANY (:id::text[])
 ON CONFLICT (id) DO UPDATE SET
     state = 'queued', due_at = excluded.due_at, step = 0, waited = 0, position = 0, provider = NULL, hold = '',
     cancel_wanted = false, reason = ''
@@ -346,21 +369,21 @@ RETURNING id;
 
 -- name: evidence_of
 SELECT m.id, m.evidence, m.state, o.state, coalesce(o.attempts, m.attempts), coalesce(o.lease, m.lease)
-FROM unnest(:id::text[]) AS j (id)
-JOIN messages m ON m.id = j.id
-LEFT JOIN outbox o ON o.id = m.id;
+FROM messages m
+LEFT JOIN outbox o ON o.id = m.id AND o.id = ANY (:id::text[])
+WHERE m.id = ANY (:id::text[]);
 
 -- name: keep_evidence
 UPDATE messages SET
     evidence = j.evidence, provider_ref = coalesce(j.provider_ref, messages.provider_ref),
     delivered_at = coalesce(messages.delivered_at, j.delivered_at)
 FROM json_to_recordset(:rows::json) AS j (id text, evidence text, provider_ref text, delivered_at bigint)
-WHERE messages.id = j.id;
+WHERE messages.id = j.id AND messages.id = ANY (:ids::text[]);
 
 -- name: restate_messages
 UPDATE messages SET state = j.state
 FROM json_to_recordset(:rows::json) AS j (id text, state text)
-WHERE messages.id = j.id;
+WHERE messages.id = j.id AND messages.id = ANY (:ids::text[]);
 
 -- name: gates
 SELECT json_build_object(

@@ -22,10 +22,12 @@ from terkirim.store.endings import (
 )
 from terkirim.store.gating import GateSettings
 from terkirim.store.postgres.database import Database
-from terkirim.store.postgres.finishing import finish
+from terkirim.store.postgres.finishing import finish, finish_untold
 from terkirim.store.postgres.gates import hear, lock_gates, save_gates
 from terkirim.store.queries import Queries
 from terkirim.store.times import instant, micros
+
+_WAITING = (State.QUEUED, State.UNCLEAR)
 
 _sql = Queries("terkirim.store.postgres")
 
@@ -62,9 +64,21 @@ async def _standing(
 
 
 async def _settled(db: Database, group: Sequence[Settlement]) -> list[State | None]:
-    live = await db.many(_sql["live"], sorted(_key(one) for one in group))
-    found = judged(group, live)
-    await finish(db, found.ended, now=latest(group))
+    now = latest(group)
+    final = [_key(one) for one in group if one.state not in _WAITING]
+    waiting = [_key(one) for one in group if one.state in _WAITING]
+    gone = await db.many(_sql["end_leases"], sorted(final))
+    live = await db.many(_sql["live"], sorted(waiting))
+    passed: dict[str, tuple[str, bool, str | None, int]] = {
+        id_: (id_, False, None, lease) for id_, lease in gone
+    }
+    found = judged(group, [*passed.values(), *live])
+    told = await finish_untold(db, [row for row in found.ended if row[0] in passed], now=now)
+    if told:  # evidence came before the answer
+        passed |= {id_: (id_, False, word, passed[id_][3]) for id_, word in told.items()}
+        found = judged(group, [*passed.values(), *live])
+    rest = [row for row in found.ended if row[0] in told or row[0] not in passed]
+    await finish(db, rest, now=now)
     await db.many(_sql["move"], found.moved)
     await db.many(_sql["note_late"], found.late)
     return found.states

@@ -1,4 +1,5 @@
--- What retention asks of the database. Each statement is bounded by its ids or its limit.
+-- What retention asks of the database. Each statement is bounded by its ids or its limit, whatever its plan is (see the
+-- head of queries.sql).
 
 -- name: mark
 SELECT seen FROM prune_marks WHERE kind = :kind;
@@ -17,17 +18,14 @@ SELECT email_id FROM prune_later WHERE look_at <= :now ORDER BY look_at LIMIT :m
 -- name: messages_of
 -- They are locked next (see `lock_messages`): whoever requeues one waits, and finds that it has no content; or went
 -- before, and it is found waiting.
-SELECT id FROM (
-    SELECT m.id FROM unnest(:id::text[]) AS j (id) JOIN messages m ON m.id = j.id AND m.email_id = m.id
-    UNION ALL
-    SELECT m.id FROM unnest(:id::text[]) AS j (id) JOIN messages m ON m.email_id = j.id AND m.email_id <> m.id
-) t ORDER BY id;
+SELECT id FROM messages WHERE id = ANY (:id::text[]) AND email_id = id
+UNION ALL SELECT id FROM messages WHERE email_id = ANY (:id::text[]) AND email_id <> id
+ORDER BY id;
 
 -- name: ends
 -- One row a message: its email, when it ended, and whether it is still in the outbox.
-SELECT m.email_id, m.id, m.finished_at, EXISTS (SELECT 1 FROM outbox o WHERE o.id = m.id)
-FROM unnest(:id::text[]) AS j (id)
-JOIN messages m ON m.id = j.id
+SELECT m.email_id, m.id, m.finished_at, (SELECT o.id FROM outbox o WHERE o.id = m.id) IS NOT NULL
+FROM messages m WHERE m.id = ANY (:id::text[])
 ORDER BY m.id;
 
 -- name: look_later
@@ -54,19 +52,23 @@ DELETE FROM contents WHERE id = ANY (:id::text[]);
 -- name: unneeded_contents
 -- A letter to many goes with the last of its emails: none is younger, none is to be looked at later.
 SELECT c.id FROM unnest(:id::text[]) AS c (id)
-WHERE NOT EXISTS (
-        SELECT 1 FROM emails e WHERE e.content_id = c.id AND e.content_id <> e.id AND e.id > :seen)
-    AND NOT EXISTS (
-        SELECT 1 FROM prune_later l JOIN emails e ON e.id = l.email_id WHERE e.content_id = c.id);
+WHERE CASE
+    WHEN (SELECT 1 FROM emails e WHERE e.content_id = c.id AND e.content_id <> e.id AND e.id > :seen LIMIT 1) = 1
+        THEN false
+    ELSE (SELECT 1 FROM prune_later l
+        WHERE (SELECT e.content_id FROM emails e WHERE e.id = l.email_id) = c.id LIMIT 1) IS NULL
+END;
 
 -- name: requeued_contents
 -- Of an email that ended long ago, and that a person has queued again since.
-SELECT DISTINCT e.content_id FROM outbox o JOIN emails e ON e.id = o.email_id
-WHERE e.content_id = ANY (:id::text[]) AND e.content_id <> e.id;
+SELECT DISTINCT content_id FROM (
+    SELECT (SELECT e.content_id FROM emails e WHERE e.id = o.email_id AND e.content_id <> e.id) AS content_id
+    FROM outbox o
+) t WHERE content_id = ANY (:id::text[]);
 
 -- name: orphaned_contents
 SELECT c.id FROM unnest(:id::text[]) AS c (id)
-WHERE NOT EXISTS (SELECT 1 FROM emails e WHERE e.content_id = c.id AND e.content_id <> e.id);
+WHERE (SELECT 1 FROM emails e WHERE e.content_id = c.id AND e.content_id <> e.id LIMIT 1) IS NULL;
 
 -- name: drop_uses
 DELETE FROM attachment_uses WHERE email_id = ANY (:id::text[]);
