@@ -32,6 +32,8 @@ class Line:
         self._marker = None
         self._is_answered = False
         self._is_down = False
+        self._thawed = asyncio.Event()
+        self._thawed.set()
         self._writers = set()
         self._tasks = set()
         self.was_cut = asyncio.Event()
@@ -43,6 +45,7 @@ class Line:
 
     async def __aexit__(self, *_):
         self._server.close()
+        self.thaw()
         self.drop_all()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
@@ -69,6 +72,13 @@ class Line:
     def drop_all(self):
         for writer in [*self._writers]:
             writer.transport.abort()
+
+    def freeze(self):
+        """Keep every connection, and let nothing through: a network that swallows."""
+        self._thawed.clear()
+
+    def thaw(self):
+        self._thawed.set()
 
     async def _pass_on(self, reader, writer):
         self._tasks.add(asyncio.current_task())
@@ -99,6 +109,7 @@ class Line:
                     self.was_cut.set()
                     return
                 state["swallows"] = True
+            await self._thawed.wait()
             server.write(data)
             await server.drain()
         server.transport.abort()

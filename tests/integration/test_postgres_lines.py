@@ -133,6 +133,40 @@ async def test_while_the_server_is_away_mail_is_refused_and_taken_again_when_it_
     assert len(await node.take()) == 1
 
 
+async def test_a_line_that_swallows_everything_ends_by_itself_and_what_it_held_is_stored_once(
+    node, line
+):
+    writer = node.store._accepts
+    writer._connector.command_within = 0.3
+    writer._connection.terminate()
+    await node.accept(an_email())
+    email = an_email()
+    line.freeze()
+    accepting = asyncio.create_task(node.accept(email))
+    await until(partial(_is_closed, writer._connection))
+    line.thaw()
+    await accepting
+    assert {work.lease.number for work in await node.take()} == {1}
+    assert await node.state(email.id) is State.LEASED
+
+
+async def _is_closed(connection):
+    return connection.is_closed()
+
+
+async def test_a_question_that_takes_too_long_is_not_asked_again(node):
+    asked = []
+
+    async def question(db):
+        asked.append(await db.rows("SELECT 1"))
+        await db.rows("SELECT pg_sleep(60)")
+
+    node.store._searches._connector.command_within = 0.2
+    with pytest.raises(StoreUnavailable, match="did not answer in time"):
+        await node.store.search(question)
+    assert len(asked) == 1
+
+
 async def test_it_is_logged_once_that_the_server_is_away_and_once_that_it_is_back(node, line):
     with capture_logs() as logs:
         line.take_down()

@@ -10,9 +10,7 @@ from terkirim.domain.errors import ConfigError, StoreUnavailable
 from terkirim.store.addresses import UNREADABLE, shown
 
 CONNECT_WITHIN = 10.0  # seconds
-COMMAND_WITHIN = (
-    60.0  # seconds for one statement, waits for locks included; a silent line ends here
-)
+COMMAND_WITHIN = 30.0  # seconds for one statement, locks included; a silent line ends here
 
 # Said at each BEGIN, because a pooler gives the session to others between two transactions. Plans
 # are made once and kept, while the tables may still be empty: they must be those of the indexes
@@ -84,14 +82,15 @@ class Connector:
 
     def __init__(self, address: Callable[[], str]) -> None:
         self._address = address
+        self.command_within = COMMAND_WITHIN
         self.is_pooled = True  # until the first connection has shown the contrary
         try:
             self.server = shown(address())
         except ValueError:
             raise ConfigError(f"TERKIRIM_DATABASE: {UNREADABLE}") from None
 
-    async def connect(self) -> asyncpg.Connection:
-        """Return a new connection, which its owner closes.
+    async def connect(self, *, is_patient: bool = False) -> asyncpg.Connection:
+        """Return a new connection, which its owner closes; a patient one waits without end.
 
         Raises:
             ConfigError: the address cannot be read.
@@ -102,7 +101,7 @@ class Connector:
                 return await asyncpg.connect(
                     self._address(),
                     timeout=CONNECT_WITHIN,
-                    command_timeout=COMMAND_WITHIN,
+                    command_timeout=None if is_patient else self.command_within,
                     statement_cache_size=0 if self.is_pooled else 200,
                     max_cached_statement_lifetime=0,
                     server_settings={"application_name": "terkirim"},
@@ -113,13 +112,13 @@ class Connector:
                 raise ConfigError(f"TERKIRIM_DATABASE: {UNREADABLE}") from None
 
     async def first(self) -> asyncpg.Connection:
-        """Return a connection, and note whether a pooler stands between.
+        """Return a patient connection, and note whether a pooler stands between.
 
         Raises:
             ConfigError: the user, the password or the database is wrong.
         """
         try:
-            connection = await self.connect()
+            connection = await self.connect(is_patient=True)
         except StoreUnavailable as error:
             if isinstance(error.__cause__, _WRONG_SETTING):
                 raise ConfigError(f"TERKIRIM_DATABASE: {error}") from None

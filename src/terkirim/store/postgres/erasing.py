@@ -34,7 +34,7 @@ class PostgresErasure:
 
     async def messages_to(self, address: str, *, after: str) -> Stretch:
         looking = partial(_stretch, name="messages_to", address=address, after=after)
-        return await self._store.read(looking)
+        return await self._store.search(looking)
 
     async def erase(self, message_ids: Sequence[str], *, address: str, now: datetime) -> Erased:
         erasing = partial(_erase, ids=message_ids, address=address, now=micros(now))
@@ -42,14 +42,14 @@ class PostgresErasure:
 
     async def erase_mentions(self, address: str, *, after: str) -> Stretch:
         looking = partial(_stretch, name="mentions", address=address, after=after)
-        found = await self._store.read(looking)
+        found = await self._store.search(looking)
         if not found.ids:
             return found
         erasing = partial(_erase_mentions, ids=found.ids, address=address)
         return Stretch(ids=await self._store.write_alone(erasing), end=found.end)
 
     async def erase_rest(self, address: str) -> None:
-        found = await self._store.read(partial(_rest_of, address=address))
+        found = await self._store.search(partial(_rest_of, address=address))
         await self._store.write_alone(partial(_erase_rest, found=found))
 
 

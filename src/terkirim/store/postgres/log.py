@@ -18,8 +18,9 @@ T = TypeVar("T")
 class PostgresLog:
     """`MessageLog`, and the reading half of `KeyRing`."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, searches: Pool) -> None:
         self._pool = pool
+        self._searches = searches
 
     async def email(self, email_id: str, *, with_content: bool = True) -> EmailRow:
         return await self.read(partial(reading.email, id_=email_id, with_content=with_content))
@@ -33,15 +34,15 @@ class PostgresLog:
         return await self.read(partial(reading.story, id_=message_id))
 
     async def messages(self, which: MessageFilter) -> list[MessageRow]:
-        return await self.read(partial(reading.listed, which=which))
+        return await self.search(partial(reading.listed, which=which))
 
     async def backlog(self, *, now: datetime) -> Backlog:
-        return await self.read(partial(reading.backlog, now=micros(now)))
+        return await self.search(partial(reading.backlog, now=micros(now)))
 
     async def rollups(
         self, kinds: Sequence[str], *, since: datetime, until: datetime
     ) -> list[RollupRow]:
-        return await self.read(
+        return await self.search(
             partial(reading.rollups, kinds=kinds, since=micros(since), until=micros(until))
         )
 
@@ -58,3 +59,7 @@ class PostgresLog:
     async def read(self, question: Callable[[Database], Awaitable[T]]) -> T:
         """Return what the question finds; a reader never waits for a writer."""
         return await self._pool.read(question)
+
+    async def search(self, question: Callable[[Database], Awaitable[T]]) -> T:
+        """Return what the question finds, where it may look at many rows: no key waits for it."""
+        return await self._searches.read(question)

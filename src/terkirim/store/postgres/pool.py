@@ -26,7 +26,6 @@ from terkirim.store.postgres.transacting import (
 )
 
 T = TypeVar("T")
-SIZE = 4  # connections at most
 
 
 class Pool:
@@ -36,11 +35,12 @@ class Pool:
     state at each return, which here has none, and a pooler's must not be touched.
     """
 
-    def __init__(self, connector: Connector, *, node: str) -> None:
+    def __init__(self, connector: Connector, *, node: str, size: int) -> None:
         self._connector = connector
         self._node = node
         self._free: list[asyncpg.Connection] = []
-        self._room = asyncio.Semaphore(SIZE)
+        self._size = size
+        self._room = asyncio.Semaphore(size)
         self._is_closed = False
 
     async def write(self, call: Callable[[Database], Awaitable[T]], *, begin: str = BEGIN) -> T:
@@ -55,7 +55,8 @@ class Pool:
                     self._connector.is_pooled = True
                     connection.terminate()
                 except Exception as error:
-                    if not is_lost(connection, error):
+                    # What took too long once would take too long again.
+                    if not is_lost(connection, error) or isinstance(error, TimeoutError):
                         with one_clear_sentence(self._connector.server):
                             raise
         raise StoreUnavailable(f"{self._connector.server} broke off every try")
@@ -67,7 +68,7 @@ class Pool:
     async def close(self) -> None:
         """Wait for the calls under way, then close."""
         self._is_closed = True
-        for _ in range(SIZE):
+        for _ in range(self._size):
             await self._room.acquire()
         for connection in self._free:
             await closed(connection)

@@ -56,7 +56,7 @@ class PostgresStore(PostgresLog):
     def __init__(
         self, connector: Connector, *, node: str, settings: GateSettings, clock: ServerClock
     ) -> None:
-        super().__init__(Pool(connector, node=node))
+        super().__init__(Pool(connector, node=node, size=3), Pool(connector, node=node, size=2))
         self.node = node
         self.clock = clock
         self._settings = settings
@@ -195,7 +195,7 @@ class PostgresStore(PostgresLog):
         return count
 
     async def count_requeueable(self, which: RequeueFilter) -> int:
-        return len(await self.read(partial(controlling.requeueable, which=which)))
+        return len(await self.search(partial(controlling.requeueable, which=which)))
 
     async def mark_accepted(self, message_id: str, *, now: datetime) -> None:
         await self.write_alone(partial(controlling.mark_accepted, id_=message_id, now=now))
@@ -228,7 +228,7 @@ class PostgresStore(PostgresLog):
         return ended
 
     async def providers(self, *, now: datetime) -> list[ProviderStatus]:
-        return await self.read(partial(gates.statuses_of, settings=self._settings, now=now))
+        return await self.search(partial(gates.statuses_of, settings=self._settings, now=now))
 
     async def add_key(self, row: KeyRow) -> bool:
         return await self.write_alone(partial(keeping.add_key, row=row))
@@ -245,7 +245,7 @@ class PostgresStore(PostgresLog):
             for route, names in self._settings.routes.items()
             for place in range(len(names))
         }
-        lost = await self.read(controlling.lanes) - lanes
+        lost = await self.search(controlling.lanes) - lanes
         moving = partial(controlling.reroute, lost=lost, settings=self._settings, most=limit)
         return await self.write_alone(moving) if lost else 0
 
@@ -274,6 +274,7 @@ class PostgresStore(PostgresLog):
         await self._accepts.close()
         await self._works.close()
         await self._presence.leave()
+        await self._searches.close()
         await self._pool.close()
 
     async def write_alone(self, call: Callable[[Database], Awaitable[T]]) -> T:

@@ -42,7 +42,7 @@ class PostgresRetention:
     async def keep_files(self, *, now: datetime, limit: int = PRUNED_AT_ONCE) -> int:
         until = micros(now) + FILE_KEPT_US
         bound = {"soon": until - DAY_US, "most": limit}
-        ids = await self._store.read(partial(_firsts, sql=_sql["files_in_use"], bound=bound))
+        ids = await self._store.search(partial(_firsts, sql=_sql["files_in_use"], bound=bound))
         keeping = {"id": ids, "until": until}
         await self._store.write_alone(partial(_count, sql=_sql["keep_files"], bound=keeping))
         return len(ids)
