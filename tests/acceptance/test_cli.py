@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,14 +43,18 @@ def test_the_short_help_of_each_command_is_its_own():
 
 def test_help_imports_no_part_that_only_a_command_needs():
     sentence = "import sys; from terkirim.cli.main import main; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", sentence], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", sentence], capture_output=True, text=True, check=True
+    )
     heavy = {"pydantic", "litestar", "pyreqwest", "asyncio", "jinja2", "structlog", "rich", "apsw"}
     assert heavy & set(done.stdout.split()) == set()
 
 
 def test_a_look_at_messages_imports_nothing_that_sends():
     sentence = "import sys; import terkirim.cli.messages; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", sentence], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", sentence], capture_output=True, text=True, check=True
+    )
     heavy = {"litestar", "pyreqwest", "jinja2", "structlog", "rich", "terkirim.compose"}
     assert heavy & set(done.stdout.split()) == set()
 
@@ -67,7 +72,10 @@ def test_every_command_but_those_that_run_knows_json(terkirim, command):
     ("arguments", "says"),
     [
         (["mesages"], "No such command 'mesages'. Did you mean 'messages'?"),
-        (["messages", "list", "--limits", "3"], "No such option '--limits'. Did you mean '--limit'?"),
+        (
+            ["messages", "list", "--limits", "3"],
+            "No such option '--limits'. Did you mean '--limit'?",
+        ),
         (["messages", "list", "--limit", "0"], "0 is not in the range 1<=x<=1000"),
         (["messages", "list", "--state", "gone"], "'gone' is not one of 'queued'"),
         (["messages", "show"], "Missing argument 'ID'"),
@@ -141,7 +149,7 @@ def test_a_closed_pipe_ends_a_command_with_141(terkirim, unbuffered):
 
 
 def test_a_disk_that_is_full_for_the_output_is_told(terkirim):
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [TERKIRIM, "messages", "list"],
             env=terkirim.env,
@@ -178,7 +186,11 @@ def test_a_pipe_gets_what_a_terminal_shows(terkirim):
     piped = terkirim("messages", "list").stdout
     head, tail = pty.openpty()
     done = subprocess.run(
-        [TERKIRIM, "messages", "list"], env=terkirim.env, cwd=terkirim.folder, stdout=tail, check=True
+        [TERKIRIM, "messages", "list"],
+        env=terkirim.env,
+        cwd=terkirim.folder,
+        stdout=tail,
+        check=True,
     )
     shown = os.read(head, 65_536).decode().replace("\r\n", "\n")
     os.close(head)

@@ -44,7 +44,9 @@ def test_a_list_is_bounded_by_time_in_the_operators_zone(terkirim):
     sent = terkirim.send()
     terkirim.send()
     here = {"TERKIRIM_TIME_ZONE": "Asia/Tokyo", "TZ": "Asia/Tokyo"}
-    now = subprocess.run(["date", "+%FT%T"], env=os.environ | here, capture_output=True, text=True)
+    now = subprocess.run(
+        ["date", "+%FT%T"], env=os.environ | here, capture_output=True, text=True, check=True
+    )
     later = "2100-01-01"
     assert len(ids(terkirim.json("messages", "list", "--after", "2020-01-01", **here))) == 2
     assert ids(terkirim.json("messages", "list", "--after", later, **here)) == []
@@ -110,9 +112,15 @@ def test_of_an_e_mail_to_several_each_story_is_told(terkirim):
     assert shown.count("waiting to be sent (queued)") == 2
     assert shown.count(f"E-mail   {sent}") == 2
     document = terkirim.json("messages", "show", sent)
-    assert {row["recipient"] for row in document["recipients"]} == {"a@example.com", "b@example.com"}
+    assert {row["recipient"] for row in document["recipients"]} == {
+        "a@example.com",
+        "b@example.com",
+    }
     one = document["recipients"][0]["id"]
-    assert terkirim.json("messages", "show", one)["recipient"] == document["recipients"][0]["recipient"]
+    assert (
+        terkirim.json("messages", "show", one)["recipient"]
+        == document["recipients"][0]["recipient"]
+    )
 
 
 def test_what_a_stored_text_holds_cannot_move_a_terminal(terkirim):
@@ -157,7 +165,7 @@ def test_many_are_counted_before_and_nothing_happens_without_a_yes(terkirim):
     ("language", "answer", "code", "dead"),
     [("en", "y", 0, 0), ("id", "ya", 0, 0), ("en", "n", 1, 1), ("id", "", 1, 1)],
 )
-def test_on_a_terminal_a_person_is_asked(terkirim, language, answer, code, dead):
+def test_on_a_terminal_a_person_is_asked(terkirim, *, language, answer, code, dead):
     terkirim.send()
     terkirim.end(Rejected("no"))
     head, tail = pty.openpty()
@@ -259,7 +267,10 @@ def test_a_cancel_says_of_each_message_whether_it_was_too_late(terkirim):
 def test_a_cancel_in_time_is_0(terkirim):
     sent = terkirim.send()
     document = terkirim.json("messages", "cancel", sent)
-    assert document == {"cancelled": [{"id": sent, "recipient": "budi@example.com"}], "too_late": []}
+    assert document == {
+        "cancelled": [{"id": sent, "recipient": "budi@example.com"}],
+        "too_late": [],
+    }
     assert terkirim.json("messages", "show", sent)["state"] == "cancelled"
 
 
