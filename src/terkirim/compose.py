@@ -5,31 +5,39 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from random import Random
 from typing import Any, Unpack
 
 import msgspec
+import structlog
 
+from terkirim.access.kept import kept_secret
+from terkirim.content.addresses import normalised
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
-from terkirim.database import SANDBOX, SystemClock, opened
+from terkirim.database import Database, SystemClock, diverts_to, opened, providers_named
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
+from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
+from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
-from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
-from terkirim.domain.errors import ConfigError
+from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
+from terkirim.ports.retention import Erasure
 from terkirim.providers.registry import build
-from terkirim.reports.health import HealthRules
+from terkirim.reports.health import SANDBOX, HealthRules
 from terkirim.reports.watch import Watch
+from terkirim.schedule.periodic import Scheduler
+from terkirim.schedule.retention import retention_jobs
 from terkirim.settings import Settings, load
 
+_log = structlog.get_logger("terkirim.gateway")
+SIGNING_KEY = "secret:signing_key"  # an option; one that begins with `secret:` is never shown
 _LIBRARY = "library"  # the owner of what Python code hands over
 
 
@@ -48,11 +56,14 @@ class Gateway(Following):
         providers: Mapping[str, Provider],
         submit: Submit,
         worker: Worker,
+        tally: Tally,
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
         watch: Watch,
         fetcher: Fetcher,
+        scheduler: Scheduler,
+        erasure: Erasure,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -60,8 +71,11 @@ class Gateway(Following):
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
+        self.tally = tally
         self.watch = watch
         self._fetcher = fetcher
+        self._scheduler = scheduler
+        self._erasure = erasure
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -78,37 +92,44 @@ class Gateway(Following):
         Raises:
             ConfigError: a setting is wrong, or the database cannot be used as it is.
         """
-        gateway = _built(settings if settings is not None else load(**given))
+        gateway = await _opened(settings if settings is not None else load(**given))
         try:
             if work:
+                await gateway.find_lost_routes()
                 gateway.start()
             yield gateway
         finally:
             await gateway.close()
 
     @property
-    def is_sandbox(self) -> bool:
-        """True while the default route ends in the sandbox: nothing is really sent."""
-        return SANDBOX in self.settings.providers_by_route["default"]
+    def in_air(self) -> int:
+        """How many requests of this process are on their way."""
+        return self._worker.in_air
 
     @property
-    def health_rules(self) -> HealthRules:
-        """What the settings say to `reports.health`."""
-        return HealthRules(
-            is_sandbox=SANDBOX in self.settings.providers_by_route["default"],
-            diverts=self.settings.on_invalid_key == SANDBOX,
-            min_free=self.settings.min_free_disk,
-        )
+    def is_sandbox(self) -> bool:
+        """True while mail of the default route ends in the sandbox: nothing is really sent."""
+        return self.watch.is_sandboxed(DEFAULT_ROUTE)
+
+    async def find_lost_routes(self) -> None:
+        """Send over the default route what waits on routes that the settings no longer have."""
+        total = 0
+        while moved := await self.store.reroute():
+            total += moved
+        if total:
+            _log.warning("mail of routes that are no more goes over the default one", count=total)
 
     def start(self) -> None:
         """Begin to send what waits, in the running loop."""
         self._is_working = True
         self._worker.start()
         self.watch.start()
+        self._scheduler.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
         await self.watch.stop()
+        await self._scheduler.stop()
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
@@ -119,6 +140,17 @@ class Gateway(Following):
     def check(self, draft: Draft, *, owner: str) -> None:
         """Raise InvalidEmail if the draft would be refused; nothing is stored."""
         self.submit.check(draft, now=self.clock.now(), owner=owner)
+
+    async def erase(self, address: str) -> Forgotten:
+        """Forget one address: stop what waits for it, and take it out of all that is kept.
+
+        Suppressions stay. A letter to several keeps its text, and loses the address.
+
+        Raises:
+            InvalidEmail: it is no address.
+        """
+        wanted = normalised(address.strip(), "address")
+        return await forget(self._erasure, wanted, clock=self.clock)
 
     async def with_files(self, draft: Draft) -> Draft:
         """Return the draft with the attachments that it names by `path` fetched.
@@ -178,17 +210,34 @@ class Gateway(Following):
         return await self.submit(drafts, owner=owner, answer=answer, key=key)
 
 
-def _built(settings: Settings) -> Gateway:
+async def _opened(settings: Settings) -> Gateway:
+    providers = providers_of(settings, clock=SystemClock())
+    database = await opened(settings)
+    try:
+        return _built(database, providers, SigningKey(await _signing_secret(database)))
+    except BaseException:
+        await database.store.close()
+        raise
+
+
+def _built(
+    database: Database, providers: Mapping[str, Provider], signing_key: SigningKey
+) -> Gateway:
+    settings = database.settings
     dice = Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
-    providers = providers_of(settings, clock=SystemClock())
-    database = opened(settings)
     store, clock, new_id = database.store, database.clock, database.new_id
-    signing_key = SigningKey(_signing_secret(settings, database.path))
     links = (
         None
         if settings.public_url is None
         else Links(public_url=settings.public_url, key=signing_key)
+    )
+    tally = Tally()
+    schedule = RetrySchedule(
+        quick=settings.retry_waits,
+        tail=settings.retry_tail,
+        retry_for=settings.retry_for,
+        jitter=settings.retry_jitter,
     )
     dispatcher = Dispatcher(
         outbox=store,
@@ -202,12 +251,8 @@ def _built(settings: Settings) -> Gateway:
             lease_for=settings.lease,
             request_within=settings.timeout,
             unclear_wait=settings.unclear_wait,
-            schedule=RetrySchedule(
-                quick=settings.retry_waits,
-                tail=settings.retry_tail,
-                retry_for=settings.retry_for,
-                jitter=settings.retry_jitter,
-            ),
+            schedule=schedule,
+            observe=tally,
         ),
     )
     worker = Worker(
@@ -217,7 +262,9 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         clock=clock,
         settings=WorkerSettings(
-            unclear_wait=settings.unclear_wait, pause_probe=settings.pause_probe
+            unclear_wait=settings.unclear_wait,
+            schedule=schedule,
+            pause_probe=settings.pause_probe,
         ),
     )
     rules = DraftRules(
@@ -248,11 +295,31 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         submit=submit,
         worker=worker,
+        tally=tally,
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,
         fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
-        watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
+        scheduler=Scheduler(
+            retention_jobs(
+                database.retention,
+                clock=clock,
+                keep_content=settings.keep_content,
+                keep_messages=settings.keep_messages,
+            ),
+            upkeep=store,
+            clock=clock,
+        ),
+        erasure=database.erasure,
+        watch=Watch(
+            store,
+            routes=routes,
+            rules=HealthRules(
+                is_sandbox=SANDBOX in routes[DEFAULT_ROUTE],
+                diverts=diverts_to(settings) is not None,
+                min_free=settings.min_free_disk,
+            ),
+        ),
     )
 
 
@@ -262,7 +329,7 @@ def providers_of(settings: Settings, *, clock: Clock) -> dict[str, Provider]:
     Raises:
         ConfigError: one is unknown, or an option of it cannot be used.
     """
-    names = dict.fromkeys(name for route in settings.providers_by_route.values() for name in route)
+    names = providers_named(settings)
     return {name: build(name, _options(name, settings), clock=clock) for name in names}
 
 
@@ -280,16 +347,15 @@ def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _signing_secret(settings: Settings, database: Path | None) -> bytes:
-    """Return the set key, or the one that is kept beside the database, made at the first start."""
-    if settings.signing_key is not None:
-        return settings.signing_key.read().encode()
-    if database is None:
-        raise ConfigError(
-            "TERKIRIM_SIGNING_KEY: must be set: the database is no file to keep it by"
-        )
-    path = database.with_name(database.name + ".signing-key")
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(KEY_BYTES * 2), "utf-8")
-    return path.read_text("utf-8").encode()
+async def _signing_secret(database: Database) -> bytes:
+    """Return the set key, or the one that all nodes of a database share."""
+    if database.settings.signing_key is not None:
+        return database.settings.signing_key.read().encode()
+    if database.path is None:
+        return (await database.store.keep_option(SIGNING_KEY, _new_secret())).encode()
+    path = database.path.with_name(database.path.name + ".signing-key")
+    return kept_secret(path, _new_secret).encode()
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(KEY_BYTES * 2)

@@ -15,12 +15,15 @@ from terkirim.domain.ids import uuid7
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.rates import parse_rates
 from terkirim.ports import Clock, Store
+from terkirim.ports.retention import Erasure, Retention
+from terkirim.reports.health import SANDBOX
 from terkirim.settings import Settings
 from terkirim.store.gating import GateSettings
 from terkirim.store.sqlite.connection import kind_of_file_system
+from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.upkeep import SqliteRetention
 
-SANDBOX = "sandbox"
 ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
 IDS_AT_ONCE = 512
 _SQLITE = "sqlite:///"
@@ -68,6 +71,8 @@ class Database:
 
     settings: Settings
     store: Store
+    retention: Retention
+    erasure: Erasure
     clock: Clock
     new_id: Callable[[], str]
     path: Path | None = None
@@ -81,39 +86,85 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         ConfigError: it cannot be used as it is.
         StoreUnavailable: it cannot be opened or written now.
     """
-    database = opened(settings)
+    database = await opened(settings)
     try:
         yield database
     finally:
         await database.store.close()
 
 
-def opened(settings: Settings) -> Database:
+async def opened(settings: Settings) -> Database:
     """Return the open database; who calls it closes the store.
 
     Raises:
         ConfigError, StoreUnavailable: as above.
     """
-    path = file_of(settings)
+    local, path = SystemClock(), file_of(settings)
+    node, gates = Ids(local)(), _gates(settings)
     if path is None:
+        return await _opened_server(settings, gates, node=node, local=local)
+    store = SqliteStore(path, node=node, settings=gates)
+    return Database(
+        settings=settings,
+        store=store,
+        retention=SqliteRetention(store),
+        erasure=SqliteErasure(store),
+        clock=local,
+        new_id=Ids(local),
+        path=path,
+    )
+
+
+async def _opened_server(
+    settings: Settings, gates: GateSettings, *, node: str, local: Clock
+) -> Database:
+    try:
+        from terkirim.store.postgres.erasing import PostgresErasure
+        from terkirim.store.postgres.store import PostgresStore
+        from terkirim.store.postgres.upkeep import PostgresRetention
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
         raise ConfigError(
-            "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
-        )
-    clock = SystemClock()
-    new_id = Ids(clock)
-    routes = settings.providers_by_route
+            "TERKIRIM_DATABASE: PostgreSQL needs the package asyncpg: "
+            "install it with `pip install 'terkirim[postgres]'`"
+        ) from None
+    address = settings.database.read  # read again at each connection: a password may change
+    store = await PostgresStore.open(address, node=node, settings=gates, clock=local)
+    return Database(
+        settings=settings,
+        store=store,
+        retention=PostgresRetention(store),
+        erasure=PostgresErasure(store),
+        clock=store.clock,
+        new_id=Ids(store.clock),
+    )
+
+
+def _gates(settings: Settings) -> GateSettings:
     rates = () if settings.rate is None else parse_rates(settings.rate)
-    limited = {name for route in routes.values() for name in route if rates and name != SANDBOX}
-    gates = GateSettings(
-        routes=routes,
+    limited = [name for name in providers_named(settings) if rates and name != SANDBOX]
+    return GateSettings(
+        routes=settings.providers_by_route,
         breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
         limits=dict.fromkeys(limited, rates),
         zone=settings.time_zone,
         concurrency=settings.concurrency,
         probe_for=settings.lease,
+        diverts_to=diverts_to(settings),
     )
-    store = SqliteStore(path, node=new_id(), settings=gates)
-    return Database(settings=settings, store=store, clock=clock, new_id=new_id, path=path)
+
+
+def diverts_to(settings: Settings) -> str | None:
+    """Return what takes the mail while the provider refuses the key, None: the mail waits."""
+    return SANDBOX if settings.on_invalid_key == SANDBOX else None
+
+
+def providers_named(settings: Settings) -> list[str]:
+    """Return every provider that mail may go through, each once."""
+    on_routes = [name for route in settings.providers_by_route.values() for name in route]
+    beside = diverts_to(settings)
+    return list(dict.fromkeys([*on_routes, *([beside] if beside else [])]))
 
 
 def file_of(settings: Settings) -> Path | None:

@@ -209,7 +209,7 @@ def test_a_secret_is_masked_wherever_it_could_appear():
 
     assert HUSH not in "".join(shown)
     assert settings.api_key.read() == HUSH
-    assert settings.database_shown == "postgresql://me:***@host/db"
+    assert settings.database_shown == "postgresql://me@host/db"
     with pytest.raises(TypeError):
         pickle.dumps(settings.api_key)
 
@@ -326,6 +326,7 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name():
 def test_unknown_variables_are_told_with_the_nearest_name(monkeypatch, tmp_path):
     monkeypatch.setenv("TERKIRIM_RETYR_FOR", "1h")
     monkeypatch.setenv("TERKIRIM_API_KEY_FILE", "known")
+    monkeypatch.setenv("TERKIRIM_URL", "http://known")
     (tmp_path / "terkirim.env").write_text("TERKIRIM_ZZZZZZZZ=1\n")
 
     assert unknown_variables() == [

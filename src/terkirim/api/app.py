@@ -2,13 +2,17 @@
 
 from litestar import Litestar
 
+from terkirim.api.addresses import address_routes
 from terkirim.api.edge import Edge
-from terkirim.api.emails import email_routes
-from terkirim.api.errors import answer_to
+from terkirim.api.emails import email_routes, sending
+from terkirim.api.errors import handler
+from terkirim.api.express import Express
 from terkirim.api.files import file_routes
 from terkirim.api.keys import key_routes
 from terkirim.api.limits import Limiter
 from terkirim.api.messages import message_routes
+from terkirim.api.metrics import metric_routes
+from terkirim.api.pages import page_routes
 from terkirim.api.providers import provider_routes
 from terkirim.api.requests import Keys
 from terkirim.api.status import status_routes
@@ -26,12 +30,16 @@ def build_app(gateway: Gateway) -> Edge:
             *message_routes(gateway, keys),
             *provider_routes(gateway, keys),
             *key_routes(gateway, keys),
+            *address_routes(gateway, keys),
             *status_routes(gateway, keys),
+            *metric_routes(gateway),
+            *page_routes(lambda: app),
         ],
-        exception_handlers={Exception: answer_to},
+        exception_handlers={Exception: handler},
         openapi_config=None,
         request_max_body_size=gateway.settings.max_body,
         logging_config=None,
         debug=False,
     )
-    return Edge(app, limiter)
+    express = Express(app, send=sending(gateway, keys), limit=gateway.settings.max_body)
+    return Edge(express, app.asgi_router, limiter)

@@ -1,19 +1,15 @@
 """The outermost layer of the REST door: HEAD, OPTIONS, and where a caller's rate stands."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
-from litestar import Litestar
 from litestar.exceptions import LitestarException, MethodNotAllowedException
 
+from terkirim.api.asgi import Message, Receive, Send
 from terkirim.api.errors import methods_of
 from terkirim.api.limits import NOBODY, STANDING, Limiter
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 _TOO_LARGE = 413
 _DRAINED = 200_000_000  # bytes of a body that is too large, and no longer than this many seconds
@@ -25,9 +21,9 @@ _NO_METHOD = "NONE"  # no address takes it, so that the router names those that 
 class Edge:
     """Wraps the application; what was asked for without a known key shows the shared bucket."""
 
-    def __init__(self, app: Litestar, limiter: Limiter) -> None:
-        self._app: Any = app
-        self._router = app.asgi_router
+    def __init__(self, app: Any, router: Any, limiter: Limiter) -> None:
+        self._app = app
+        self._router = router
         self._limiter = limiter
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -45,14 +41,16 @@ class Edge:
         await self._app(scope, receive, send)
 
     def _with_standing(self, scope: Message, receive: Receive, send: Send) -> Send:
-        async def sending(message: Message) -> None:
+        """Return a `send` that adds the headers; no coroutine of its own: this is every request."""
+
+        def sending(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                if message["status"] == _TOO_LARGE:
-                    await _drain(receive)
                 standing = scope.get(STANDING) or self._limiter.look(NOBODY)
                 if standing is not None:
                     message["headers"] = [*message["headers"], *standing.headers]
-            await send(message)
+                if message["status"] == _TOO_LARGE:
+                    return _sent_after_all(receive, send, message)
+            return send(message)
 
         return sending
 
@@ -66,16 +64,17 @@ class Edge:
         return ""
 
 
-async def _drain(receive: Receive) -> None:
+async def _sent_after_all(receive: Receive, send: Send, message: Message) -> None:
     """Read what a caller is still sending: else it sees a broken line and never the answer."""
     left = _DRAINED
     with suppress(TimeoutError):
         async with asyncio.timeout(_DRAINED_FOR):
             while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body"):
-                    return
+                part = await receive()
+                left -= len(part.get("body", b""))
+                if not part.get("more_body"):
+                    break
+    await send(message)
 
 
 def _without_body(send: Send) -> Send:

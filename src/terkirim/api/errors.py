@@ -50,9 +50,12 @@ def refusal(
     return json_answer(body, status=status, headers=headers)
 
 
-def answer_to(  # noqa: PLR0911 - one line for each error of the tree
-    _request: Request[Any, Any, Any], error: Exception
-) -> Response[bytes]:
+def handler(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Return the answer to an exception, as the framework asks for it."""
+    return answer_to(error)
+
+
+def answer_to(error: Exception) -> Response[bytes]:  # noqa: PLR0911 - one line for each of the tree
     """Return the answer to an exception; an unknown one says nothing of its inside."""
     match error:
         case Refused():

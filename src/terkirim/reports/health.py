@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from terkirim.domain.message import State
 from terkirim.ports import (
     BY_HAND,
+    UNKNOWN_ANSWER,
     Backlog,
     Gates,
     MessageLog,
@@ -20,7 +21,7 @@ from terkirim.ports import (
 
 WAITS_LONG = timedelta(minutes=15)
 RECENT = timedelta(hours=24)
-UNKNOWN_ANSWER = "unknown_answer"  # the rollup that counts answers whose text is not known
+SANDBOX = "sandbox"  # the provider that sends nothing, and says so
 CRITICAL, WARNING, NOTICE = "critical", "warning", "notice"
 _ORDER = (CRITICAL, WARNING, NOTICE)
 _WHY: Mapping[str, tuple[str, str]] = {
