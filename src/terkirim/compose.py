@@ -24,6 +24,7 @@ from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
+from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
 from terkirim.domain.errors import ConfigError
@@ -56,6 +57,7 @@ class Gateway(Following):
         providers: Mapping[str, Provider],
         submit: Submit,
         worker: Worker,
+        tally: Tally,
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
@@ -70,6 +72,7 @@ class Gateway(Following):
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
+        self.tally = tally
         self.watch = watch
         self._fetcher = fetcher
         self._scheduler = scheduler
@@ -98,6 +101,11 @@ class Gateway(Following):
             yield gateway
         finally:
             await gateway.close()
+
+    @property
+    def in_air(self) -> int:
+        """How many requests of this process are on their way."""
+        return self._worker.in_air
 
     @property
     def is_sandbox(self) -> bool:
@@ -215,6 +223,7 @@ def _built(settings: Settings) -> Gateway:
         if settings.public_url is None
         else Links(public_url=settings.public_url, key=signing_key)
     )
+    tally = Tally()
     schedule = RetrySchedule(
         quick=settings.retry_waits,
         tail=settings.retry_tail,
@@ -234,6 +243,7 @@ def _built(settings: Settings) -> Gateway:
             request_within=settings.timeout,
             unclear_wait=settings.unclear_wait,
             schedule=schedule,
+            observe=tally,
         ),
     )
     worker = Worker(
@@ -276,6 +286,7 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         submit=submit,
         worker=worker,
+        tally=tally,
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,

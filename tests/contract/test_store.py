@@ -514,3 +514,13 @@ def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path):
     path.write_bytes(b"this is a letter, not a database" * 100)
     with pytest.raises(StoreUnavailable, match="not a SQLite database"):
         opened(path)
+
+
+async def test_an_answer_that_is_not_known_is_counted_by_provider_and_text(node):
+    await node.accept(*[an_email() for _ in range(3)])
+    for work in await node.take():
+        text = "HTTP 200: unknown answer: apa ini budi@example.com"
+        await node.settle(work, Deferred(text, is_unknown_answer=True))
+    (row,) = await node.store.rollups(("unknown_answer",), since=START - DAY, until=START + DAY)
+    assert row.key == "first:HTTP 200: unknown answer: apa ini <address>"
+    assert row.count == 3

@@ -11,6 +11,8 @@ from terkirim.api.files import file_routes
 from terkirim.api.keys import key_routes
 from terkirim.api.limits import Limiter
 from terkirim.api.messages import message_routes
+from terkirim.api.metrics import metric_routes
+from terkirim.api.pages import page_routes
 from terkirim.api.providers import provider_routes
 from terkirim.api.requests import Keys
 from terkirim.api.status import status_routes
@@ -30,6 +32,8 @@ def build_app(gateway: Gateway) -> Edge:
             *key_routes(gateway, keys),
             *address_routes(gateway, keys),
             *status_routes(gateway, keys),
+            *metric_routes(gateway),
+            *page_routes(lambda: app),
         ],
         exception_handlers={Exception: handler},
         openapi_config=None,

@@ -372,6 +372,9 @@ class Backlog:
     by_priority: Mapping[Priority, int] = field(default_factory=dict)
 
 
+UNKNOWN_ANSWER = "unknown_answer"  # the rollup of answers whose text is not known, by provider
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupRow:
     """One count: `kind` and `key` name it (e.g. "outcome", "mailketing:accepted:1"), by hour."""

@@ -5,9 +5,8 @@ from typing import Any
 
 from terkirim.domain.lease import Settlement
 from terkirim.domain.message import Evidence, State, after
-from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused
+from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused, outcome_name
 from terkirim.store.counting import Counts, latency_bucket
-from terkirim.store.gating import outcome_name
 from terkirim.store.times import micros
 
 RESCUED = (

@@ -9,12 +9,19 @@ import apsw
 from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State, after
-from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused
+from terkirim.domain.outcome import (
+    ANSWER_LIMIT,
+    Accepted,
+    SenderRefused,
+    is_unknown_answer,
+    outcome_name,
+)
 from terkirim.policy.expiry import unclear_end
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import EXHAUSTED, MAYBE_SENT, wait_for_word
+from terkirim.ports import UNKNOWN_ANSWER
 from terkirim.store.counting import Counts, countable, latency_bucket
-from terkirim.store.gating import GateSettings, outcome_name
+from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.bulk import BulkInsert
@@ -242,6 +249,8 @@ def _count(
         at = micros(one.started_at)
         name, number = outcome_name(one.result), one.lease.attempts + 1
         counts.add(at, "outcome", f"{one.lease.provider}:{name}:{min(number, 20)}")
+        if is_unknown_answer(one.result):
+            counts.add(at, UNKNOWN_ANSWER, f"{one.lease.provider}:{countable(one.reason)}")
         if name != "accepted":
             counts.add(at, "reason", f"{name}:{one.result.code or _short(one.result)}")
         if state is State.QUEUED and one.due_at is not None:
