@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from random import Random
 from typing import Any, Unpack
 
@@ -18,7 +17,7 @@ from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
-from terkirim.database import SystemClock, diverts_to, opened, providers_named
+from terkirim.database import Database, SystemClock, diverts_to, opened, providers_named
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
 from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.following import Following
@@ -27,7 +26,6 @@ from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
-from terkirim.domain.errors import ConfigError
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.ports.retention import Erasure
@@ -39,6 +37,7 @@ from terkirim.schedule.retention import retention_jobs
 from terkirim.settings import Settings, load
 
 _log = structlog.get_logger("terkirim.gateway")
+SIGNING_KEY = "secret:signing_key"  # an option; one that begins with `secret:` is never shown
 _LIBRARY = "library"  # the owner of what Python code hands over
 
 
@@ -93,7 +92,7 @@ class Gateway(Following):
         Raises:
             ConfigError: a setting is wrong, or the database cannot be used as it is.
         """
-        gateway = _built(settings if settings is not None else load(**given))
+        gateway = await _opened(settings if settings is not None else load(**given))
         try:
             if work:
                 await gateway.find_lost_routes()
@@ -211,13 +210,23 @@ class Gateway(Following):
         return await self.submit(drafts, owner=owner, answer=answer, key=key)
 
 
-def _built(settings: Settings) -> Gateway:
+async def _opened(settings: Settings) -> Gateway:
+    providers = providers_of(settings, clock=SystemClock())
+    database = await opened(settings)
+    try:
+        return _built(database, providers, SigningKey(await _signing_secret(database)))
+    except BaseException:
+        await database.store.close()
+        raise
+
+
+def _built(
+    database: Database, providers: Mapping[str, Provider], signing_key: SigningKey
+) -> Gateway:
+    settings = database.settings
     dice = Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
-    providers = providers_of(settings, clock=SystemClock())
-    database = opened(settings)
     store, clock, new_id = database.store, database.clock, database.new_id
-    signing_key = SigningKey(_signing_secret(settings, database.path))
     links = (
         None
         if settings.public_url is None
@@ -338,13 +347,15 @@ def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _signing_secret(settings: Settings, database: Path | None) -> bytes:
-    """Return the set key, or the one that is kept beside the database, made at the first start."""
-    if settings.signing_key is not None:
-        return settings.signing_key.read().encode()
-    if database is None:
-        raise ConfigError(
-            "TERKIRIM_SIGNING_KEY: must be set: the database is no file to keep it by"
-        )
-    path = database.with_name(database.name + ".signing-key")
-    return kept_secret(path, lambda: secrets.token_urlsafe(KEY_BYTES * 2)).encode()
+async def _signing_secret(database: Database) -> bytes:
+    """Return the set key, or the one that all nodes of a database share."""
+    if database.settings.signing_key is not None:
+        return database.settings.signing_key.read().encode()
+    if database.path is None:
+        return (await database.store.keep_option(SIGNING_KEY, _new_secret())).encode()
+    path = database.path.with_name(database.path.name + ".signing-key")
+    return kept_secret(path, _new_secret).encode()
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(KEY_BYTES * 2)

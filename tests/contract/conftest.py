@@ -17,9 +17,12 @@ from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import Facts, verdict
 from terkirim.ports import ClaimWish, Submission
 from terkirim.store.gating import GateSettings
-from terkirim.store.postgres.clock import ServerClock
+from terkirim.store.postgres.erasing import PostgresErasure
 from terkirim.store.postgres.store import PostgresStore
+from terkirim.store.postgres.upkeep import PostgresRetention
+from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.upkeep import SqliteRetention
 
 START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -94,6 +97,25 @@ class SqliteFile:
     async def opened(self, name, gates=GATES):
         return SqliteStore(self._path, node=name, settings=gates)
 
+    def retention(self, node):
+        return SqliteRetention(node.store)
+
+    def erasure(self, node):
+        return SqliteErasure(node.store)
+
+    async def write(self, node, sql):
+        await node.store.write_alone(lambda db: db.execute(sql))
+
+    async def everything(self, node):
+        """Return all texts of the database, as one."""
+        tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+        names = await node.store.read(lambda db: [name for (name,) in db.execute(tables)])
+        texts = [
+            await node.store.read(lambda db, t=name: list(db.execute(f"SELECT * FROM {t}")))
+            for name in names
+        ]
+        return repr(texts).lower()
+
 
 class PostgresDatabase:
     """One database that every node of a test connects to."""
@@ -104,8 +126,28 @@ class PostgresDatabase:
         self.url = url
 
     async def opened(self, name, gates=GATES):
-        clock = ServerClock(SystemClock())
+        clock = SystemClock()
         return await PostgresStore.open(lambda: self.url, node=name, settings=gates, clock=clock)
+
+    def retention(self, node):
+        return PostgresRetention(node.store)
+
+    def erasure(self, node):
+        return PostgresErasure(node.store)
+
+    async def write(self, node, sql):
+        await node.store.write_alone(lambda db: db.rows(sql))
+
+    async def everything(self, node):
+        """Return all texts of the database, as one."""
+        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        names = [name for (name,) in await node.store.read(lambda db: db.rows(tables))]
+        texts = [
+            await node.store.read(lambda db, t=name: db.rows(f"SELECT * FROM {t} ORDER BY 1"))
+            for name in names
+            if name != "nodes"  # says when it was seen last
+        ]
+        return repr(texts).lower()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -363,14 +363,11 @@ async def shut_first(node):
         await node.settle(work, Deferred("refused", is_provider_down=True))
 
 
-async def test_a_probe_that_turns_out_suppressed_leaves_room_for_another(node):
+async def test_a_probe_that_turns_out_suppressed_leaves_room_for_another(database, node):
     await shut_first(node)
     later = START + 31 * SECOND
-    await node.store.write_alone(
-        lambda db: db.execute(
-            "INSERT INTO suppressions VALUES ('budi@example.com', '', 'bounced', 'x', 0, NULL)"
-        )
-    )
+    sql = "INSERT INTO suppressions VALUES ('budi@example.com', '', 'bounced', 'x', 0, NULL)"
+    await database.write(node, sql)
     assert not await node.take(1, now=later)
     await node.accept(an_email(to=("ani@example.com",)))
     taken = [work for _ in range(4) for work in await node.take(1, now=later)]

@@ -453,10 +453,6 @@ class KeyRing(Protocol):
         """Store a key; False where one with this hash exists already."""
         ...
 
-    async def add_first_key(self, row: KeyRow) -> bool:
-        """Store a key where there is none at all; of two nodes that start at once, one does."""
-        ...
-
     async def find_key(self, key_hash: str) -> KeyRow | None:
         """Return the key with this hash, revoked or not."""
         ...
