@@ -1,0 +1,55 @@
+-- Balances, and what our own counts say was spent.
+
+-- name: keep_reading
+INSERT INTO balances (provider, at, source, credits, fault, reason, sent_before, bounced_before)
+VALUES (:provider, :at, :source, :credits, :fault, :reason, :sent_before, :bounced_before)
+ON CONFLICT DO NOTHING;
+
+-- name: spent
+-- The rollups of settled attempts and of events: never the difference of two readings, which a top-up hides.
+SELECT hour, sum(sent), sum(bounced) FROM (
+    SELECT hour, count AS sent, 0 AS bounced FROM rollups
+    WHERE kind = 'outcome' AND hour BETWEEN :since AND :until
+        AND key >= :provider || ':accepted:' AND key < :provider || ':accepted;'
+    UNION ALL
+    SELECT hour, 0, count FROM rollups
+    WHERE kind = 'event' AND hour BETWEEN :since AND :until
+        AND key >= :provider || ':bounced' AND key < :provider || ':bounced;'
+) GROUP BY hour ORDER BY hour;
+
+-- name: last_known
+SELECT provider, at, source, credits, fault, reason, sent_before, bounced_before FROM balances
+WHERE provider = :provider AND credits IS NOT NULL ORDER BY at DESC LIMIT 1;
+
+-- name: last_checks
+SELECT provider, at, source, credits, fault, reason, sent_before, bounced_before FROM balances
+WHERE provider = :provider AND source = 'check' ORDER BY at DESC LIMIT :most;
+
+-- name: readings
+SELECT provider, at, source, credits, fault, reason, sent_before, bounced_before FROM balances
+WHERE provider = :provider AND at >= :since ORDER BY at DESC LIMIT :most;
+
+-- name: reading_counts
+SELECT count(*) FILTER (WHERE source = 'check'), avg(credits), min(credits) FROM balances
+WHERE provider = :provider AND at >= :since;
+
+-- name: waiting
+-- Held mail waits for a person, who may never let it go: it is not counted.
+SELECT route, position, hour, count(*) FROM (
+    SELECT route, position, iif(due_at > :now, due_at / 3600000000, 0) AS hour FROM outbox WHERE state = 'queued'
+    UNION ALL SELECT route, position, 0 FROM outbox WHERE state = 'leased'
+    UNION ALL SELECT route, position, 0 FROM outbox WHERE state IN ('unclear', 'held') AND state = 'unclear'
+) GROUP BY 1, 2, 3;
+
+-- name: in_air
+SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
+
+-- name: set_allowance
+INSERT INTO allowances (provider, left) VALUES (:provider, :left)
+ON CONFLICT (provider) DO UPDATE SET left = excluded.left;
+
+-- name: drop_allowance
+DELETE FROM allowances WHERE provider = :provider;
+
+-- name: allowance
+SELECT left FROM allowances WHERE provider = :provider;
