@@ -10,6 +10,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+from terkirim.compose_credits import Watch, watch_over
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
@@ -23,6 +24,7 @@ from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
+from terkirim.providers.overhearing import Overhearing
 from terkirim.providers.registry import build
 from terkirim.settings import Settings, load
 from terkirim.store.gating import GateSettings
@@ -58,6 +60,7 @@ class Gateway:
         providers: Mapping[str, Provider],
         submit: Submit,
         worker: Worker,
+        watch: Watch,
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
@@ -69,6 +72,7 @@ class Gateway:
         self.signing_key = signing_key
         self.submit = submit
         self._providers = providers
+        self.watch = watch
         self._worker = worker
         self._is_working = False
 
@@ -101,11 +105,13 @@ class Gateway:
         """Begin to send what waits, in the running loop."""
         self._is_working = True
         self._worker.start()
+        self.watch.schedule.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
         if self._is_working:
             self._is_working = False
+            await self.watch.schedule.stop()
             await self._worker.stop(within=self.settings.grace)
         for provider in self._providers.values():
             await provider.close()
@@ -160,7 +166,8 @@ def _built(settings: Settings) -> Gateway:
         )
     path = Path(database.removeprefix(_SQLITE)).absolute()
     names = tuple(dict.fromkeys(name for route in routes.values() for name in route))
-    providers = {name: build(name, _options(name, settings), clock=clock) for name in names}
+    built = {name: build(name, _options(name, settings), clock=clock) for name in names}
+    providers = {name: Overhearing(one, clock=clock) for name, one in built.items()}
     rates = () if settings.rate is None else parse_rates(settings.rate)
     gates = GateSettings(
         routes=routes,
@@ -171,6 +178,7 @@ def _built(settings: Settings) -> Gateway:
         probe_for=settings.lease,
     )
     store = SqliteStore(path, node=new_id(), settings=gates)
+    watch = watch_over(store, built, heard=providers, settings=settings, clock=clock, new_id=new_id)
     signing_key = SigningKey(_signing_secret(settings, path))
     links = (
         None
@@ -235,6 +243,7 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         submit=submit,
         worker=worker,
+        watch=watch,
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,

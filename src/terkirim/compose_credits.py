@@ -1,0 +1,158 @@
+"""Builds what watches over the gateway: credits, alerts, people, and the work of each day."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from terkirim.alerts.channels import all_channels
+from terkirim.alerts.conditions import Conditions
+from terkirim.alerts.messenger import AppriseMessenger
+from terkirim.alerts.notify import Notify
+from terkirim.alerts.summary import Summary
+from terkirim.credits.monitor import Monitor, MonitorSettings
+from terkirim.credits.preflight import Preflights
+from terkirim.credits.standings import Standings
+from terkirim.credits.statistics import Statistics
+from terkirim.language import speak
+from terkirim.policy.credit import CreditSettings
+from terkirim.ports import Clock, Provider
+from terkirim.ports.alerts import AlertBook, Channel
+from terkirim.ports.credits import BalanceSource
+from terkirim.ports.people import ActivityLog, UserBook
+from terkirim.providers.overhearing import Overhearing, ProviderEars
+from terkirim.schedule.runner import Job, Schedule
+from terkirim.settings import Settings
+from terkirim.store.sqlite.alerts import SqliteAlertBook
+from terkirim.store.sqlite.credits import SqliteCreditBook
+from terkirim.store.sqlite.people import SqlitePeople
+from terkirim.store.sqlite.store import SqliteStore
+
+LOOK_EVERY = timedelta(minutes=1)
+DELIVER_EVERY = timedelta(seconds=1)
+LISTEN_EVERY = timedelta(seconds=10)
+
+_log = structlog.get_logger("terkirim.alerts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """The parts that watch; each door asks the one that it needs."""
+
+    standings: Standings
+    monitor: Monitor
+    preflights: Preflights
+    statistics: Statistics
+    alarms: Notify
+    alert_book: AlertBook
+    users: UserBook
+    activity: ActivityLog
+    schedule: Schedule
+
+
+def watch_over(
+    store: SqliteStore,
+    providers: Mapping[str, Provider],
+    *,
+    heard: Mapping[str, Overhearing],
+    settings: Settings,
+    clock: Clock,
+    new_id: Callable[[], str],
+) -> Watch:
+    """Return the watch over these providers; `heard` are the same ones as mail is sent through."""
+    routes = settings.providers_by_route
+    sources = {name: one for name, one in providers.items() if isinstance(one, BalanceSource)}
+    levels = CreditSettings(
+        warning=settings.credits_warning,
+        critical=settings.credits_critical,
+        emergency=settings.credits_emergency,
+        per_bounce=settings.credits_bounce,
+    )
+    credit_book, alert_book, people = (
+        SqliteCreditBook(store),
+        SqliteAlertBook(store),
+        SqlitePeople(store),
+    )
+    ears, say = ProviderEars(heard), speak(settings.language)
+    alarms = Notify(
+        book=alert_book,
+        channels=_channels_of(settings, people),
+        messenger=AppriseMessenger(),
+        say=say,
+        clock=clock,
+        new_id=new_id,
+    )
+    standings = Standings(
+        providers=tuple(sources),
+        routes=routes,
+        book=credit_book,
+        alarms=alarms,
+        clock=clock,
+        levels=levels,
+    )
+    monitor = Monitor(
+        sources=sources,
+        standings=standings,
+        book=credit_book,
+        alarms=alarms,
+        activity=people,
+        ears=ears,
+        clock=clock,
+        settings=MonitorSettings(levels=levels, lead=settings.credits_lead),
+    )
+    conditions = Conditions(
+        gates=store,
+        book=alert_book,
+        credit_book=credit_book,
+        prepaid=tuple(sources),
+        free_bytes=store.free_bytes,
+        min_free=settings.min_free_disk,
+        alarms=alarms,
+        ears=ears,
+        clock=clock,
+    )
+    summary = Summary(
+        notify=alarms,
+        book=alert_book,
+        standings=standings.all,
+        say=say,
+        zone=settings.time_zone,
+        clock=clock,
+    )
+    jobs = [
+        Job(name="credits", every=settings.credits_every, work=monitor.check),
+        Job(name="credits look", every=LOOK_EVERY, work=monitor.look),
+        Job(name="credits heard", every=LISTEN_EVERY, work=monitor.listen, is_own=True),
+        Job(name="conditions", every=LOOK_EVERY, work=conditions.look),
+        Job(name="conditions heard", every=LISTEN_EVERY, work=conditions.listen, is_own=True),
+        Job(name="summary", every=LOOK_EVERY, work=summary.tell_when_due),
+        Job(name="alerts", every=DELIVER_EVERY, work=alarms.deliver, is_own=True),
+    ]
+    return Watch(
+        standings=standings,
+        monitor=monitor,
+        preflights=Preflights(standings=standings, book=credit_book, routes=routes, clock=clock),
+        statistics=Statistics(
+            book=credit_book,
+            alerts=alert_book,
+            zone=settings.time_zone,
+            per_bounce=settings.credits_bounce,
+        ),
+        alarms=alarms,
+        alert_book=alert_book,
+        users=people,
+        activity=people,
+        schedule=Schedule(jobs, upkeep=store, clock=clock),
+    )
+
+
+def _channels_of(settings: Settings, people: UserBook) -> Callable[[], Awaitable[list[Channel]]]:
+    async def channels() -> list[Channel]:
+        text = "" if settings.alert_urls is None else settings.alert_urls.read()
+        found, faults = all_channels(text, await people.users())
+        for fault in faults:  # a file that was changed: the others go on
+            _log.error("a channel cannot be used", reason=fault)
+        return found
+
+    return channels
