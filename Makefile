@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+BENCH := .venv-bench
 
-.PHONY: setup test check demo serve lock language
+.PHONY: setup test check demo serve bench lock language
 
 setup: $(STAMP)
 
@@ -32,6 +33,16 @@ demo: $(STAMP)
 
 serve: $(STAMP)
 	$(BIN)/terkirim serve
+
+# Every figure with its peers, one table; SHORT=1 for a look, ONLY=words for some of it.
+bench: $(BENCH)/.ready
+	$(BENCH)/bin/python -W ignore -m benchmarks $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
+
+$(BENCH)/.ready: $(STAMP) requirements/bench.txt
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv --without-pip $(BENCH)
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --require-hashes -r requirements/bench.txt
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --no-build-isolation --editable .
+	touch $@
 
 lock: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock

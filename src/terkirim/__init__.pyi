@@ -1,3 +1,6 @@
+from terkirim.blocking import SyncGateway as SyncGateway
+from terkirim.client.async_face import AsyncClient as AsyncClient
+from terkirim.client.sync_face import Client as Client
 from terkirim.compose import Gateway as Gateway
 from terkirim.delivery.batches import retry_batch as retry_batch
 from terkirim.delivery.batches import retry_batch_sync as retry_batch_sync
@@ -5,4 +8,13 @@ from terkirim.delivery.retrying import Retried as Retried
 from terkirim.delivery.retrying import retry_email_send as retry_email_send
 from terkirim.delivery.retrying import retry_email_send_sync as retry_email_send_sync
 from terkirim.domain.email import Draft as Draft
+from terkirim.domain.errors import AccessRefused as AccessRefused
+from terkirim.domain.errors import ConfigError as ConfigError
+from terkirim.domain.errors import GatewayUnavailable as GatewayUnavailable
+from terkirim.domain.errors import IdempotencyConflict as IdempotencyConflict
+from terkirim.domain.errors import InvalidEmail as InvalidEmail
+from terkirim.domain.errors import NotFound as NotFound
+from terkirim.domain.errors import StoreUnavailable as StoreUnavailable
+from terkirim.domain.errors import TerkirimError as TerkirimError
+from terkirim.domain.errors import WrongState as WrongState
 from terkirim.domain.version import __version__ as __version__

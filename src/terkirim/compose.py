@@ -1,23 +1,30 @@
 """The only place that names concrete parts: builds the `Gateway` from settings."""
 
+import os
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from random import SystemRandom
-from typing import Any
+from random import Random
+from typing import Any, Unpack
 
-from terkirim.compose_credits import Watch, watch_over
+import msgspec
+
+from terkirim.compose_credits import Lookout, lookout_over
 from terkirim.content.drafts import DraftRules, checked
+from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
+from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
+from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.worker import Worker, WorkerSettings
-from terkirim.domain.email import Draft, Email
+from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
 from terkirim.domain.errors import ConfigError
 from terkirim.domain.ids import uuid7
 from terkirim.policy.breaker import BreakerSettings
@@ -26,13 +33,17 @@ from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.providers.overhearing import Overhearing
 from terkirim.providers.registry import build
+from terkirim.reports.health import HealthRules
+from terkirim.reports.watch import Watch
 from terkirim.settings import Settings, load
 from terkirim.store.gating import GateSettings
 from terkirim.store.sqlite.store import SqliteStore
 
 SANDBOX = "sandbox"
 _SQLITE = "sqlite:///"
-_ID_BITS = 74
+ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
+IDS_AT_ONCE = 512
+_LIBRARY = "library"  # the owner of what Python code hands over
 
 
 class SystemClock:
@@ -45,11 +56,34 @@ class SystemClock:
         return time.monotonic()
 
 
+class Ids:
+    """Makes ids; the system's randomness is fetched for many at once, as each fetch may wait."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._random = b""
+        self._used = 0
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+
+    def __call__(self) -> str:
+        """Return a new UUIDv7."""
+        if self._process != os.getpid():  # after a fork: the child must not repeat its parent
+            self._process, self._lock, self._random = os.getpid(), threading.Lock(), b""
+        with self._lock:
+            if self._used >= len(self._random):
+                self._random, self._used = secrets.token_bytes(ID_BYTES * IDS_AT_ONCE), 0
+            bits = self._random[self._used : self._used + ID_BYTES]
+            self._used += ID_BYTES
+        at_ms = int(self._clock.now().timestamp() * 1_000)
+        return uuid7(at_ms, int.from_bytes(bits) >> SPARE_BITS)
+
+
 def _ids(emails: Sequence[Email]) -> list[str]:
     return [email.id for email in emails]
 
 
-class Gateway:
+class Gateway(Following):
     """Takes e-mails, keeps them, sends them: the whole product without its doors."""
 
     def __init__(  # noqa: PLR0913 - the parts are put together once, below
@@ -60,10 +94,12 @@ class Gateway:
         providers: Mapping[str, Provider],
         submit: Submit,
         worker: Worker,
-        watch: Watch,
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
+        watch: Watch,
+        fetcher: Fetcher,
+        lookout: Lookout,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -71,8 +107,10 @@ class Gateway:
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
-        self._providers = providers
         self.watch = watch
+        self._fetcher = fetcher
+        self.lookout = lookout
+        self._providers = providers
         self._worker = worker
         self._is_working = False
 
@@ -101,17 +139,28 @@ class Gateway:
         """True while the default route ends in the sandbox: nothing is really sent."""
         return SANDBOX in self.settings.providers_by_route["default"]
 
+    @property
+    def health_rules(self) -> HealthRules:
+        """What the settings say to `reports.health`."""
+        return HealthRules(
+            is_sandbox=SANDBOX in self.settings.providers_by_route["default"],
+            diverts=self.settings.on_invalid_key == SANDBOX,
+            min_free=self.settings.min_free_disk,
+        )
+
     def start(self) -> None:
         """Begin to send what waits, in the running loop."""
         self._is_working = True
         self._worker.start()
-        self.watch.schedule.start()
+        self.watch.start()
+        self.lookout.schedule.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
+        await self.watch.stop()
         if self._is_working:
             self._is_working = False
-            await self.watch.schedule.stop()
+            await self.lookout.schedule.stop()
             await self._worker.stop(within=self.settings.grace)
         for provider in self._providers.values():
             await provider.close()
@@ -121,27 +170,47 @@ class Gateway:
         """Raise InvalidEmail if the draft would be refused; nothing is stored."""
         self.submit.check(draft, now=self.clock.now(), owner=owner)
 
+    async def with_files(self, draft: Draft) -> Draft:
+        """Return the draft with the attachments that it names by `path` fetched.
+
+        Raises:
+            InvalidEmail: an address is not allowed, does not answer, or its file is too large.
+        """
+        if not needs_fetching(draft.attachments):
+            return draft
+        return replace(draft, attachments=await self._fetcher.filled(draft.attachments))
+
     async def send_email(
         self,
         *,
-        to: str | Sequence[str],
+        to: Addresses,
         subject: str,
         html: str | None = None,
         text: str | None = None,
-        idempotency: IdempotencyKey | None = None,
-        **options: Any,
+        idempotency_key: str | None = None,
+        **options: Unpack[EmailOptions],
     ) -> str:
         """Put one e-mail on disk and return its id; it is sent from there.
 
-        `options` are the other fields of `Draft`; `sender` defaults to MAILKETING_FROM_EMAIL.
+        `sender` defaults to MAILKETING_FROM_EMAIL. A second call with the same `idempotency_key`,
+        within a day, sends nothing and returns the first one's id.
 
         Raises:
             InvalidEmail: a field is wrong; nothing was stored.
+            IdempotencyConflict: the key was used with other fields.
             StoreUnavailable: the database cannot be used now; nothing was stored.
         """
         draft = Draft(to=to, subject=subject, html=html, text=text, **options)
-        submitted = await self.send([draft], owner="library", key=idempotency)
-        return submitted.emails[0].id
+        key = None
+        if idempotency_key is not None:
+            if not needs_fetching(
+                draft.attachments
+            ):  # a wrong field is named before it is compared
+                self.check(draft, owner=_LIBRARY)
+            key = key_in_scope(idempotency_key, owner=_LIBRARY, route="send_email", payload=draft)
+        submitted = await self.send([draft], owner=_LIBRARY, key=key)
+        ids: list[str] = msgspec.json.decode(submitted.answer)
+        return ids[0]
 
     async def send(
         self,
@@ -152,13 +221,17 @@ class Gateway:
         key: IdempotencyKey | None = None,
     ) -> Submitted:
         """Put drafts on disk together, or none of them."""
+        if any(needs_fetching(draft.attachments) for draft in drafts):
+            if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
+                return Submitted(answer=known.answer, is_repeat=True, emails=())
+            drafts = [await self.with_files(draft) for draft in drafts]
         return await self.submit(drafts, owner=owner, answer=answer, key=key)
 
 
 def _built(settings: Settings) -> Gateway:
-    clock, dice = SystemClock(), SystemRandom()
+    clock, dice = SystemClock(), Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
-    new_id = partial(_new_id, clock, dice)
+    new_id = Ids(clock)
     database = settings.database.read()
     if not database.startswith(_SQLITE):
         raise ConfigError(
@@ -178,7 +251,9 @@ def _built(settings: Settings) -> Gateway:
         probe_for=settings.lease,
     )
     store = SqliteStore(path, node=new_id(), settings=gates)
-    watch = watch_over(store, built, heard=providers, settings=settings, clock=clock, new_id=new_id)
+    lookout = lookout_over(
+        store, built, heard=providers, settings=settings, clock=clock, new_id=new_id
+    )
     signing_key = SigningKey(_signing_secret(settings, path))
     links = (
         None
@@ -243,15 +318,13 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         submit=submit,
         worker=worker,
-        watch=watch,
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,
+        fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
+        watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
+        lookout=lookout,
     )
-
-
-def _new_id(clock: Clock, dice: SystemRandom) -> str:
-    return uuid7(int(clock.now().timestamp() * 1_000), dice.getrandbits(_ID_BITS))
 
 
 def _options(name: str, settings: Settings) -> Mapping[str, Any]:

@@ -37,7 +37,7 @@ _log = structlog.get_logger("terkirim.alerts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Lookout:
     """The parts that watch; each door asks the one that it needs."""
 
     standings: Standings
@@ -51,7 +51,7 @@ class Watch:
     schedule: Schedule
 
 
-def watch_over(
+def lookout_over(
     store: SqliteStore,
     providers: Mapping[str, Provider],
     *,
@@ -59,8 +59,8 @@ def watch_over(
     settings: Settings,
     clock: Clock,
     new_id: Callable[[], str],
-) -> Watch:
-    """Return the watch over these providers; `heard` are the same ones as mail is sent through."""
+) -> Lookout:
+    """Return the lookout over these providers; `heard` are the same ones as mail is sent through."""
     routes = settings.providers_by_route
     sources = {name: one for name, one in providers.items() if isinstance(one, BalanceSource)}
     levels = CreditSettings(
@@ -129,7 +129,7 @@ def watch_over(
         Job(name="summary", every=LOOK_EVERY, work=summary.tell_when_due),
         Job(name="alerts", every=DELIVER_EVERY, work=alarms.deliver, is_own=True),
     ]
-    return Watch(
+    return Lookout(
         standings=standings,
         monitor=monitor,
         preflights=Preflights(standings=standings, book=credit_book, routes=routes, clock=clock),

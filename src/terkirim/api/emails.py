@@ -1,12 +1,14 @@
 """`/v1/emails`: Resend's routes, so that its SDKs work by a change of URL."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, delete, get, patch, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
+from terkirim.api.asked import page_of
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_strict
 from terkirim.api.shapes import email_shape
@@ -18,8 +20,6 @@ from terkirim.domain.errors import InvalidEmail
 from terkirim.ports import IdempotencyKey
 
 BATCH_LIMIT = 100
-PAGE_LIMIT = 100
-PAGE = 20
 
 
 def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -31,8 +31,9 @@ def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     ]
 
 
-def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
-    @post("/v1/emails", status_code=200)
+def sending(gateway: Gateway, keys: Keys) -> Callable[[Http], Awaitable[Response[bytes]]]:
+    """Return what answers `POST /v1/emails`."""
+
     async def send(request: Http) -> Response[bytes]:
         owner = await keys.owner(request, "send")
         body = await json_of(request)
@@ -45,15 +46,27 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         submitted = await gateway.send([draft], owner=owner, answer=answer, key=key)
         return json_answer(submitted.answer)
 
+    return send
+
+
+def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    clock, take = gateway.clock, sending(gateway, keys)
+
+    @post("/v1/emails", status_code=200)
+    async def send(request: Http) -> Response[bytes]:
+        return await take(request)
+
     @post("/v1/emails/batch", status_code=200)
     async def batch(request: Http) -> Response[bytes]:
         owner = await keys.owner(request, "send")
         body = await json_of(request)
-        is_permissive = request.headers.get("x-batch-validation", "strict") == "permissive"
-        read = _read_batch(
+        is_permissive = _is_permissive(request)
+        key = _key(request, owner, "POST /v1/emails/batch", body)
+        if key is not None and (known := await gateway.store.repeat_of(key, now=clock.now())):
+            return json_answer(known.answer)
+        read = await _read_batch(
             gateway, owner, body, is_strict=wants_strict(request), skips=is_permissive
         )
-        key = _key(request, owner, "POST /v1/emails/batch", body)
 
         def answer(emails: Sequence[Email]) -> dict[str, Any]:
             rows = [
@@ -74,18 +87,14 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @get("/v1/emails")
     async def listed(request: Http) -> Response[bytes]:
         await keys.owner(request, "read")
-        limit = _limit(request)
-        after, before = request.query_params.get("after"), request.query_params.get("before")
-        if after is not None and before is not None:
-            raise Refused(422, "validation_error", "`after`, `before`: give one of the two")
-        rows = await store.emails(limit=limit + 1, after=after, before=before)
-        has_more = len(rows) > limit
-        rows = rows[-limit:] if before is not None else rows[:limit]
-        page = [email_shape(row, clock.now(), is_listed=True) for row in rows]
-        return json_answer({"object": "list", "has_more": has_more, "data": page})
+        page = page_of(request)
+        found = await store.emails(limit=page.fetched, after=page.after, before=page.before)
+        rows, has_more = page.shown(found)
+        shapes = [email_shape(row, clock.now(), is_listed=True) for row in rows]
+        return json_answer({"object": "list", "has_more": has_more, "data": shapes})
 
     @get("/v1/emails/{email_id:str}")
-    async def shown(request: Http, email_id: str) -> Response[bytes]:
+    async def shown(request: Http, email_id: FromPath[str]) -> Response[bytes]:
         await keys.owner(request, "read")
         return json_answer(email_shape(await store.email(email_id), clock.now()))
 
@@ -96,7 +105,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     store, clock = gateway.store, gateway.clock
 
     @patch("/v1/emails/{email_id:str}")
-    async def moved(request: Http, email_id: str) -> Response[bytes]:
+    async def moved(request: Http, email_id: FromPath[str]) -> Response[bytes]:
         await keys.owner(request, "send")
         body = await json_of(request)
         given = body.get("scheduled_at") if isinstance(body, dict) else None
@@ -107,7 +116,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer({"object": "email", "id": email_id})
 
     @post("/v1/emails/{email_id:str}/cancel", status_code=200)
-    async def cancelled(request: Http, email_id: str) -> Response[bytes]:
+    async def cancelled(request: Http, email_id: FromPath[str]) -> Response[bytes]:
         await keys.owner(request, "send")
         results = await store.cancel(email_id, now=clock.now())
         late = [one for one in results if not one.is_cancelled]
@@ -118,7 +127,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer({"object": "email", "id": email_id, "too_late": too_late})
 
     @delete("/v1/emails/{email_id:str}", status_code=405)
-    async def undeletable(email_id: str) -> Response[bytes]:
+    async def undeletable(email_id: FromPath[str]) -> Response[bytes]:
         raise Refused(405, "method_not_allowed", f"cancel {email_id} instead: history is kept")
 
     return [moved, cancelled, undeletable]
@@ -131,12 +140,15 @@ class _Batch:
     errors: list[dict[str, Any]]
 
 
-def _read_batch(gateway: Gateway, owner: str, body: Any, *, is_strict: bool, skips: bool) -> _Batch:
+async def _read_batch(
+    gateway: Gateway, owner: str, body: Any, *, is_strict: bool, skips: bool
+) -> _Batch:
     """Return the good drafts; a bad one is listed where `skips`, else it refuses them all."""
     read = _Batch([], [], [])
     for index, one in enumerate(_batch(body)):
         try:
             draft, warnings = draft_of(one, is_strict=is_strict)
+            draft = await gateway.with_files(draft)
             gateway.check(draft, owner=owner)
         except InvalidEmail as error:
             if not skips:
@@ -146,6 +158,14 @@ def _read_batch(gateway: Gateway, owner: str, body: Any, *, is_strict: bool, ski
             read.drafts.append(draft)
             read.warnings.append(warnings)
     return read
+
+
+def _is_permissive(request: Http) -> bool:
+    wanted = request.headers.get("x-batch-validation", "strict")
+    if wanted not in {"strict", "permissive"}:
+        says = "`x-batch-validation`: give strict or permissive"
+        raise Refused(422, "invalid_parameter", says)
+    return wanted == "permissive"
 
 
 def _receipt(email: Email, warnings: Sequence[str], *, is_sandbox: bool) -> dict[str, Any]:
@@ -167,10 +187,3 @@ def _batch(body: Any) -> list[Any]:
     if not isinstance(body, list) or not 1 <= len(body) <= BATCH_LIMIT:
         raise InvalidEmail("", f"give a JSON array of 1 to {BATCH_LIMIT} e-mails")
     return body
-
-
-def _limit(request: Http) -> int:
-    text = request.query_params.get("limit", str(PAGE))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= PAGE_LIMIT:
-        raise Refused(422, "validation_error", f"`limit`: give a number from 1 to {PAGE_LIMIT}")
-    return int(text)

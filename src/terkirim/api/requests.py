@@ -9,6 +9,7 @@ from litestar import Request
 
 from terkirim.access.keys import hash_of, may
 from terkirim.api.errors import Refused
+from terkirim.api.limits import NOBODY, STANDING, Limiter, Standing
 from terkirim.compose import Gateway
 from terkirim.content.fields import unknown_fields, unknown_sentence
 from terkirim.domain.email import Draft
@@ -25,32 +26,44 @@ FIELDS: Mapping[str, str] = {"from": "sender"} | {
         "variables", "scheduled_at", "expires_in", "if_unclear", "priority", "stream", "route",
     )
 }  # fmt: skip
-_IGNORED = frozenset({"topic_id"})  # Resend's subscriptions: there are none here
+# Not read: Resend's subscriptions, of which there are none here, and a template that is null.
+_KNOWN = (*FIELDS, "topic_id", "template")
 _KEPT_SECONDS = 1.0  # how long a key that was found is not asked for again
 
 
 class Keys:
     """Finds API keys; a key that was just seen costs no question to the database."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, limiter: Limiter) -> None:
         self._gateway = gateway
+        self._limiter = limiter
         self._seen: dict[str, tuple[float, KeyRow]] = {}
 
     async def owner(self, request: Http, scope: str) -> str:
         """Return the id of the key that asks.
 
         Raises:
-            Refused: no key, an unknown or revoked one, or one without the scope.
+            Refused: no key, an unknown or revoked one, one without the scope, or too many requests.
         """
         kind, _, text = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not text.strip():
+            self._count(request, NOBODY)
             raise Refused(401, "missing_api_key", "give the header `Authorization: Bearer <key>`")
         row = await self._found(hash_of(text.strip()))
         if row is None or row.revoked_at is not None:
+            self._count(request, NOBODY)
             raise Refused(403, "invalid_api_key", "this API key is not known here, or was revoked")
+        self._count(request, row.id)
         if not may(row, scope):
             raise Refused(401, "restricted_api_key", f"this API key has no scope `{scope}`")
         return row.id
+
+    def _count(self, request: Http, key_id: str) -> None:
+        standing = self._limiter.take(key_id)
+        if standing is not None:
+            request.scope[STANDING] = standing  # type: ignore[literal-required]
+            if standing.retry_after:
+                raise Refused(429, "rate_limit_exceeded", _too_many(standing))
 
     async def _found(self, key_hash: str) -> KeyRow | None:
         now = self._gateway.clock.monotonic()
@@ -61,6 +74,13 @@ class Keys:
         if row is not None:
             self._seen[key_hash] = (now, row)
         return row
+
+
+def _too_many(standing: Standing) -> str:
+    return (
+        f"this key has made more than the {standing.limit} requests that TERKIRIM_API_RATE grants; "
+        f"wait {standing.retry_after} s"
+    )
 
 
 async def json_of(request: Http) -> Any:
@@ -92,15 +112,15 @@ def draft_of(body: Any, *, is_strict: bool) -> tuple[Draft, list[str]]:
     """
     if not isinstance(body, dict):
         raise InvalidEmail("", "give a JSON object with from, to, subject and html or text")
-    if "template" in body:
+    if body.get("template") is not None:
         raise InvalidEmail(
             "template", "templates are not served here yet; give html or text with variables",
             kind="invalid_parameter",
         )  # fmt: skip
-    unknown = unknown_fields(body, [*FIELDS, *_IGNORED])
+    unknown = unknown_fields(body, _KNOWN)
     warnings = [unknown_sentence(name, meant) for name, meant in unknown]
     if is_strict and unknown:
-        raise InvalidEmail(str(unknown[0][0]), warnings[0], kind="invalid_parameter")
+        raise InvalidEmail("", warnings[0], kind="invalid_parameter")
     return Draft(**{own: body[name] for name, own in FIELDS.items() if name in body}), warnings
 
 

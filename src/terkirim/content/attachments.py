@@ -73,7 +73,7 @@ def _read_one(value: object, field: str, *, limit: int) -> tuple[Attachment, byt
         problem = f"must be an object with `filename` and `content`, not {spoken_type(value)}"
         raise _refused(field, problem)
     if value.get("content") is None and value.get("path") is not None:
-        problem = "the gateway fetches no addresses; send the file itself as base64 in `content`"
+        problem = "is not fetched here; send the file itself as base64 in `content`"
         raise _refused(f"{field}.path", problem)
     filename = _filename(value.get("filename"), f"{field}.filename")
     content = _decoded(value.get("content"), f"{field}.content")

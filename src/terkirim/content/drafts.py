@@ -34,6 +34,7 @@ from terkirim.domain.email import (
     Stream,
 )
 from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.frozen import frozen
 
 EVERYBODY = "*"  # the key of variables that all recipients share
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -58,7 +59,7 @@ class DraftRules:
     max_attachments: int = 30_000_000  # bytes of all attachments of an email, decoded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Checked:
     """An email that can be stored, and its attachments' bytes by SHA-256 in hex."""
 
@@ -132,12 +133,12 @@ def _sender(value: object, default: Address | None) -> Address:
         return default
     if isinstance(value, str) and len(value) <= ADDRESS_LIMIT + NAME_LIMIT:
         return _sender_written(value)
-    return read_address(value, "from", kind="invalid_from_address")
+    return read_address(value, "from")
 
 
 @lru_cache(maxsize=_SENDERS_KEPT)
 def _sender_written(text: str) -> Address:
-    return read_address(text, "from", kind="invalid_from_address")
+    return read_address(text, "from")
 
 
 def _letter(draft: Draft, limit: int) -> _Letter:

@@ -58,35 +58,32 @@ class Dispatcher:
         self._clock = clock
         self._dice = dice
         self._settings = settings
-        self._in_air: set[asyncio.Task[None]] = set()
+        self._within = settings.send_within
+        spare = settings.lease_for - settings.send_within - ONE_SECOND
+        self._may_wait = spare.total_seconds()  # from the claim to the start of the request
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_air = 0
         self._freed = asyncio.Event()
         self._turn = 0
         self._is_stopping = False
 
     @property
     def in_air(self) -> int:
-        """How many leases this node holds."""
-        return len(self._in_air)
+        """How many leases have not had their request's end yet."""
+        return self._in_air
 
     async def fill(self) -> tuple[int, datetime | None]:
         """Claim as much as there is room for; return how many, and when more may be due."""
-        free = self._settings.concurrency - len(self._in_air)
-        if free <= 0 or self._is_stopping:
+        if self._in_air >= self._settings.concurrency or self._is_stopping:
             return 0, None
         leased_at = self._clock.monotonic()
-        claim = await self._outbox.claim(
-            ClaimWish(
-                limit=free,
-                now=self._clock.now(),
-                lease_for=self._settings.lease_for,
-                turn=self._turn,
-            )
-        )
+        claim = await self._outbox.claim(self._wish)
         self._turn = claim.turn
+        self._in_air += len(claim.works)
         for work in claim.works:
             task = asyncio.create_task(self._attempt(work, leased_at))
-            self._in_air.add(task)
-            task.add_done_callback(self._landed)
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
         return len(claim.works), claim.next_at
 
     async def freed(self) -> None:
@@ -97,43 +94,60 @@ class Dispatcher:
     async def stop(self, *, within: timedelta) -> int:
         """Start nothing new; wait for what is in the air; return how many were cut off."""
         self._is_stopping = True
-        if self._in_air:
-            await asyncio.wait(self._in_air, timeout=within.total_seconds())
-        cut_off = list(self._in_air)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within.total_seconds())
+        cut_off = list(self._tasks)
         for task in cut_off:
             task.cancel()
         await asyncio.gather(*cut_off, return_exceptions=True)
         return len(cut_off)
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._in_air.discard(task)
-        self._freed.set()
+    def _wish(self) -> ClaimWish:
+        """Return what there is room for now; asked when the claim's turn has come."""
+        return ClaimWish(
+            limit=max(self._settings.concurrency - self._in_air, 0),
+            now=self._clock.now(),
+            lease_for=self._settings.lease_for,
+            turn=self._turn,
+        )
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("attempt broke", error=repr(error))
 
     async def _attempt(self, work: Work, leased_at: float) -> None:
-        if self._is_too_late(leased_at) or self._is_stopping:
+        try:
+            settlement = await self._settlement(work, leased_at)
+        finally:  # the settlement goes ahead of the claim that this room allows
+            self._in_air -= 1
+            self._freed.set()
+        if settlement is None:
             await self._outbox.release([work.lease], now=self._clock.now())
-            return
+        else:
+            await self._settle(settlement)
+
+    async def _settlement(self, work: Work, leased_at: float) -> Settlement | None:
+        """Return what the request came to, None where it must not leave any more."""
+        if self._is_too_late(leased_at) or self._is_stopping:
+            return None
         started_at, begun = self._clock.now(), self._clock.monotonic()
         result = await self._sent(work, started_at)
-        duration_us = round((self._clock.monotonic() - begun) * 1_000_000)
+        ended = self._clock.monotonic()
         facts = Facts(
             now=self._clock.now(),
             started_at=started_at,
-            duration_us=duration_us,
+            duration_us=round((ended - begun) * 1_000_000),
             schedule=self._settings.schedule,
             unclear_wait=self._settings.unclear_wait,
             spread=self._dice(),
             route=self._routes.get(work.lease.route, ()),
         )
-        settlement = verdict(work.lease, result, facts)
-        await self._settle(settlement)
+        return verdict(work.lease, result, facts)
 
     def _is_too_late(self, leased_at: float) -> bool:
         """A request leaves only if its lease outlasts it, by a clock that never jumps."""
-        held = timedelta(seconds=self._clock.monotonic() - leased_at)
-        return self._settings.lease_for - held < self._settings.send_within + ONE_SECOND
+        return self._clock.monotonic() - leased_at > self._may_wait
 
     async def _sent(self, work: Work, now: datetime) -> Outcome | ProviderFault:
         try:
@@ -142,7 +156,7 @@ class Dispatcher:
             return Rejected(f"the content could not be rendered: {error}", field="variables")
         provider = self._providers[work.lease.provider]
         try:
-            return await provider.send(message, within=self._settings.send_within)
+            return await provider.send(message, within=self._within)
         except Exception as error:  # noqa: BLE001 - a provider with a bug: it may have left
             _log.exception("provider raised", provider=provider.name)
             return Unclear(f"internal error: {type(error).__name__}")

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import msgspec
 
 from terkirim.domain.email import Draft, Email
 from terkirim.domain.errors import InvalidEmail, StoreUnavailable
+from terkirim.domain.frozen import frozen
 from terkirim.ports import Clock, IdempotencyKey, Receipt, Submission, Submissions
 
 KEY_LIMIT = 256  # characters of an idempotency key (Resend's rule)
@@ -26,7 +26,7 @@ class Checks(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Submitted:
     """What a door answers: the JSON text (the first one again, for a key used before) and facts."""
 
@@ -74,8 +74,11 @@ class Submit:
         """
         now = self._clock.now()
         checked = [self.check(draft, now=now, owner=owner) for draft in drafts]
-        await self._refuse_when_full()
-        emails = tuple(email for email, _ in checked)
+        if self._clock.monotonic() - self._looked_at >= LOOK_AT_DISK_EVERY:
+            await self._look_at_disk()
+        if self._is_full:
+            raise StoreUnavailable("the disk is nearly full: new mail is refused, free some space")
+        emails = tuple([email for email, _ in checked])
         files: dict[str, bytes] = {}
         for _, own in checked:
             files.update(own)
@@ -91,15 +94,11 @@ class Submit:
             suppressed=receipt.suppressed,
         )
 
-    async def _refuse_when_full(self) -> None:
+    async def _look_at_disk(self) -> None:
         """Refuse new mail while there is still room to settle what was acknowledged before."""
-        present = self._clock.monotonic()
-        if present - self._looked_at >= LOOK_AT_DISK_EVERY:
-            self._looked_at = present
-            free = await self._free_bytes()
-            self._is_full = free is not None and free < self._min_free
-        if self._is_full:
-            raise StoreUnavailable("the disk is nearly full: new mail is refused, free some space")
+        self._looked_at = self._clock.monotonic()
+        free = await self._free_bytes()
+        self._is_full = free is not None and free < self._min_free
 
 
 def idempotency_key(text: str, *, owner: str, route: str, payload: Any) -> IdempotencyKey:

@@ -10,7 +10,7 @@ import structlog
 from terkirim.delivery.dispatcher import Dispatcher
 from terkirim.domain.errors import TerkirimError
 from terkirim.domain.outcome import Accepted, Unclear
-from terkirim.ports import Clock, Gates, Outbox, Pause, Provider
+from terkirim.ports import BY_HAND, Clock, Gates, Outbox, Pause, Provider
 
 IDLE_FOR = timedelta(seconds=1)  # at most this long without a look, whatever was promised
 SWEPT_AT_ONCE = 1_000  # messages in one transaction
@@ -87,8 +87,10 @@ class Worker:
     async def probe_pauses(self) -> None:
         """Ask paused providers, without mail, whether they take it again."""
         for pause in await self._gates.pauses():
-            if pause.fault != "by hand" and await self._is_over(pause):
-                await self._gates.resume(pause.provider, sender=pause.sender, now=self._clock.now())
+            if pause.fault != BY_HAND and await self._is_over(pause):
+                await self._gates.resume(
+                    pause.provider, sender=pause.sender, now=self._clock.now(), fault=pause.fault
+                )
                 _log.info("pause over", provider=pause.provider, sender=pause.sender)
 
     async def _is_over(self, pause: Pause) -> bool:

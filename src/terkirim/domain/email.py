@@ -1,10 +1,12 @@
 """What a caller hands over (`Draft`), and what becomes of it (`Email` with its messages)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Required, TypedDict
+
+from terkirim.domain.frozen import frozen
 
 MAX_RECIPIENTS = 50  # of one email: to, cc and bcc together (Resend's limit for `to`)
 DEFAULT_ROUTE = "default"
@@ -43,6 +45,9 @@ class Address:
         return f"{self.name} <{self.email}>" if self.name else self.email
 
 
+Addresses = str | Address | Sequence[str | Address]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
     """A file kept by the SHA-256 of its bytes (hex); `size` in bytes, before base64."""
@@ -54,7 +59,7 @@ class Attachment:
     content_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Draft:
     """A submission as a door took it: nothing in it is checked yet.
 
@@ -87,7 +92,40 @@ class Draft:
     row: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailOptions(TypedDict, total=False):
+    """What `send_email` takes beside recipients and content, in the forms that `Draft` describes.
+
+    None is as if left out. `scheduled_at` is an aware datetime, ISO 8601, or "in 2 hours";
+    `priority` high, normal or low; `stream` transactional or broadcast; `if_unclear` resend or
+    hold; a tag has `name` and `value`.
+    """
+
+    sender: str | Address | None
+    cc: Addresses | None
+    bcc: Addresses | None
+    reply_to: Addresses | None
+    headers: Mapping[str, str] | None
+    tags: Sequence[Mapping[str, str]] | None
+    attachments: Sequence[Mapping[str, Any]] | None
+    variables: Mapping[str, Mapping[str, Any]] | None
+    scheduled_at: datetime | str | None
+    expires_in: timedelta | int | str | None
+    if_unclear: str | None
+    priority: str | None
+    stream: str | None
+    route: str | None
+
+
+class EmailFields(EmailOptions, total=False):
+    """One e-mail of a batch, whole."""
+
+    to: Required[Addresses]
+    subject: Required[str]
+    html: str | None
+    text: str | None
+
+
+@frozen
 class Content:
     """The body, stored once; `id` is the email's own, or a hash where many emails share it.
 
@@ -100,7 +138,7 @@ class Content:
     is_template: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NewMessage:
     """One recipient of an email that is about to be stored; `kind` is to, cc or bcc."""
 
@@ -110,7 +148,7 @@ class NewMessage:
     variables: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Email:
     """A checked submission, ready to be stored with its messages in one transaction.
 
@@ -147,7 +185,7 @@ class Email:
         return self.scheduled_at or self.created_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OutgoingMessage:
     """All that a provider needs to send one message: content rendered, links signed.
 

@@ -8,10 +8,15 @@ TerkirimError
 ├── NotFound             (LookupError)      no such email, message or key
 ├── WrongState           (ValueError)       the message is past the point where this can be done
 ├── BadSignature         (ValueError)       a signed link or callback does not verify
-└── StoreUnavailable     (ConnectionError)  the database cannot be used now; nothing was stored
+├── StoreUnavailable     (ConnectionError)  the database cannot be used now; nothing was stored
+├── AccessRefused        (PermissionError)  a gateway refuses the caller's API key, or its scope
+└── GatewayUnavailable   (ConnectionError)  a gateway gave no answer that can be used
 
-An outcome of a delivery is never an exception: see `outcome.py`.
+The last two are raised by the REST client only. An outcome of a delivery is never an exception: see
+`outcome.py`.
 """
+
+from datetime import timedelta
 
 from terkirim.domain.credit import Preflight
 
@@ -79,3 +84,36 @@ class BadSignature(TerkirimError, ValueError):  # noqa: N818
 
 class StoreUnavailable(TerkirimError, ConnectionError):  # noqa: N818
     """The database cannot be used now; nothing of the call was stored, and it may be repeated."""
+
+
+class AccessRefused(TerkirimError, PermissionError):  # noqa: N818
+    """A gateway does not know the API key, or the key has no scope for this; asking again is vain.
+
+    `status` is the HTTP status, 401 or 403.
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class GatewayUnavailable(TerkirimError, ConnectionError):  # noqa: N818
+    """A gateway could not be reached, or did not answer as a gateway does.
+
+    `may_be_done`: the request may have arrived, so that what it asked for may be done, or be done
+    yet. The same call with `idempotency_key`, where there is one, does nothing twice. `retry_after`
+    is what the gateway asked for, if it said so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        may_be_done: bool,
+        idempotency_key: str | None = None,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.may_be_done = may_be_done
+        self.idempotency_key = idempotency_key
+        self.retry_after = retry_after

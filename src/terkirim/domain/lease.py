@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from terkirim.domain.email import IfUnclear, Priority
+from terkirim.domain.frozen import frozen
 from terkirim.domain.message import State
 from terkirim.domain.outcome import Outcome, ProviderFault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Lease:
     """One committed right to attempt `message_id` through `provider` until an instant.
 
@@ -54,7 +55,7 @@ class Attempt:
     note: str = ""  # e.g. "accepted late: sent twice"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Settlement:
     """The end of one lease: what the provider said, and what the policy makes of it.
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+from terkirim.domain.phrase import Phrase
 from terkirim.language.catalogue import catalogue
-from terkirim.language.phrases import Phrase
 
 LANGUAGES = ("id", "en")
 _SOURCE = "en"  # the language of the texts in the code: it needs no catalogue

@@ -1,10 +1,11 @@
 """What follows from how an attempt ended: one decision for each outcome and each fault."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from terkirim.domain.email import IfUnclear
+from terkirim.domain.frozen import frozen
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import State
 from terkirim.domain.outcome import (
@@ -27,7 +28,7 @@ EXPIRES_FIRST = "expires before the next attempt"
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Facts:
     """What a verdict needs besides the outcome; `spread` is a draw from [0, 1)."""
 
@@ -42,6 +43,19 @@ class Facts:
 
 def verdict(lease: Lease, result: Outcome | ProviderFault, facts: Facts) -> Settlement:
     """Return the settlement of a lease whose request ended with `result`."""
+    if isinstance(result, Accepted):  # nearly all of them: made at once, not as a changed copy
+        return Settlement(
+            lease=lease,
+            result=result,
+            started_at=facts.started_at,
+            duration_us=facts.duration_us,
+            state=State.ACCEPTED,
+            due_at=None,
+            step=lease.step,
+            position=lease.position,
+            waited_us=lease.waited_us,
+            provider_ref=result.provider_ref,
+        )
     stays = Settlement(
         lease=lease,
         result=result,
@@ -52,11 +66,9 @@ def verdict(lease: Lease, result: Outcome | ProviderFault, facts: Facts) -> Sett
         step=lease.step,
         position=lease.position,
         waited_us=lease.waited_us,
-        reason=getattr(result, "reason", ""),
+        reason=result.reason,
     )
     match result:
-        case Accepted(provider_ref=ref):
-            return replace(stays, state=State.ACCEPTED, due_at=None, provider_ref=ref)
         case Rejected(reason=reason, field=field):
             says = reason if field is None else f"{field}: {reason}"
             return replace(stays, state=State.DEAD, due_at=None, reason=says)

@@ -4,12 +4,21 @@ All times are aware UTC instants. Every method of a store may raise `StoreUnavai
 nothing of the call was stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from terkirim.domain.email import Address, Attachment, Carries, Content, Email, OutgoingMessage
+from terkirim.domain.email import (
+    Address,
+    Attachment,
+    Carries,
+    Content,
+    Email,
+    OutgoingMessage,
+    Priority,
+)
+from terkirim.domain.frozen import frozen
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.outcome import Outcome, ProviderFault
@@ -73,7 +82,7 @@ class IdempotencyKey:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Submission:
     """Emails that are accepted together or not at all.
 
@@ -88,7 +97,7 @@ class Submission:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Receipt:
     """What became of a submission: `answer` is the stored one where the key was used before.
 
@@ -113,8 +122,18 @@ class Submissions(Protocol):
         """
         ...
 
+    async def repeat_of(self, key: IdempotencyKey, *, now: datetime) -> Receipt | None:
+        """Return the receipt of the key's first use, None where `accept` would be the first.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+        For work that is owed before `accept` and should not be done for a repeat.
+
+        Raises:
+            IdempotencyConflict: the key was used with another payload.
+        """
+        ...
+
+
+@frozen
 class ClaimWish:
     """What a dispatcher asks of the outbox: at most `limit` leases.
 
@@ -127,7 +146,7 @@ class ClaimWish:
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Work:
     """One lease with what is to be sent: content as submitted, not rendered yet."""
 
@@ -142,7 +161,7 @@ class Work:
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Claim:
     """The leases of one claim, committed; `next_at`: when asking again may bring more, or None."""
 
@@ -154,10 +173,11 @@ class Claim:
 class Outbox(Protocol):
     """The hot table of unfinished messages, as one node's dispatcher uses it."""
 
-    async def claim(self, wish: ClaimWish) -> Claim:
+    async def claim(self, wish: ClaimWish | Callable[[], ClaimWish]) -> Claim:
         """Lease due messages whose providers are open, by priority share, oldest due first.
 
-        Suppressed and expired mail met on the way is ended, not returned.
+        Suppressed and expired mail met on the way is ended, not returned. A wish that is a function
+        is asked when the claim's turn comes (from any thread): more room may be free by then.
         """
         ...
 
@@ -257,13 +277,16 @@ class Controls(Protocol):
         ...
 
 
+BY_HAND = "by hand"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """A provider that must not be used now; with `sender`, for that sender address only."""
 
     provider: str
     sender: str
-    fault: str  # Unauthorised, OutOfCredits, QuotaReached, SenderRefused, or "by hand"
+    fault: str  # Unauthorised, OutOfCredits, QuotaReached, SenderRefused, or BY_HAND
     reason: str
     since: datetime
     until: datetime | None
@@ -272,7 +295,11 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderStatus:
-    """How one provider stands: the breaker's state, its pauses, and when its rate gate opens."""
+    """How one provider stands: the breaker's state, its pauses, and when its rate gate opens.
+
+    `waiting` counts due messages whose turn it is to go through it, `in_air` requests that left.
+    `rate_until`: when its own rates grant another request, None: now.
+    """
 
     name: str
     breaker: str
@@ -280,6 +307,9 @@ class ProviderStatus:
     open_until: datetime | None
     gate_until: datetime | None
     pauses: tuple[Pause, ...]
+    waiting: int = 0
+    in_air: int = 0
+    rate_until: datetime | None = None
 
 
 class Gates(Protocol):
@@ -290,11 +320,19 @@ class Gates(Protocol):
         ...
 
     async def pause(self, pause: Pause) -> bool:
-        """Start a pause; False where it was in force already."""
+        """Start a pause; False where one was in force already.
+
+        One by hand takes the place of one that a fault began: no probe ends what a person began.
+        """
         ...
 
-    async def resume(self, provider: str, *, sender: str = "", now: datetime) -> bool:
-        """End a pause and let its messages go; False where there was none."""
+    async def resume(
+        self, provider: str, *, sender: str = "", now: datetime, fault: str | None = None
+    ) -> bool:
+        """End a pause and let its messages go; False where there was none.
+
+        With `fault` only a pause for that fault is ended: another may have begun meanwhile.
+        """
         ...
 
     async def providers(self, *, now: datetime) -> list[ProviderStatus]:
@@ -317,10 +355,14 @@ class MessageFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """How much waits: unfinished messages by state, and since when the oldest due one waits."""
+    """How much waits: unfinished messages by state, and since when the oldest due one waits.
+
+    `by_priority` counts the queued ones.
+    """
 
     by_state: Mapping[State, int]
     oldest_due_at: datetime | None
+    by_priority: Mapping[Priority, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,6 +465,14 @@ class Upkeep(Protocol):
 
     async def free_bytes(self) -> int | None:
         """Return the bytes left where the database writes, None where that cannot be known."""
+        ...
+
+    async def check_writable(self) -> None:
+        """Return if something could be written now; nothing is.
+
+        Raises:
+            StoreUnavailable: it could not.
+        """
         ...
 
 

@@ -1,7 +1,23 @@
-"""What people may set, read once at the start and checked whole; leaves receive plain values."""
+"""What people may set, read once at the start and checked whole; leaves receive plain values.
 
-from terkirim.settings.load import load, unknown_variables
-from terkirim.settings.model import Settings
-from terkirim.settings.secret import Secret
+Names are loaded when they are first asked for: a client needs two variables, and no Pydantic.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __all__ = ["Secret", "Settings", "load", "unknown_variables"]
+
+_HOME = {
+    "Secret": "terkirim.settings.secret",
+    "Settings": "terkirim.settings.model",
+    "load": "terkirim.settings.loading",
+    "unknown_variables": "terkirim.settings.loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name from where it lives (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'terkirim.settings' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -22,6 +22,7 @@ from terkirim.settings.values import (
     WORD,
     AlertUrls,
     AnySecret,
+    ApiRate,
     Database,
     EmailAddress,
     HeaderText,
@@ -115,6 +116,9 @@ class Settings(BaseSettings):
     routes: Routes = _setting(
         "", "further routes by name: `otp=mailketing,sandbox;news=mailketing`"
     )
+    fetch: Annotated[Literal["public", "any", "off"], WORD] = _setting(
+        "public", "attachments given as `path`: fetched from `public` addresses, `any`, or `off`"
+    )
     not_carried: Annotated[Literal["refuse", "warn"], WORD] = _setting(
         "refuse", "what becomes of mail that no provider carries whole: `refuse` or `warn`"
     )
@@ -151,6 +155,9 @@ class Settings(BaseSettings):
     lease: Span = _setting("120s", "how long a worker may hold a message")
     timeout: Span = _setting("30s", "how long one request may take, at most half a lease")
     grace: Span = _setting("25s", "how long a stop waits for what is in the air")
+    api_rate: ApiRate = _setting(
+        "20000/s", "requests that one API key may make to one process, such as `100/s`; or `off`"
+    )
     max_body: Size = _setting("40MB", "the largest request that is read")
     min_free_disk: Size = _setting("200MB", "below it new mail is refused with 503")
     keep_content: Span = _setting("30d", "how long content is kept after an email's last message")

@@ -22,7 +22,7 @@ from terkirim.content.texts import line
 from terkirim.content.times import duration
 from terkirim.domain.email import DEFAULT_ROUTE
 from terkirim.domain.errors import InvalidEmail
-from terkirim.policy.rates import parse_rates
+from terkirim.policy.rates import Rate, parse_rates
 from terkirim.settings.secret import Secret
 
 _T = TypeVar("_T")
@@ -193,6 +193,18 @@ def _rate(value: object) -> str:
     return text
 
 
+def _api_rate(value: object) -> Rate | None:
+    if value is None or isinstance(value, Rate):
+        return value
+    text = str(value).strip().lower()
+    if text == "off":
+        return None
+    rates = parse_rates(text)
+    if len(rates) != 1 or rates[0].unit == "d":
+        raise ValueError("must be one rate such as 100/s, 600/m or 5000/h, or off")
+    return rates[0]
+
+
 def _zone(value: object) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
@@ -230,6 +242,7 @@ EmailAddress = Annotated[str, BeforeValidator(_email)]
 HeaderText = Annotated[str, BeforeValidator(_header_text)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Routes = Annotated[dict[str, tuple[str, ...]], NoDecode, BeforeValidator(_routes)]
+ApiRate = Annotated[Rate | None, BeforeValidator(_api_rate)]
 RateText = Annotated[str, BeforeValidator(_rate)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 WORD: Any = BeforeValidator(_word)

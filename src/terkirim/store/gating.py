@@ -4,7 +4,7 @@ A transaction loads the rows once, asks and tells this object, and saves what ch
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -167,6 +167,14 @@ class OpenGates:
             if at is not None:
                 times.append(at)
         return [micros(at) for at in times]
+
+    def rate_opens_at(self, name: str) -> datetime | None:
+        """Return when this provider's own rates grant another request, None: now."""
+        own, row = self.settings.limits.get(name, ()), self.rates.get(name)
+        if not own or row is None:
+            return None
+        ungated = replace(row, gate_until=None)
+        return rates.opens_at(own, ungated, now=self.now, zone=self.settings.zone)
 
     def hear(self, group: Sequence[Settlement]) -> list[Pause]:
         """Let breakers and rate gates learn from answers; return the pauses to start."""

@@ -19,12 +19,12 @@ def micros_or_none(at: datetime | None) -> int | None:
 
 def instant(us: int) -> datetime:
     """Return the aware UTC instant."""
-    return EPOCH + timedelta(microseconds=us)
+    return datetime.fromtimestamp(us / 1_000_000, UTC)  # exact until the year 2242
 
 
 def instant_or_none(us: int | None) -> datetime | None:
     """Return the aware UTC instant, None for None."""
-    return None if us is None else EPOCH + timedelta(microseconds=us)
+    return None if us is None else instant(us)
 
 
 def span_us(length: timedelta) -> int:

@@ -11,29 +11,39 @@ from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.counting import Counts
 from terkirim.store.queries import Queries
 from terkirim.store.rows import PRIORITY_NUMBER, extras_json, from_json, recipients_json, to_json
+from terkirim.store.sqlite.bulk import BulkInsert
+from terkirim.store.sqlite.fresh import FreshEmails
 from terkirim.store.times import micros, micros_or_none
 
 KEY_KEPT_US = 24 * 3_600_000_000
 FILE_KEPT_US = 9 * 24 * 3_600_000_000  # a link lives 7 days from an attempt; the quick retries add
 
 _sql = Queries("terkirim.store.sqlite")
+_insert_contents = BulkInsert(_sql["insert_contents"])
+_insert_emails = BulkInsert(_sql["insert_emails"])
+_insert_messages = BulkInsert(_sql["insert_messages"])
+_insert_outbox = BulkInsert(_sql["insert_outbox"])
 
 
-def accept_all(db: apsw.Connection, node: str, group: Sequence[Submission]) -> list[Any]:
+def accept_all(
+    db: apsw.Connection, node: str, fresh: FreshEmails, group: Sequence[Submission]
+) -> list[Any]:
     """Return a Receipt, or the IdempotencyConflict, for each submission."""
     results: list[Any] = [_receipt_before_storing(db, one) for one in group]
-    fresh = [
+    new = [
         (one, receipt)
         for one, receipt in zip(group, results, strict=True)
         if isinstance(receipt, Receipt) and not receipt.is_repeat
     ]
     emails = [
-        email for one, receipt in fresh for email in one.emails if email.id not in receipt.skipped
+        email for one, receipt in new for email in one.emails if email.id not in receipt.skipped
     ]
     if not emails:
         return results
-    _store_files(db, [one for one, _ in fresh if one.files])
+    _store_files(db, [one for one, _ in new if one.files])
     suppressed = _store(db, node, emails, now=micros(group[0].now))
+    for email in emails:
+        fresh.keep(email)
     if not suppressed:
         return results
     return [
@@ -68,7 +78,27 @@ def _taken_key(
     db.execute(_sql["take_key"], taking)
     if db.total_changes() > before:
         return None
-    fingerprint, answer = next(db.execute(_sql["taken_key"], scope))
+    fingerprint, answer, _ = next(db.execute(_sql["taken_key"], scope))
+    return _repeat(key, fingerprint, answer)
+
+
+def repeat_of(db: apsw.Connection, key: IdempotencyKey, now: int) -> Receipt | None:
+    """Return the receipt of a key's first use, None where there was none within its time.
+
+    Raises:
+        IdempotencyConflict: it was used with another payload.
+    """
+    scope = {"owner": key.owner, "route": key.route, "key": key.key}
+    for fingerprint, answer, created_at in db.execute(_sql["taken_key"], scope):
+        if created_at >= now - KEY_KEPT_US:
+            found = _repeat(key, fingerprint, answer)
+            if isinstance(found, IdempotencyConflict):
+                raise found
+            return found
+    return None
+
+
+def _repeat(key: IdempotencyKey, fingerprint: str, answer: str) -> Receipt | IdempotencyConflict:
     if fingerprint != key.fingerprint:
         return IdempotencyConflict(
             "this idempotency key was used with another payload; use a new key for a new e-mail"
@@ -95,12 +125,8 @@ def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int)
     """Insert the rows; return the messages that were suppressed at birth, with the reason."""
     contents = {email.content.id: email.content for email in emails}
     messages = [(email, message) for email in emails for message in email.messages]
-    insert = db.execute
-    insert(
-        _sql["insert_contents"],
-        {"rows": to_json([(c.id, c.html, c.text, int(c.is_template)) for c in contents.values()])},
-    )
-    insert(_sql["insert_emails"], {"rows": to_json([_email_row(email) for email in emails])})
+    _insert_contents(db, [(c.id, c.html, c.text, int(c.is_template)) for c in contents.values()])
+    _insert_emails(db, [_email_row(email) for email in emails])
     rows = [
         (
             message.id,
@@ -112,7 +138,7 @@ def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int)
         )
         for email, message in messages
     ]
-    insert(_sql["insert_messages"], {"rows": to_json(rows)})
+    _insert_messages(db, rows)
     ids = to_json([message.id for _, message in messages])
     (found,) = next(db.execute(_sql["suppressed"], {"ids": ids, "now": now}))
     suppressed = dict(from_json(found))
@@ -128,10 +154,10 @@ def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int)
         for email, message in messages
         if message.id not in suppressed
     ]
-    insert(_sql["insert_outbox"], {"rows": to_json(waiting)})
+    _insert_outbox(db, waiting)
     if suppressed:
         ended = [(id_, "suppressed", reason, 0, 0) for id_, reason in suppressed.items()]
-        insert(_sql["finish_messages"], {"rows": to_json(ended), "now": now})
+        db.execute(_sql["finish_messages"], {"rows": to_json(ended), "now": now})
     _count(db, node, messages, suppressed)
     return suppressed
 

@@ -15,6 +15,12 @@ from terkirim.store.rows import from_json, to_json
 from terkirim.store.times import micros
 
 _sql = Queries("terkirim.store.sqlite")
+# What retention took the content of can never be sent again.
+_HAS_CONTENT = "EXISTS (SELECT 1 FROM contents c WHERE c.id = e.content_id)"
+_ENDED = """messages m LEFT JOIN outbox o ON o.id = m.id JOIN emails e ON e.id = m.email_id
+    WHERE {is_so} AND o.id IS NULL"""
+_HELD = """outbox o JOIN messages m ON m.id = o.id JOIN emails e ON e.id = m.email_id
+    WHERE o.state = 'held' AND o.state IN ('unclear', 'held')"""
 Finished = tuple[str, str, str, int, int]  # id, state, reason, attempts, lease
 
 
@@ -70,6 +76,9 @@ def _reschedule(db: apsw.Connection, id_: str, at: int) -> NotFound | WrongState
     ids = message_ids_of(db, id_)
     if not ids:
         return NotFound(f"there is no e-mail with the id {id_}")
+    ((email_id,),) = db.execute(_sql["email_id_of"], {"id": ids[0]})
+    if email_id != id_:
+        return NotFound(f"{id_} is one message of an e-mail; the e-mail {email_id} can be moved")
     for row in _standing(db, ids):
         if State(row[2]) is not State.QUEUED or row[5] > 0:
             return WrongState("only an e-mail that was not attempted can be moved", state=row[2])
@@ -93,25 +102,30 @@ def _requeue(db: apsw.Connection, which: RequeueFilter, now: int) -> int:
 
 
 def requeueable(db: apsw.Connection, which: RequeueFilter) -> list[str]:
-    """Return the ids of the messages that the filter names, oldest first."""
+    """Return the ids of the messages that the filter names, oldest first of each kind."""
     tests, bound = _tests(which)
-    sql = (
-        "SELECT json_group_array(id) FROM "
-        "(SELECT m.id FROM messages m LEFT JOIN outbox o ON o.id = m.id "
-        f"WHERE {' AND '.join(tests)} ORDER BY m.id LIMIT :most)"
-    )
-    (found,) = next(db.execute(sql, bound))
-    return list(from_json(found))
+    ids: list[str] = []
+    for source in _sources(which):
+        sql = (
+            f"SELECT json_group_array(id) FROM (SELECT m.id FROM {source} "
+            f"AND {' AND '.join([*tests, _HAS_CONTENT])} ORDER BY m.id LIMIT :most)"
+        )
+        (found,) = next(db.execute(sql, bound | {"most": which.limit - len(ids)}))
+        ids += from_json(found)
+    return ids
+
+
+def _sources(which: RequeueFilter) -> list[str]:
+    """Return where to look: each has an index of its own, so that history costs nothing."""
+    if which.is_sandbox:
+        return [_ENDED.format(is_so="m.is_sandbox = 1 AND m.state = 'accepted'")]
+    dead = [_ENDED.format(is_so="m.state = 'dead'")] if State.DEAD in which.states else []
+    return [*dead, *([_HELD] if State.HELD in which.states else [])]
 
 
 def _tests(which: RequeueFilter) -> tuple[list[str], dict[str, Any]]:
-    bound: dict[str, Any] = {"most": which.limit}
-    if which.is_sandbox:
-        tests = ["m.is_sandbox = 1", "m.state = 'accepted'", "o.id IS NULL"]
-    else:
-        dead = "m.state = 'dead' AND o.id IS NULL" if State.DEAD in which.states else "false"
-        held = "o.state = 'held'" if State.HELD in which.states else "false"
-        tests = [f"({dead} OR {held})"]
+    bound: dict[str, Any] = {}
+    tests: list[str] = []
     if which.message_ids is not None:
         tests.append("m.id IN (SELECT value FROM json_each(:ids))")
         bound["ids"] = to_json(which.message_ids)

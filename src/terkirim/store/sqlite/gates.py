@@ -1,11 +1,12 @@
 """Breaker, rate and pause rows of SQLite, loaded and saved inside a transaction."""
 
+from collections import Counter
 from datetime import datetime
 
 import apsw
 
 from terkirim.policy import breaker, rates
-from terkirim.ports import Pause, ProviderStatus
+from terkirim.ports import BY_HAND, Pause, ProviderStatus
 from terkirim.store.gating import GateSettings, OpenGates
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
@@ -37,6 +38,8 @@ def save_gates(db: apsw.Connection, gates: OpenGates) -> None:
 def save_pause(db: apsw.Connection, pause: Pause) -> bool:
     """Start a pause; False where it was in force."""
     before = db.total_changes()
+    if pause.fault == BY_HAND:
+        db.execute(_sql["end_other_pause"], {"provider": pause.provider, "sender": pause.sender})
     row = {
         "provider": pause.provider,
         "sender": pause.sender,
@@ -49,12 +52,12 @@ def save_pause(db: apsw.Connection, pause: Pause) -> bool:
     return db.total_changes() > before
 
 
-def end_pause(db: apsw.Connection, provider: str, sender: str) -> bool:
+def end_pause(db: apsw.Connection, provider: str, sender: str, fault: str | None = None) -> bool:
     """End a pause and let the messages that it held go."""
     before = db.total_changes()
-    db.execute(_sql["end_pause"], {"provider": provider, "sender": sender})
+    db.execute(_sql["end_pause"], {"provider": provider, "sender": sender, "fault": fault})
     ended = db.total_changes() > before
-    if sender:
+    if sender and ended:
         db.execute(_sql["let_go"], {"hold": f"{provider}/{sender}"})
     return ended
 
@@ -83,11 +86,13 @@ def statuses_of(db: apsw.Connection, settings: GateSettings, now: datetime) -> l
     """Return how each provider on a route stands."""
     gates = load_gates(db, settings, now=now)
     pauses = pauses_of(db)
+    waiting = _waiting_by_provider(db, settings, micros(now))
     statuses = []
     for name in settings.providers:
         row = gates.breakers.get(name)
         rate = gates.rates.get(name)
         gate_until = None if rate is None else rate.gate_until
+        (in_air,) = next(db.execute(_sql["in_air"], {"provider": name}))
         statuses.append(
             ProviderStatus(
                 name=name,
@@ -96,6 +101,19 @@ def statuses_of(db: apsw.Connection, settings: GateSettings, now: datetime) -> l
                 open_until=None if row is None else row.until,
                 gate_until=None if gate_until is None or gate_until <= now else gate_until,
                 pauses=tuple(pause for pause in pauses if pause.provider == name),
+                waiting=waiting[name],
+                in_air=in_air,
+                rate_until=gates.rate_opens_at(name),
             )
         )
     return statuses
+
+
+def _waiting_by_provider(db: apsw.Connection, settings: GateSettings, now: int) -> Counter[str]:
+    """Count what is due for each provider; what a refused sender holds counts for its pause."""
+    waiting: Counter[str] = Counter()
+    for route, position, count in db.execute(_sql["waiting_by_lane"], {"now": now}):
+        providers = settings.routes.get(route, ())
+        if position < len(providers):
+            waiting[providers[position]] += count
+    return waiting

@@ -1,33 +1,24 @@
 -- Bulk statements take one JSON array and answer one JSON array: a whole group costs one call into
--- SQLite, during which Python's lock is free for the event loop.
+-- SQLite, during which Python's lock is free for the event loop. An INSERT of one row of parameters
+-- is repeated for as many rows as there are (see bulk.py).
 
 -- name: insert_contents
 -- The same body under the same id is stored once, however many emails share it.
-INSERT INTO contents (id, html, text, is_template)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:rows) WHERE true
-ON CONFLICT DO NOTHING;
+INSERT INTO contents (id, html, text, is_template) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
 -- name: insert_emails
 -- Ids are ours: a COMMIT of unknown result is repeated, and the repeat changes nothing.
 INSERT INTO emails (id, owner, sender_name, sender, subject, recipients, extras, route, priority, stream,
     if_unclear, created_at, scheduled_at, expires_at, campaign, row, content_id)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-    value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15,
-    value ->> 16
-FROM json_each(:rows) WHERE true
-ON CONFLICT DO NOTHING;
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
 -- name: insert_messages
 INSERT INTO messages (id, email_id, recipient, kind, variables, created_at, state)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, 'queued'
-FROM json_each(:rows) WHERE true
-ON CONFLICT DO NOTHING;
+VALUES (?, ?, ?, ?, ?, ?, 'queued') ON CONFLICT DO NOTHING;
 
 -- name: insert_outbox
 INSERT INTO outbox (id, email_id, state, route, priority, due_at, expires_at)
-SELECT value ->> 0, value ->> 1, 'queued', value ->> 2, value ->> 3, value ->> 4, value ->> 5
-FROM json_each(:rows) WHERE true
-ON CONFLICT DO NOTHING;
+VALUES (?, ?, 'queued', ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
 -- name: suppressed
 -- Asked at birth and again at every claim: mail may have waited for days.
@@ -58,7 +49,7 @@ SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = e
 WHERE created_at < :forgotten;
 
 -- name: taken_key
-SELECT fingerprint, answer FROM idempotency WHERE owner = :owner AND route = :route AND key = :key;
+SELECT fingerprint, answer, created_at FROM idempotency WHERE owner = :owner AND route = :route AND key = :key;
 
 -- name: due
 -- One range of the index, oldest first: the cost does not grow with what waits behind it.
@@ -85,14 +76,20 @@ FROM (SELECT value ->> 0 AS chosen_id, value ->> 1 AS chosen, value ->> 2 AS pla
 WHERE outbox.id = j.chosen_id;
 
 -- name: work
+-- The leases just made: what the outbox knows of each.
 SELECT json_group_array(json_array(
     o.id, o.email_id, o.lease, o.provider, o.route, o.position, o.step, o.waited, o.attempts, o.priority,
-    e.if_unclear, m.created_at, o.due_at, o.expires_at, e.sender, e.sender_name, m.recipient, m.variables,
-    e.subject, e.extras, e.content_id, c.html, c.text, c.is_template, o.cancel_wanted))
+    o.due_at, o.expires_at, o.cancel_wanted))
+FROM json_each(:ids) j JOIN outbox o ON o.id = j.value;
+
+-- name: written
+-- What is to be sent, as it was submitted.
+SELECT json_group_array(json_array(
+    m.id, e.if_unclear, m.created_at, e.sender, e.sender_name, m.recipient, m.variables, e.subject, e.extras,
+    e.content_id, c.html, c.text, c.is_template))
 FROM json_each(:ids) j
-JOIN outbox o ON o.id = j.value
-JOIN messages m ON m.id = o.id
-JOIN emails e ON e.id = o.email_id
+JOIN messages m ON m.id = j.value
+JOIN emails e ON e.id = m.email_id
 JOIN contents c ON c.id = e.content_id;
 
 -- name: unlease
@@ -113,9 +110,7 @@ SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 -- name: keep_attempts
 -- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it.
 INSERT INTO attempts (message_id, lease, number, provider, started_at, duration, outcome, code, reason, answer)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-    value ->> 8, value ->> 9
-FROM json_each(:rows) WHERE true
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (message_id, lease) DO UPDATE SET
     started_at = excluded.started_at, duration = excluded.duration, outcome = excluded.outcome,
     code = excluded.code, reason = excluded.reason, answer = excluded.answer;
@@ -200,6 +195,9 @@ SELECT json_group_array(id) FROM (
     UNION SELECT id FROM messages WHERE id = :id
 );
 
+-- name: email_id_of
+SELECT email_id FROM messages WHERE id = :id;
+
 -- name: standing
 SELECT json_group_array(json_array(m.id, m.recipient, coalesce(o.state, m.state), m.attempts, m.lease,
     coalesce(o.attempts, 0), coalesce(o.lease, 0)))
@@ -208,11 +206,13 @@ FROM json_each(:ids) j JOIN messages m ON m.id = j.value LEFT JOIN outbox o ON o
 -- name: want_cancel
 UPDATE outbox SET cancel_wanted = 1 WHERE state = 'leased' AND id IN (SELECT value FROM json_each(:ids));
 
--- name: reschedule_email
-UPDATE emails SET scheduled_at = :at WHERE id = :id;
-
 -- name: reschedule_outbox
-UPDATE outbox SET due_at = :at WHERE state = 'queued' AND id IN (SELECT value FROM json_each(:ids));
+-- Its life counts from the new time: what expired an hour after the old one does so after the new one.
+UPDATE outbox SET due_at = :at, expires_at = expires_at + :at - due_at WHERE state = 'queued' AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: reschedule_email
+UPDATE emails SET scheduled_at = :at, expires_at = expires_at + :at - coalesce(scheduled_at, created_at)
+WHERE id = :id;
 
 -- name: requeue_outbox
 -- The fence goes on from the message's last lease, so that a worker from before still finds it shut.
@@ -260,13 +260,21 @@ INSERT INTO pauses (provider, sender, fault, reason, since, until)
 VALUES (:provider, :sender, :fault, :reason, :since, :until) ON CONFLICT DO NOTHING;
 
 -- name: end_pause
-DELETE FROM pauses WHERE provider = :provider AND sender = :sender;
+-- With a fault: only a pause for it, because a person may have paused meanwhile.
+DELETE FROM pauses WHERE provider = :provider AND sender = :sender AND (:fault IS NULL OR fault = :fault);
+
+-- name: end_other_pause
+DELETE FROM pauses WHERE provider = :provider AND sender = :sender AND fault <> 'by hand';
 
 -- name: let_go
 UPDATE outbox SET hold = '' WHERE hold = :hold;
 
 -- name: waiting_on
-SELECT hold, count(*) FROM outbox WHERE hold <> '' GROUP BY hold;
+SELECT hold, count(*) FROM outbox WHERE state = 'queued' AND hold > '' GROUP BY hold;
+
+-- name: waiting_by_lane
+SELECT route, position, count(*) FROM outbox
+WHERE state = 'queued' AND hold = '' AND due_at <= :now GROUP BY route, position;
 
 -- name: add_key
 INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)

@@ -1,14 +1,15 @@
 """Read-only questions, on a connection and a thread of their own."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
 
-from terkirim.domain.email import Address, Content, IfUnclear, Stream
+from terkirim.domain.email import Address, Content, IfUnclear, Priority, Stream
 from terkirim.domain.errors import NotFound
 from terkirim.domain.lease import Attempt
-from terkirim.domain.message import Evidence, State
+from terkirim.domain.message import UNFINISHED, Evidence, State
 from terkirim.domain.record import EmailRow, Event, MessageRow, Story
 from terkirim.ports import Backlog, KeyRow, MessageFilter, RollupRow
 from terkirim.store.rows import (
@@ -21,13 +22,14 @@ from terkirim.store.rows import (
 )
 from terkirim.store.times import HOUR_US, instant, instant_or_none
 
-_MESSAGE = """SELECT m.id, m.email_id, m.recipient, m.kind, coalesce(o.state, m.state),
+_FIELDS = """SELECT m.id, m.email_id, m.recipient, m.kind, coalesce(o.state, m.state),
     m.created_at, coalesce(o.attempts, m.attempts),
     iif(o.state = 'leased', o.leased_until, o.due_at), o.expires_at,
     coalesce(o.provider, m.provider), m.provider_ref, coalesce(nullif(o.reason, ''), m.reason),
     m.is_sandbox, coalesce(o.cancel_wanted, 0), m.accepted_at, m.finished_at, m.delivered_at,
-    m.opened_at, m.clicked_at, m.evidence
-    FROM messages m LEFT JOIN outbox o ON o.id = m.id"""
+    m.opened_at, m.clicked_at, m.evidence"""
+_MESSAGE = f"{_FIELDS} FROM messages m LEFT JOIN outbox o ON o.id = m.id"
+_UNFINISHED = f"{_FIELDS} FROM outbox o JOIN messages m ON m.id = o.id"  # no look at history
 _EMAIL = """SELECT id, owner, sender, sender_name, recipients, extras, subject, priority, stream,
     if_unclear, route, created_at, scheduled_at, expires_at, campaign, row, content_id
     FROM emails"""
@@ -75,24 +77,36 @@ def messages_of(db: apsw.Connection, email_ids: Sequence[str]) -> list[MessageRo
 
 
 def listed(db: apsw.Connection, which: MessageFilter) -> list[MessageRow]:
-    """Return messages, newest first."""
-    tests, bound = ["true"], dict[str, Any]()
-    optional = (
+    """Return messages, newest first; the cost of unfinished and dead ones is free of history."""
+    tests, bound = _tests(which)
+    states = set(which.states or State)
+    source = _UNFINISHED if states <= UNFINISHED else _MESSAGE
+    if states == {State.DEAD}:
+        tests.append("m.state = 'dead' AND o.id IS NULL")
+    elif which.states is not None:
+        tests.append("coalesce(o.state, m.state) IN (SELECT value FROM json_each(:states))")
+        bound["states"] = to_json(sorted(states))
+    order = "m.id DESC" if which.before is None else "m.id"
+    sql = f"{source} WHERE {' AND '.join(tests)} ORDER BY {order} LIMIT :most"
+    rows = [_message(row) for row in db.execute(sql, bound)]
+    return rows if which.before is None else rows[::-1]
+
+
+def _tests(which: MessageFilter) -> tuple[list[str], dict[str, Any]]:
+    tests, bound = ["true"], {"most": which.limit}
+    optional: tuple[tuple[str, str, Any], ...] = (
         ("m.id < :after", "after", which.after),
         ("m.id > :before", "before", which.before),
-        ("m.recipient = :recipient", "recipient", which.recipient),
+        ("lower(m.recipient) = lower(:recipient)", "recipient", which.recipient),
         ("m.email_id = :email", "email", which.email_id),
-        ("m.is_sandbox = :sandbox", "sandbox", which.is_sandbox),
     )
     for test, name, value in optional:
         if value is not None:
             tests.append(test)
             bound[name] = value
-    if which.states is not None:
-        tests.append("coalesce(o.state, m.state) IN (SELECT value FROM json_each(:states))")
-        bound["states"] = to_json([state.value for state in which.states])
-    sql = f"{_MESSAGE} WHERE {' AND '.join(tests)} ORDER BY m.id DESC LIMIT :most"
-    return [_message(row) for row in db.execute(sql, bound | {"most": which.limit})]
+    if which.is_sandbox is not None:
+        tests.append(f"m.is_sandbox = {int(which.is_sandbox)}")  # literal: its index is partial
+    return tests, bound
 
 
 def story_of(db: apsw.Connection, id_: str) -> Story:
@@ -118,12 +132,17 @@ def story_of(db: apsw.Connection, id_: str) -> Story:
 
 
 def backlog_of(db: apsw.Connection, now: int) -> Backlog:
-    """Return how much waits, by state, and since when the oldest due message waits."""
-    counts = db.execute("SELECT state, count(*) FROM outbox GROUP BY state")
-    by_state = {State(state): count for state, count in counts}
+    """Return how much waits, by state and priority, and since when the oldest due one waits."""
+    counts = db.execute("SELECT state, priority, count(*) FROM outbox GROUP BY state, priority")
+    by_state: Counter[State] = Counter()
+    by_priority: Counter[Priority] = Counter()
+    for state, priority, count in counts:
+        by_state[State(state)] += count
+        if state == State.QUEUED:
+            by_priority[PRIORITIES[priority]] += count
     oldest = "SELECT min(due_at) FROM outbox WHERE state = 'queued' AND due_at <= ?"
     (due,) = next(db.execute(oldest, (now,)))
-    return Backlog(by_state=by_state, oldest_due_at=instant_or_none(due))
+    return Backlog(by_state=by_state, oldest_due_at=instant_or_none(due), by_priority=by_priority)
 
 
 def rollups_of(

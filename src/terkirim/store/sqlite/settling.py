@@ -14,6 +14,7 @@ from terkirim.store.counting import Counts, latency_bucket
 from terkirim.store.gating import GateSettings, outcome_name
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
+from terkirim.store.sqlite.bulk import BulkInsert
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.gates import load_gates, save_gates, save_pause
 from terkirim.store.times import instant, micros
@@ -23,6 +24,7 @@ RESCUED = (
 )
 
 _sql = Queries("terkirim.store.sqlite")
+_keep_attempts = BulkInsert(_sql["keep_attempts"])
 
 
 def settle_all(
@@ -30,7 +32,7 @@ def settle_all(
 ) -> list[State | None]:
     """Return the state that each message reached, None where the fence kept it."""
     keys = to_json([(one.lease.message_id, one.lease.number) for one in group])
-    db.execute(_sql["keep_attempts"], {"rows": to_json([_attempt_row(one) for one in group])})
+    _keep_attempts(db, [_attempt_row(one) for one in group])
     (found,) = next(db.execute(_sql["live"], {"rows": keys}))
     live = {(row[0], row[3]): row for row in from_json(found)}
     db_states: list[State | None] = []
@@ -91,7 +93,7 @@ def rescue(
         (id_, lease, number, provider, now, 0, "unclear", None, RESCUED, "")
         for id_, lease, number, provider, _, _ in rows
     ]
-    db.execute(_sql["keep_attempts"], {"rows": to_json(attempts)})
+    _keep_attempts(db, attempts)
     keys = to_json([row[:2] for row in rows])
     db.execute(_sql["rescue"], {"rows": keys, "due_at": now + unclear_us, "reason": RESCUED})
     return len(rows)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, TypeVar
 
 import apsw
 
-from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.record import EmailRow, MessageRow, Story
@@ -19,6 +17,7 @@ from terkirim.ports import (
     Cancelled,
     Claim,
     ClaimWish,
+    IdempotencyKey,
     KeyRow,
     MessageFilter,
     Pause,
@@ -31,14 +30,11 @@ from terkirim.ports import (
 from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.sqlite import accepting, claiming, controlling, gates, reading, settling
-from terkirim.store.sqlite.connection import (
-    free_bytes,
-    one_clear_sentence,
-    opened,
-    opened_for_reading,
-)
+from terkirim.store.sqlite.connection import free_bytes, opened
+from terkirim.store.sqlite.fresh import FreshEmails
 from terkirim.store.sqlite.nodes import NodeFiles
-from terkirim.store.sqlite.writer import Writer
+from terkirim.store.sqlite.reader import Reader
+from terkirim.store.sqlite.writer import Turn, Writer
 from terkirim.store.times import micros, span_us
 
 T = TypeVar("T")
@@ -47,7 +43,7 @@ _sql = Queries("terkirim.store.sqlite")
 
 
 class SqliteStore:
-    """One database file, one writer, one reader."""
+    """One database file, one writer, and two readers: the second one for what may take long."""
 
     def __init__(self, path: Path, *, node: str, settings: GateSettings) -> None:
         self.node = node
@@ -57,13 +53,14 @@ class SqliteStore:
         self._connection = opened(path)
         self._nodes.enter(node)
         self._writer = Writer(self._connection, path)
-        self._reader = opened_for_reading(path)
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="terkirim-reader")
+        self._reader = Reader(path, "terkirim-reader")
+        self._searcher = Reader(path, "terkirim-searcher")
         self._changes = asyncio.Event()
         self._seen_version = -1
         self._is_closed = False
-        self._accept = partial(_bound, accepting.accept_all, node)
-        self._claim = partial(_bound, claiming.claim_all, node, settings)
+        fresh = FreshEmails()
+        self._accept = partial(_bound, accepting.accept_all, node, fresh)
+        self._claim = claiming.Claims(node, settings, fresh)
         self._settle = partial(_bound, settling.settle_all, node, settings)
         self._release = partial(_bound, settling.release_all, node, settings)
         self._cancel = partial(_bound, controlling.cancel_all, node)
@@ -71,16 +68,19 @@ class SqliteStore:
         self._evident = partial(_bound, controlling.evident_all, node)
 
     async def accept(self, submission: Submission) -> Receipt:
+        self._changes.set()  # before the commit: the dispatcher's claim joins the same group
         receipt: Receipt = await self._writer.write(self._accept, submission)
-        self._changes.set()
         return receipt
 
-    async def claim(self, wish: ClaimWish) -> Claim:
-        claim: Claim = await self._writer.write(self._claim, wish)
+    async def repeat_of(self, key: IdempotencyKey, *, now: datetime) -> Receipt | None:
+        return await self.read(partial(accepting.repeat_of, key=key, now=micros(now)))
+
+    async def claim(self, wish: ClaimWish | Callable[[], ClaimWish]) -> Claim:
+        claim: Claim = await self._writer.write(self._claim, wish, Turn.LAST)
         return claim
 
     async def settle(self, settlement: Settlement) -> State | None:
-        state: State | None = await self._writer.write(self._settle, settlement)
+        state: State | None = await self._writer.write(self._settle, settlement, Turn.FIRST)
         return state
 
     async def release(self, leases: Sequence[Lease], *, now: datetime) -> None:
@@ -142,7 +142,7 @@ class SqliteStore:
         return count
 
     async def count_requeueable(self, which: RequeueFilter) -> int:
-        return await self.read(lambda db: len(controlling.requeueable(db, which)))
+        return await self.search(lambda db: len(controlling.requeueable(db, which)))
 
     async def mark_accepted(self, message_id: str, *, now: datetime) -> None:
         await self._writer.write(self._mark, (message_id, now))
@@ -161,13 +161,21 @@ class SqliteStore:
     async def pause(self, pause: Pause) -> bool:
         return await self.write_alone(partial(gates.save_pause, pause=pause))
 
-    async def resume(self, provider: str, *, sender: str = "", now: datetime) -> bool:  # noqa: ARG002 - the port's
-        ended = await self.write_alone(partial(gates.end_pause, provider=provider, sender=sender))
+    async def resume(
+        self,
+        provider: str,
+        *,
+        sender: str = "",
+        now: datetime,  # noqa: ARG002 - the port's
+        fault: str | None = None,
+    ) -> bool:
+        ending = partial(gates.end_pause, provider=provider, sender=sender, fault=fault)
+        ended = await self.write_alone(ending)
         self._changes.set()
         return ended
 
     async def providers(self, *, now: datetime) -> list[ProviderStatus]:
-        return await self.read(partial(gates.statuses_of, settings=self._settings, now=now))
+        return await self.search(partial(gates.statuses_of, settings=self._settings, now=now))
 
     async def email(self, email_id: str, *, with_content: bool = True) -> EmailRow:
         return await self.read(partial(reading.email_of, id_=email_id, with_content=with_content))
@@ -181,15 +189,15 @@ class SqliteStore:
         return await self.read(partial(reading.story_of, id_=message_id))
 
     async def messages(self, which: MessageFilter) -> list[MessageRow]:
-        return await self.read(partial(reading.listed, which=which))
+        return await self.search(partial(reading.listed, which=which))
 
     async def backlog(self, *, now: datetime) -> Backlog:
-        return await self.read(partial(reading.backlog_of, now=micros(now)))
+        return await self.search(partial(reading.backlog_of, now=micros(now)))
 
     async def rollups(
         self, kinds: Sequence[str], *, since: datetime, until: datetime
     ) -> list[RollupRow]:
-        return await self.read(
+        return await self.search(
             partial(reading.rollups_of, kinds=kinds, since=micros(since), until=micros(until))
         )
 
@@ -222,23 +230,19 @@ class SqliteStore:
         bound = {"name": name, "now": micros(now), "next": micros(now + every)}
         return await self.write_alone(partial(_changes_with, sql=_sql["take_turn"], bound=bound))
 
-    async def tidy(self, *, now: datetime) -> None:
-        """Forget idempotency keys after a day, and attachments that no link leads to any more."""
-        keys = {"before": micros(now) - accepting.KEY_KEPT_US}
-        await self.write_alone(partial(_changes_with, sql=_sql["drop_keys"], bound=keys))
-        files = {"now": micros(now)}
-        await self.write_alone(partial(_changes_with, sql=_sql["drop_attachments"], bound=files))
-
     async def free_bytes(self) -> int | None:
         return free_bytes(self._path)
+
+    async def check_writable(self) -> None:
+        await self.write_alone(lambda _: None)  # takes and gives back the writer's lock
 
     async def close(self) -> None:
         if self._is_closed:
             return
         self._is_closed = True
         await asyncio.to_thread(self._writer.close)
-        self._reading.shutdown(wait=True)
         self._reader.close()
+        self._searcher.close()
         self._nodes.leave()
 
     async def write_alone(self, one: Callable[[apsw.Connection], T]) -> T:
@@ -248,17 +252,15 @@ class SqliteStore:
 
     async def read(self, question: Callable[[apsw.Connection], T]) -> T:
         """Return what the question finds; a reader never waits for the writer."""
-        if self._is_closed:
-            raise StoreUnavailable("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(
-            self._reading, self._asked, question
-        )
+        return await self._reader.ask(question)
 
-    def _asked(self, question: Callable[[apsw.Connection], T]) -> T:
-        with one_clear_sentence(self._path):
-            return question(self._reader)
+    async def search(self, question: Callable[[apsw.Connection], T]) -> T:
+        """Return what the question finds, where it may look at many rows: no key waits for it."""
+        return await self._searcher.ask(question)
 
     async def _is_changed_elsewhere(self) -> bool:
+        if self._is_closed:  # whoever still waits is told by their next call
+            return True
         version = await self.read(lambda db: int(db.pragma("data_version") or 0))
         is_changed = self._seen_version not in {version, -1}
         self._seen_version = version

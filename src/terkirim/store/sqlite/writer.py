@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from enum import IntEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,25 @@ CHECKPOINT_TRUNCATE_PAGES = 50_000
 Batch = Callable[[apsw.Connection, Sequence[Any]], list[Any]]
 
 
+class Turn(IntEnum):
+    """When in its group's transaction a call is made: a claim finds what the others left due."""
+
+    FIRST = 0
+    USUAL = 1
+    LAST = 2
+
+
 class _Member:
     """One call that waits for its commit."""
 
-    __slots__ = ("batch", "future", "loop", "payload")
+    __slots__ = ("batch", "future", "loop", "payload", "turn")
 
-    def __init__(self, batch: Batch, payload: Any, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, batch: Batch, payload: Any, turn: Turn, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.batch = batch
         self.payload = payload
+        self.turn = turn
         self.loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
 
@@ -40,24 +53,26 @@ class Writer:
         self._waiting: deque[_Member] = deque()
         self._wake = threading.Condition()
         self._is_closing = False
+        self._is_idle = False
         self._wal_pages = 0
         connection.set_wal_hook(self._note_wal_size)
         self._thread = threading.Thread(target=self._run, name="terkirim-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, batch: Batch, payload: Any) -> Any:
+    async def write(self, batch: Batch, payload: Any, turn: Turn = Turn.USUAL) -> Any:
         """Return what `batch` says of `payload`, after the commit of the group it went with.
 
         A result that is an exception is raised here, and its transaction stands. An exception out
         of `batch` rolls back; then each member of the group is written by itself, so that only the
         guilty one hears of it.
         """
-        member = _Member(batch, payload, asyncio.get_running_loop())
-        with self._wake:
-            if self._is_closing:
-                raise StoreUnavailable("the database is being closed")
-            self._waiting.append(member)
-            self._wake.notify()
+        member = _Member(batch, payload, turn, asyncio.get_running_loop())
+        self._waiting.append(member)
+        if self._is_closing and self._is_taken_back(member):
+            raise StoreUnavailable("the database is being closed")
+        if self._is_idle:  # else it looks again by itself, and the lock is not asked for
+            with self._wake:
+                self._wake.notify()
         result = await member.future
         if isinstance(result, Exception):
             raise result
@@ -70,14 +85,21 @@ class Writer:
             self._wake.notify()
         self._thread.join()
 
+    def _is_taken_back(self, member: _Member) -> bool:
+        try:
+            self._waiting.remove(member)
+        except ValueError:  # the thread has it already, and will answer
+            return False
+        return True
+
     def _run(self) -> None:
         while True:
             with self._wake:
+                self._is_idle = True  # before the look: who comes after it sees that and wakes us
                 while not self._waiting and not self._is_closing:
                     self._wake.wait()
-                group = [
-                    self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_LIMIT))
-                ]
+                self._is_idle = False
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_LIMIT))]
             if not group:
                 break
             self._answer(group, self._written(group))
@@ -87,6 +109,7 @@ class Writer:
     def _written(self, group: list[_Member]) -> list[Any]:
         # A caller that was cancelled while it waited never learns the id: nothing is stored for it.
         group[:] = [member for member in group if not member.future.cancelled()]
+        group.sort(key=_turn_of)
         if not group:
             return []
         try:
@@ -150,6 +173,9 @@ class Writer:
             self._wal_pages = 0
         except apsw.Error:  # a reader is in the way, or the disk is full: the log is safe as it is
             self._wal_pages = CHECKPOINT_PAGES // 2
+
+
+_turn_of = attrgetter("turn")
 
 
 def _resolve(answers: list[tuple[asyncio.Future[Any], Any]]) -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from terkirim.content.fields import nearest
 from terkirim.domain.errors import ConfigError
+from terkirim.settings.gateway import URL
 from terkirim.settings.model import PREFIX, Settings
 from terkirim.settings.sources import FILE_SUFFIX, ConfigFile, is_secret, variables_of
 
@@ -71,6 +72,7 @@ def _sentence(error: Any) -> str:
 
 def _known_variables() -> Iterable[str]:
     yield CONFIG
+    yield URL  # its callers' own, often in the same environment
     for field in Settings.model_fields.values():
         for name in variables_of(field):
             yield name

@@ -1,0 +1,1 @@
+"""What the figures share: a provider, databases, letters, and how a reading is taken."""

@@ -1,0 +1,8 @@
+"""ASGI as types, which the outermost layers of the REST door speak (asgi.readthedocs.io)."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]

@@ -1,0 +1,172 @@
+"""`/v1/messages`: one recipient's message, its story, and what a person may do with it."""
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from terkirim.api.asked import (
+    body_of,
+    flag,
+    flag_in,
+    instant_in,
+    page_of,
+    some_of,
+    text_in,
+    wrong,
+)
+from terkirim.api.errors import json_answer
+from terkirim.api.requests import Http, Keys
+from terkirim.api.shapes import message_shape, story_shape
+from terkirim.compose import Gateway
+from terkirim.domain.errors import WrongState
+from terkirim.domain.message import State
+from terkirim.ports import MessageFilter, RequeueFilter
+
+REQUEUED_AT_ONCE = 10_000
+_FILTER = (
+    "message_ids", "email_id", "states", "reason", "provider", "before", "after", "sandbox",
+    "limit",
+)  # fmt: skip
+
+
+def message_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    """Return the handlers of `/v1/messages`."""
+    return [*_telling(gateway, keys), *_changing(gateway, keys), *_requeueing(gateway, keys)]
+
+
+def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    store, clock = gateway.store, gateway.clock
+
+    @get("/v1/messages")
+    async def messages(request: Http) -> Response[bytes]:
+        """List messages, newest first, by state, recipient, e-mail or sandbox."""
+        await keys.owner(request, "read")
+        page, query = page_of(request), request.query_params
+        states = some_of(query.get("state"), "state", State)
+        which = MessageFilter(
+            states=None if states is None else tuple(map(State, states)),
+            recipient=query.get("recipient"),
+            email_id=query.get("email_id"),
+            is_sandbox=flag(request, "sandbox"),
+            limit=page.fetched,
+            after=page.after,
+            before=page.before,
+        )
+        rows, has_more = page.shown(await store.messages(which))
+        shapes = [message_shape(row, clock.now()) for row in rows]
+        return json_answer({"object": "list", "has_more": has_more, "data": shapes})
+
+    @get("/v1/messages/{message_id:str}")
+    async def story(request: Http, message_id: FromPath[str]) -> Response[bytes]:
+        """Tell all that is known of one message: its attempts and its events."""
+        await keys.owner(request, "read")
+        return json_answer(story_shape(await store.story(message_id), clock.now()))
+
+    return [messages, story]
+
+
+def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    store, clock = gateway.store, gateway.clock
+
+    @post("/v1/messages/{message_id:str}/cancel", status_code=200)
+    async def cancel_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
+        """Stop a message that has not left; one that is just being sent is stopped if it fails."""
+        await keys.owner(request, "send")
+        results = await store.cancel(message_id, now=clock.now())
+        late = [one for one in results if not one.is_cancelled]
+        if len(late) == len(results):
+            raise WrongState("it is too late to cancel this message", state=late[0].state)
+        too_late = [{"recipient": one.recipient, "state": one.state} for one in late]
+        return json_answer({"object": "message", "id": message_id, "too_late": too_late})
+
+    @post("/v1/messages/{message_id:str}/accept", status_code=200)
+    async def accept_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
+        """Record that a held message did arrive at the provider: it is not sent again."""
+        await keys.owner(request, "send")
+        await store.mark_accepted(message_id, now=clock.now())
+        return json_answer({"object": "message", "id": message_id, "state": State.ACCEPTED})
+
+    return [cancel_message, accept_message]
+
+
+def _requeueing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    store, clock = gateway.store, gateway.clock
+
+    @post("/v1/messages/{message_id:str}/requeue", status_code=200)
+    async def requeue_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
+        """Send a dead or held message, or one that the sandbox kept, once more."""
+        await keys.owner(request, "send")
+        message = (await store.story(message_id)).message
+        which = RequeueFilter(
+            message_ids=(message.id,),
+            states=(State.DEAD, State.HELD),
+            is_sandbox=message.is_sandbox and message.state is State.ACCEPTED,
+        )
+        if not await store.requeue(which, now=clock.now()):
+            raise WrongState(
+                "only dead, held and sandboxed messages whose content is still kept can be sent "
+                "again",
+                state=message.state,
+            )
+        return json_answer({"object": "message", "id": message.id, "requeued": True})
+
+    @post("/v1/messages/requeue", status_code=200)
+    async def requeue_messages(request: Http) -> Response[bytes]:
+        """Send all messages that a filter names once more; `?dry_run=1` counts them only."""
+        await keys.owner(request, "admin")
+        which = _filter(await body_of(request, _FILTER))
+        is_dry_run = bool(flag(request, "dry_run"))
+        if is_dry_run:
+            count = await store.count_requeueable(which)
+        else:
+            count = await store.requeue(which, now=clock.now())
+        return json_answer(
+            {
+                "object": "requeue",
+                "count": count,
+                "requeued": 0 if is_dry_run else count,
+                "dry_run": is_dry_run,
+                "may_be_more": count == which.limit,
+            }
+        )
+
+    return [requeue_message, requeue_messages]
+
+
+def _filter(body: dict[str, Any]) -> RequeueFilter:
+    states = some_of(body.get("states"), "states", (State.DEAD, State.HELD))
+    is_sandbox = flag_in(body, "sandbox")
+    if is_sandbox and states is not None:
+        raise wrong("sandbox", "what the sandbox kept is accepted; leave out `states`")
+    return RequeueFilter(
+        message_ids=_ids(body.get("message_ids")),
+        email_id=text_in(body, "email_id"),
+        states=(State.DEAD,) if states is None else tuple(map(State, states)),
+        reason=text_in(body, "reason"),
+        provider=text_in(body, "provider"),
+        before=instant_in(body, "before"),
+        after=instant_in(body, "after"),
+        is_sandbox=is_sandbox,
+        limit=_most(body.get("limit", REQUEUED_AT_ONCE)),
+    )
+
+
+def _ids(value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if (
+        not isinstance(value, list)
+        or not 1 <= len(value) <= REQUEUED_AT_ONCE
+        or not all(isinstance(one, str) and one.isascii() for one in value)
+    ):
+        raise wrong("message_ids", f"give a list of 1 to {REQUEUED_AT_ONCE} ids")
+    return tuple(value)
+
+
+def _most(value: object) -> int:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if not is_number or not 1 <= int(str(value)) <= REQUEUED_AT_ONCE:
+        raise wrong("limit", f"give a number from 1 to {REQUEUED_AT_ONCE}")
+    return int(str(value))

@@ -1,0 +1,67 @@
+"""Writes a caller's fields as the JSON that `/v1` reads; the gateway alone judges them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from terkirim.content.fields import shown
+from terkirim.domain.email import Address
+from terkirim.domain.errors import InvalidEmail
+
+_DOOR_NAMES = {"sender": "from"}  # `from` is no name in Python
+_CANNOT_BE_WRITTEN = (TypeError, ValueError, OverflowError, RecursionError)
+
+
+def email_json(fields: Mapping[str, Any]) -> bytes:
+    """Return one e-mail; what is None is left out.
+
+    Raises:
+        InvalidEmail: a field holds what JSON has no word for.
+    """
+    return _written(_plain_fields(fields))
+
+
+def batch_json(emails: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return several e-mails, in their order.
+
+    Raises:
+        InvalidEmail: a field of one holds what JSON has no word for.
+    """
+    return b"[" + b",".join(email_json(fields) for fields in emails) + b"]"
+
+
+def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        return {_DOOR_NAMES.get(name, name): _plain(value) for name, value in given.items()}
+    except RecursionError:
+        raise InvalidEmail("", "a field holds itself") from None
+
+
+def _plain(value: Any) -> Any:
+    """Return the value in what JSON knows, bytes as base64 and spans in seconds."""
+    match value:
+        case Address():
+            return str(value)
+        case timedelta():
+            return int(value.total_seconds())
+        case Mapping():
+            return {name: _plain(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+    return value
+
+
+def _written(body: Mapping[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except _CANNOT_BE_WRITTEN:
+        pass
+    for name, value in body.items():
+        try:
+            msgspec.json.encode({name: value})
+        except _CANNOT_BE_WRITTEN as error:
+            raise InvalidEmail(shown(name), f"cannot be written as JSON: {error}") from None
+    raise AssertionError("every field can be written alone")

@@ -1,0 +1,1 @@
+"""Places in other frameworks where mail is handed over."""
