@@ -26,7 +26,7 @@ from terkirim.domain.alert import Purpose, Severity
 from terkirim.domain.outcome import Deferred
 from terkirim.language import speak
 from terkirim.policy.breaker import BreakerSettings
-from terkirim.policy.findings import CREDITS_LEVEL, CREDITS_RUN_OUT
+from terkirim.policy.conditions import CREDITS_LEVEL, CREDITS_RUN_OUT
 from terkirim.ports.alerts import AlertFilter, Channel
 from terkirim.store.counting import Counts
 from terkirim.store.gating import GateSettings
@@ -36,7 +36,7 @@ from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
-from terkirim.store.times import HOUR_US, micros
+from terkirim.store.times import micros
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 START = datetime(2026, 1, 4, 17, 0, tzinfo=UTC)  # Monday, midnight in Jakarta
@@ -71,7 +71,7 @@ class Account:
     left: int
     dice: random.Random
 
-    async def balance(self, *, within):
+    async def balance(self, **_):
         return Deferred("HTTP 503") if self.dice.random() < 0.02 else self.left
 
 
@@ -82,7 +82,7 @@ class Mailbox:
     dice: random.Random
     got: list = field(default_factory=list)
 
-    async def tell(self, channel, *, title, body, severity, within):
+    async def tell(self, channel, *, title, **_):
         if self.dice.random() < 0.05:
             return "no answer in time"
         self.got.append((channel.key, title))
@@ -91,9 +91,6 @@ class Mailbox:
 
 class Silence:
     def balances(self):
-        return []
-
-    def unknown_answers(self):
         return []
 
 
@@ -254,7 +251,7 @@ class Year:
             self.account.left = 0
         self.waiting = wanted - sent
         counts.add(at, "outcome", "mailketing:accepted:1", sent)
-        counts.add(at, "event", "mailketing:bounced", bounced)
+        counts.add(at, "event_first", "mailketing:bounced", bounced)
         db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": "year"})
         self.schedule(db, hour)
         self.is_run_out = self.account.left == 0 and not was_empty
@@ -326,9 +323,8 @@ def report(seen):
     print(f"top-ups                      {len(seen.top_ups)}")
     print(f"run-outs                     {len(seen.run_outs)}")
     if hours:
-        print(
-            f"told before them, hours      {hours[0]:.0f} at least, {hours[len(hours) // 2]:.0f} in the middle"
-        )
+        middle = hours[len(hours) // 2]
+        print(f"told before them, hours      {hours[0]:.0f} at least, {middle:.0f} in the middle")
     print(f"told less than 48 h before   {len(seen.late)}")
     print(f"run-out alerts               {kinds.count(CREDITS_RUN_OUT)}")
     print(f"level alerts                 {kinds.count(CREDITS_LEVEL)}")

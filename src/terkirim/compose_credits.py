@@ -60,7 +60,7 @@ def lookout_over(
     clock: Clock,
     new_id: Callable[[], str],
 ) -> Lookout:
-    """Return the lookout over these providers; `heard` are the same ones as mail is sent through."""
+    """Return the lookout over these providers; mail is sent through `heard`, the same ones."""
     routes = settings.providers_by_route
     sources = {name: one for name, one in providers.items() if isinstance(one, BalanceSource)}
     levels = CreditSettings(
@@ -109,7 +109,6 @@ def lookout_over(
         free_bytes=store.free_bytes,
         min_free=settings.min_free_disk,
         alarms=alarms,
-        ears=ears,
         clock=clock,
     )
     summary = Summary(
@@ -125,7 +124,6 @@ def lookout_over(
         Job(name="credits look", every=LOOK_EVERY, work=monitor.look),
         Job(name="credits heard", every=LISTEN_EVERY, work=monitor.listen, is_own=True),
         Job(name="conditions", every=LOOK_EVERY, work=conditions.look),
-        Job(name="conditions heard", every=LISTEN_EVERY, work=conditions.listen, is_own=True),
         Job(name="summary", every=LOOK_EVERY, work=summary.tell_when_due),
         Job(name="alerts", every=DELIVER_EVERY, work=alarms.deliver, is_own=True),
     ]

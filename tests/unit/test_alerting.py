@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terkirim.domain.alert import Alert, Finding, Severity
+from terkirim.domain.alert import Alert, Condition, Severity
 from terkirim.policy.alerting import (
     COOLDOWN,
     STALE,
@@ -21,8 +21,8 @@ NOW = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def finding(severity=Severity.WARNING, *, kind="k", subject="s", holds_for=timedelta(0)):
-    return Finding(kind=kind, subject=subject, severity=severity, holds_for=holds_for)
+def condition(severity=Severity.WARNING, *, kind="k", subject="s", holds_for=timedelta(0)):
+    return Condition(kind=kind, subject=subject, severity=severity, holds_for=holds_for)
 
 
 def alert(severity=Severity.WARNING, *, kind="k", subject="s", seen=NOW, last=NOW, raised=NOW):
@@ -45,8 +45,8 @@ def steps(opened, found, kinds=("k",), now=NOW):
 
 
 def test_what_is_new_is_raised_and_what_goes_on_is_not_told_again():
-    assert steps([], [finding()]) == [Step.RAISE]
-    assert steps([alert()], [finding()]) == []
+    assert steps([], [condition()]) == [Step.RAISE]
+    assert steps([alert()], [condition()]) == []
 
 
 def test_what_is_not_found_any_more_is_over():
@@ -59,11 +59,11 @@ def test_what_is_of_another_kind_is_left_alone():
 
 
 def test_two_subjects_are_two_conditions():
-    assert steps([alert()], [finding(), finding(subject="t")]) == [Step.RAISE]
+    assert steps([alert()], [condition(), condition(subject="t")]) == [Step.RAISE]
 
 
 def test_what_must_last_is_seen_first_raised_when_it_lasted_and_forgotten_if_it_did_not():
-    lasting = finding(holds_for=5 * MINUTE)
+    lasting = condition(holds_for=5 * MINUTE)
     seen = alert(raised=None)
     assert steps([], [lasting]) == [Step.SEE]
     assert steps([seen], [lasting], now=NOW + 4 * MINUTE) == []
@@ -72,20 +72,20 @@ def test_what_must_last_is_seen_first_raised_when_it_lasted_and_forgotten_if_it_
 
 
 def test_worse_is_told_and_so_is_better():
-    assert steps([alert()], [finding(Severity.CRITICAL)]) == [Step.WORSEN]
-    assert steps([alert(Severity.EMERGENCY)], [finding(Severity.CRITICAL)]) == [Step.EASE]
+    assert steps([alert()], [condition(Severity.CRITICAL)]) == [Step.WORSEN]
+    assert steps([alert(Severity.EMERGENCY)], [condition(Severity.CRITICAL)]) == [Step.EASE]
 
 
-def test_the_worst_of_several_findings_counts():
-    found = [finding(Severity.CRITICAL), finding(Severity.WARNING)]
+def test_the_worst_of_several_conditions_counts():
+    found = [condition(Severity.CRITICAL), condition(Severity.WARNING)]
     (move,) = moves([], found, kinds=("k",), now=NOW)
-    assert move.finding.severity is Severity.CRITICAL
+    assert move.condition.severity is Severity.CRITICAL
 
 
 def test_what_goes_on_is_noted_now_and_then():
-    assert steps([alert()], [finding()], now=NOW + STALE) == [Step.GO_ON]
+    assert steps([alert()], [condition()], now=NOW + STALE) == [Step.GO_ON]
     waits = alert(raised=None, seen=NOW + STALE)
-    assert steps([waits], [finding(holds_for=5 * MINUTE)], now=NOW + STALE) == [Step.GO_ON]
+    assert steps([waits], [condition(holds_for=5 * MINUTE)], now=NOW + STALE) == [Step.GO_ON]
 
 
 severities = st.sampled_from(Severity)
@@ -95,9 +95,10 @@ conditions = st.lists(st.tuples(st.sampled_from("abc"), severities))
 @given(conditions, conditions)
 def test_every_condition_moves_at_most_once(before, now):
     opened = list({one: alert(severity, subject=one) for one, severity in before}.values())
-    found = [finding(severity, subject=one) for one, severity in now]
+    found = [condition(severity, subject=one) for one, severity in now]
     subjects = [
-        (move.alert or move.finding).subject for move in moves(opened, found, kinds=("k",), now=NOW)
+        (move.alert or move.condition).subject
+        for move in moves(opened, found, kinds=("k",), now=NOW)
     ]
     assert len(subjects) == len(set(subjects))
 

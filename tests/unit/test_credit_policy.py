@@ -145,12 +145,11 @@ def test_without_a_balance_a_preflight_cannot_tell():
     assert (unknown.is_enough, unknown.goes_out, unknown.cost) == (None, None, 5)
 
 
-@given(
-    st.integers(1, 10**6), balances, st.integers(0, 10**5), st.floats(1, 5), st.integers(0, 10**4)
-)
-def test_what_goes_out_can_be_paid_and_is_no_more_than_was_asked(
-    count, balance, waiting, price, reserve
-):
+@given(st.data())
+def test_what_goes_out_can_be_paid_and_is_no_more_than_was_asked(data):
+    count, balance = data.draw(st.integers(1, 10**6)), data.draw(balances)
+    price, reserve = data.draw(st.floats(1, 5)), data.draw(st.integers(0, 10**4))
+    waiting = data.draw(st.integers(0, 10**5))
     found = asked(count, balance=balance, waiting=waiting, price=price, reserve=reserve)
     assert 0 <= found.goes_out <= count
     assert found.goes_out * price <= max(balance - found.waiting - reserve, 0) + 1e-6

@@ -36,7 +36,7 @@ def test_under_48_hours_of_history_there_is_too_little_to_tell():
 
 
 def test_hours_that_used_nothing_are_no_history_and_the_present_hour_is_not_over():
-    assert forecast(1_000, burn(60, lambda ago: 0), now=NOW) == UNKNOWN
+    assert forecast(1_000, burn(60, lambda _: 0), now=NOW) == UNKNOWN
     assert forecast(1_000, {HOUR: 500, HOUR + 1: 500}, now=NOW) == UNKNOWN
     assert forecast(1_000, {HOUR - HISTORY_HOURS - 1: 500}, now=NOW) == UNKNOWN
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from terkirim.alerts import texts
-from terkirim.domain.alert import Alert, Delivery, Finding, Purpose
+from terkirim.domain.alert import Alert, Condition, Delivery, Purpose
 from terkirim.language import Voice
 from terkirim.policy.alerting import Move, Step, due_after, hears
-from terkirim.policy.findings import CREDITS_LEVEL, CREDITS_RUN_OUT
+from terkirim.policy.conditions import CREDITS_LEVEL, CREDITS_RUN_OUT
 from terkirim.ports.alerts import AlertChange, Channel
 
 _CREDITS = frozenset({CREDITS_LEVEL, CREDITS_RUN_OUT})  # one top-up ends both: one notice of it
@@ -31,21 +31,21 @@ class Scene:
     new_id: Callable[[], str]
 
     def alert(
-        self, finding: Finding, text: texts.Text, *, since: datetime, is_raised: bool = True
+        self, condition: Condition, text: texts.Text, *, since: datetime, is_raised: bool = True
     ) -> Alert:
-        """Return the row of a finding."""
+        """Return the row of a condition."""
         return Alert(
             id=self.new_id(),
-            kind=finding.kind,
-            subject=finding.subject,
-            severity=finding.severity,
-            facts=finding.facts,
+            kind=condition.kind,
+            subject=condition.subject,
+            severity=condition.severity,
+            facts=condition.facts,
             title=self.say(text.title),
             body=self.say(text.body),
             seen_at=since,
             last_at=self.now,
             raised_at=self.now if is_raised else None,
-            is_quiet_end=finding.is_quiet_end,
+            is_quiet_end=condition.is_quiet_end,
         )
 
     def notices(
@@ -81,28 +81,28 @@ def changes_of(steps: Sequence[Move], scene: Scene) -> Iterator[AlertChange]:
                 yield AlertChange(ends=alert)
             case Move(Step.GO_ON, Alert() as alert, _):
                 yield AlertChange(sees=alert)
-            case Move(_, alert, Finding() as finding):
-                yield _moved(move.step, alert, finding, scene)
+            case Move(_, alert, Condition() as condition):
+                yield _moved(move.step, alert, condition, scene)
 
 
-def _moved(step: Step, alert: Alert | None, finding: Finding, scene: Scene) -> AlertChange:
+def _moved(step: Step, alert: Alert | None, condition: Condition, scene: Scene) -> AlertChange:
     since = scene.now if alert is None else alert.seen_at
     if step is Step.EASE:
-        return _eased(alert, finding, since, scene)
-    text = texts.told(finding)
+        return _eased(alert, condition, since, scene)
+    text = texts.told(condition)
     if step is Step.SEE:
-        return AlertChange(starts=scene.alert(finding, text, since=since, is_raised=False))
+        return AlertChange(starts=scene.alert(condition, text, since=since, is_raised=False))
     due_at = scene.now
     if step is Step.RAISE:
-        due_at = due_after(scene.last_raised.get(finding.condition), scene.now)
-    starts = scene.alert(finding, text, since=since)
+        due_at = due_after(scene.last_raised.get(condition.name), scene.now)
+    starts = scene.alert(condition, text, since=since)
     notices = scene.notices(starts, Purpose.ALERT, due_at=due_at)
     return AlertChange(ends=alert, starts=starts, notices=notices)
 
 
-def _eased(alert: Alert | None, finding: Finding, since: datetime, scene: Scene) -> AlertChange:
-    starts = scene.alert(finding, texts.eased(finding), since=since)
-    if alert is None or finding.is_quiet_end:
+def _eased(alert: Alert | None, condition: Condition, since: datetime, scene: Scene) -> AlertChange:
+    starts = scene.alert(condition, texts.eased(condition), since=since)
+    if alert is None or condition.is_quiet_end:
         return AlertChange(ends=alert, starts=starts)
     notices = scene.notices(starts, Purpose.ALERT)
     return AlertChange(

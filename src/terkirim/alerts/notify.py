@@ -10,7 +10,7 @@ import structlog
 
 from terkirim.alerts import texts
 from terkirim.alerts.changes import Scene, changes_of
-from terkirim.domain.alert import Alert, Delivery, DeliveryState, Finding, Purpose, Severity
+from terkirim.domain.alert import Alert, Condition, Delivery, DeliveryState, Purpose, Severity
 from terkirim.language import Voice
 from terkirim.policy.alerting import Move, Step, moves, wait_before
 from terkirim.ports import Clock
@@ -48,17 +48,17 @@ class Notify:
 
     async def settle(
         self,
-        findings: Sequence[Finding],
+        conditions: Sequence[Condition],
         *,
         kinds: Collection[str],
         standing: Standing | None = None,
     ) -> None:
         opened = await self._book.open_alerts()
-        steps = moves(opened, findings, kinds=kinds, now=self._clock.now())
+        steps = moves(opened, conditions, kinds=kinds, now=self._clock.now())
         await self._make(steps, opened, standing or {})
 
-    async def raise_(self, finding: Finding) -> None:
-        await self.settle([finding], kinds=())
+    async def raise_(self, condition: Condition) -> None:
+        await self.settle([condition], kinds=())
 
     async def end(self, kind: str, subject: str = "") -> None:
         opened = await self._book.open_alerts()
@@ -75,9 +75,9 @@ class Notify:
     async def summarise(self, day: str, text: texts.Text) -> bool:
         """Tell the summary of a day; False where that was done before, by whichever node."""
         scene = await self._scene([], {})
-        finding = Finding(kind=SUMMARY, subject=day, severity=Severity.INFO)
+        condition = Condition(kind=SUMMARY, subject=day, severity=Severity.INFO)
         alert = replace(
-            scene.alert(finding, text, since=scene.now), id=summary_id(day), ended_at=scene.now
+            scene.alert(condition, text, since=scene.now), id=summary_id(day), ended_at=scene.now
         )
         notices = scene.notices(alert, Purpose.SUMMARY)
         change = AlertChange(starts=alert, notices=notices)
@@ -110,7 +110,7 @@ class Notify:
     async def _scene(
         self, opened: Sequence[Alert], standing: Standing, steps: Sequence[Move] = ()
     ) -> Scene:
-        names = [move.finding.condition for move in steps if move.finding is not None]
+        names = [move.condition.name for move in steps if move.condition is not None]
         return Scene(
             now=self._clock.now(),
             opened=opened,
@@ -123,12 +123,12 @@ class Notify:
 
     def _log(self, move: Move) -> None:
         """Say it in the log too: it is all that a gateway without channels has."""
-        if move.finding is not None and move.step in {Step.RAISE, Step.WORSEN}:
-            text = texts.told(move.finding)
+        if move.condition is not None and move.step in {Step.RAISE, Step.WORSEN}:
+            text = texts.told(move.condition)
             _log.warning(
                 "alert",
-                condition=move.finding.condition,
-                severity=move.finding.severity,
+                condition=move.condition.name,
+                severity=move.condition.severity,
                 says=self._say(text.title),
             )
         elif move.alert is not None and move.step is Step.END:

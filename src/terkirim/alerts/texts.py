@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from terkirim.domain.alert import Alert, Finding, Severity
+from terkirim.domain.alert import Alert, Condition, Severity
 from terkirim.language import Phrase, phrase, phrases
-from terkirim.policy import findings
+from terkirim.policy import conditions
 
 Facts = Mapping[str, Any]
 MEGABYTE = 1_000_000
@@ -27,21 +27,21 @@ class Text:
     body: Phrase
 
 
-def told(finding: Finding) -> Text:
-    """Return what is said of a finding when it is raised."""
-    return _TEXTS[finding.kind]({"subject": finding.subject, **finding.facts})
+def told(condition: Condition) -> Text:
+    """Return what is said of a condition when it is raised."""
+    return _TEXTS[condition.kind]({"subject": condition.subject, **condition.facts})
 
 
-def eased(finding: Finding) -> Text:
+def eased(condition: Condition) -> Text:
     """Return what is said when it grows better, and is not over."""
-    text = told(finding)
+    text = told(condition)
     return Text(phrase("Better, not over: {title}", title=text.title), text.body)
 
 
 def over(alert: Alert, *, lasted: timedelta, standing: Facts | None) -> Text:
     """Return what is said when it is over."""
     balance = None if standing is None else standing.get("balance")
-    if alert.kind in {findings.CREDITS_LEVEL, findings.CREDITS_RUN_OUT} and balance is not None:
+    if alert.kind in {conditions.CREDITS_LEVEL, conditions.CREDITS_RUN_OUT} and balance is not None:
         return Text(
             phrase("{provider}: credits are fine again", provider=alert.subject),
             phrase("{balance} credits are left.", balance=balance),
@@ -149,7 +149,7 @@ def _down(facts: Facts) -> Text:
         phrase(
             "Its requests have failed for more than {span}. Mail waits, and goes out when it "
             "answers again.",
-            span=findings.SHUT_FOR,
+            span=conditions.SHUT_FOR,
         ),
     )
 
@@ -234,17 +234,17 @@ def _span(seconds: int | None) -> timedelta | Phrase:
 
 
 _TEXTS: Mapping[str, Callable[[Facts], Text]] = {
-    findings.CREDITS_LEVEL: _level,
-    findings.CREDITS_RUN_OUT: _run_out,
-    findings.CREDITS_CHECK: _check,
-    findings.KEY_REFUSED: _key,
-    findings.PROVIDER_PAUSED: _paused,
-    findings.PROVIDER_DOWN: _down,
-    findings.UNKNOWN_ANSWER: _unknown,
-    findings.OLDEST_WAITING: _waiting,
-    findings.BOUNCE_RATE: _bounces,
-    findings.COMPLAINT_RATE: _complaints,
-    findings.DEAD_LETTERS: _dead,
-    findings.DISK_FULL: _disk,
-    findings.ENDPOINT_DISABLED: _endpoint,
+    conditions.CREDITS_LEVEL: _level,
+    conditions.CREDITS_RUN_OUT: _run_out,
+    conditions.CREDITS_CHECK: _check,
+    conditions.KEY_REFUSED: _key,
+    conditions.PROVIDER_PAUSED: _paused,
+    conditions.PROVIDER_DOWN: _down,
+    conditions.UNKNOWN_ANSWER: _unknown,
+    conditions.OLDEST_WAITING: _waiting,
+    conditions.BOUNCE_RATE: _bounces,
+    conditions.COMPLAINT_RATE: _complaints,
+    conditions.DEAD_LETTERS: _dead,
+    conditions.DISK_FULL: _disk,
+    conditions.ENDPOINT_DISABLED: _endpoint,
 }

@@ -9,8 +9,8 @@ from terkirim.credits.standings import Standings
 from terkirim.domain.alert import Activity
 from terkirim.domain.credit import Reading, Source, Spent, Standing
 from terkirim.domain.outcome import Outcome, ProviderFault, Unauthorised
+from terkirim.policy.conditions import CREDIT_KINDS, credit_conditions, refused_key
 from terkirim.policy.credit import CreditSettings, allowance, remaining, spent_since
-from terkirim.policy.findings import CREDIT_KINDS, credit_findings, refused_key
 from terkirim.ports import Clock
 from terkirim.ports.alerts import Alarms
 from terkirim.ports.credits import BalanceSource, CreditBook, Ears
@@ -100,17 +100,17 @@ class Monitor:
 
     async def _settled(self, standings: Sequence[Standing]) -> list[Standing]:
         running_out = await self._standings.running_out()
-        findings = [
-            finding
+        conditions = [
+            condition
             for standing in standings
-            for finding in credit_findings(
+            for condition in credit_conditions(
                 standing,
                 lead=self._settings.lead,
                 is_running_out=standing.provider in running_out,
             )
         ]
         balances = {one.provider: {"balance": one.balance} for one in standings}
-        await self._alarms.settle(findings, kinds=CREDIT_KINDS, standing=balances)
+        await self._alarms.settle(conditions, kinds=CREDIT_KINDS, standing=balances)
         for standing in standings:
             if standing.reading is not None:
                 await self._book.renew_allowance(

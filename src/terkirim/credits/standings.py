@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from terkirim.domain.credit import Forecast, Level, Reading, Spent, Standing, Waiting
+from terkirim.policy.conditions import (
+    CREDITS_LEVEL,
+    CREDITS_RUN_OUT,
+    level_before,
+)
 from terkirim.policy.credit import (
     CreditSettings,
     level_of,
     price_of,
     remaining,
     spent_since,
-)
-from terkirim.policy.findings import (
-    CREDITS_LEVEL,
-    CREDITS_RUN_OUT,
-    level_before,
 )
 from terkirim.policy.forecast import HISTORY_HOURS, forecast
 from terkirim.ports import Clock

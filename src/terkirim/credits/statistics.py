@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from terkirim.domain.alert import Alert
 from terkirim.domain.credit import Reading
+from terkirim.policy.conditions import CREDIT_KINDS
 from terkirim.policy.credit import cost_of
-from terkirim.policy.findings import CREDIT_KINDS
 from terkirim.ports.alerts import AlertBook, AlertFilter
 from terkirim.ports.credits import CreditBook
 

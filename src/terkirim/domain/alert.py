@@ -43,8 +43,8 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that is wrong now. `kind` and `subject` name the condition, once for all nodes.
+class Condition:
+    """Something that is wrong now. `kind` and `subject` name it, the same on every node.
 
     `facts` are values for the text, as JSON carries them; spans of time in seconds. `holds_for`:
     how long it must last before anybody is told. With `is_quiet_end` nobody is told of its end.
@@ -58,8 +58,8 @@ class Finding:
     is_quiet_end: bool = False
 
     @property
-    def condition(self) -> str:
-        """Return the name under which the condition is open at most once."""
+    def name(self) -> str:
+        """Return the name under which it is open at most once."""
         return f"{self.kind}:{self.subject}" if self.subject else self.kind
 
 
@@ -87,7 +87,7 @@ class Alert:
 
     @property
     def condition(self) -> str:
-        """Return the name under which the condition is open at most once."""
+        """Return the name of its condition."""
         return f"{self.kind}:{self.subject}" if self.subject else self.kind
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from terkirim.domain.alert import Alert, Finding, Severity
+from terkirim.domain.alert import Alert, Condition, Severity
 
 COOLDOWN = timedelta(hours=1)  # a condition that comes and goes is told of once in this time
 STALE = timedelta(minutes=10)  # how old the last sight of a condition may be before it is noted
@@ -38,25 +38,25 @@ class Move:
 
     step: Step
     alert: Alert | None
-    finding: Finding | None
+    condition: Condition | None
 
 
 def moves(
-    opened: Sequence[Alert], found: Sequence[Finding], *, kinds: Collection[str], now: datetime
+    opened: Sequence[Alert], found: Sequence[Condition], *, kinds: Collection[str], now: datetime
 ) -> list[Move]:
     """Return what follows for each condition.
 
-    What is open and of one of these kinds, but is not found, is over. The worst finding of a
+    What is open and of one of these kinds, but is not found, is over. The worst condition of a
     condition counts where there are several.
     """
     before = {alert.condition: alert for alert in opened}
-    worst: dict[str, Finding] = {}
-    for finding in sorted(found, key=lambda one: one.severity.rank):
-        worst[finding.condition] = finding
+    worst: dict[str, Condition] = {}
+    for condition in sorted(found, key=lambda one: one.severity.rank):
+        worst[condition.name] = condition
     steps = [
         move
-        for name, finding in worst.items()
-        if (move := _step(before.get(name), finding, now)) is not None
+        for name, condition in worst.items()
+        if (move := _step(before.get(name), condition, now)) is not None
     ]
     over = [
         Move(Step.FORGET if alert.raised_at is None else Step.END, alert, None)
@@ -66,15 +66,15 @@ def moves(
     return over + steps
 
 
-def _step(alert: Alert | None, finding: Finding, now: datetime) -> Move | None:
+def _step(alert: Alert | None, condition: Condition, now: datetime) -> Move | None:
     if alert is None:
-        return Move(Step.SEE if finding.holds_for else Step.RAISE, None, finding)
-    if alert.raised_at is None and now - alert.seen_at >= finding.holds_for:
-        return Move(Step.RAISE, alert, finding)
-    if alert.raised_at is not None and finding.severity is not alert.severity:
-        is_worse = finding.severity.rank > alert.severity.rank
-        return Move(Step.WORSEN if is_worse else Step.EASE, alert, finding)
-    return Move(Step.GO_ON, alert, finding) if now - alert.last_at >= STALE else None
+        return Move(Step.SEE if condition.holds_for else Step.RAISE, None, condition)
+    if alert.raised_at is None and now - alert.seen_at >= condition.holds_for:
+        return Move(Step.RAISE, alert, condition)
+    if alert.raised_at is not None and condition.severity is not alert.severity:
+        is_worse = condition.severity.rank > alert.severity.rank
+        return Move(Step.WORSEN if is_worse else Step.EASE, alert, condition)
+    return Move(Step.GO_ON, alert, condition) if now - alert.last_at >= STALE else None
 
 
 def due_after(last_raised_at: datetime | None, now: datetime) -> datetime:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from terkirim.domain.alert import Alert, Delivery, DeliveryState, Finding, Severity
+from terkirim.domain.alert import Alert, Condition, Delivery, DeliveryState, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +39,19 @@ class Alarms(Protocol):
 
     async def settle(
         self,
-        findings: Sequence[Finding],
+        conditions: Sequence[Condition],
         *,
         kinds: Collection[str],
         standing: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Raise what is new of these findings; end what is open of these kinds and not found.
+        """Raise what is new of these conditions; end what is open of these kinds and not found.
 
         `standing`: facts about each subject as it is now, for the words in which an end is told.
         """
         ...
 
-    async def raise_(self, finding: Finding) -> None:
-        """Raise one finding; its condition stays open until `end`."""
+    async def raise_(self, condition: Condition) -> None:
+        """Raise one condition; its condition stays open until `end`."""
         ...
 
     async def end(self, kind: str, subject: str = "") -> None:
@@ -93,13 +93,17 @@ class AlertFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
-    """How the mail of the last 24 hours went; `oldest_due_at`: since when the oldest one waits."""
+    """How the mail of the last 24 hours went; `oldest_due_at`: since when the oldest one waits.
+
+    `unknown` has (provider, words) of answers that nobody knows.
+    """
 
     accepted: int
     bounced: int
     complained: int
     dead: int
     oldest_due_at: datetime | None
+    unknown: tuple[tuple[str, str], ...] = ()
 
 
 class AlertBook(Protocol):

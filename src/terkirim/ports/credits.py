@@ -37,13 +37,6 @@ class Ears(Protocol):
         """Return the newest balance of each provider that named one since the last call."""
         ...
 
-    def unknown_answers(self) -> list[tuple[str, str]]:
-        """Return (provider, words) of answers since the last call whose words nobody knows.
-
-        A few of each provider are enough.
-        """
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastReadings:

@@ -1,15 +1,12 @@
-"""Keeps what a provider's answers say beside the outcome: the credits left, words nobody knows."""
+"""Keeps what a provider's answers say beside the outcome: the credits that are left."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 
 from terkirim.domain.email import Carries, OutgoingMessage
-from terkirim.domain.outcome import Accepted, Deferred, Outcome, ProviderFault
+from terkirim.domain.outcome import Accepted, Outcome, ProviderFault
 from terkirim.ports import Clock, Provider
 from terkirim.ports.credits import Overheard
-
-_KEPT = 3  # unknown answers: the first few are enough for an alert
-_SHOWN = 300  # characters of each
 
 
 class Overhearing:
@@ -21,15 +18,11 @@ class Overhearing:
         self._provider = provider
         self._clock = clock
         self._balance: Overheard | None = None
-        self._unknown: list[str] = []
 
     async def send(self, message: OutgoingMessage, *, within: timedelta) -> Outcome | ProviderFault:
         result = await self._provider.send(message, within=within)
-        match result:
-            case Accepted(credits=int(left)):
-                self._balance = Overheard(self.name, self._clock.now(), left)
-            case Deferred(is_unknown_answer=True) if len(self._unknown) < _KEPT:
-                self._unknown.append(result.reason[:_SHOWN])
+        if isinstance(result, Accepted) and result.credits is not None:
+            self._balance = Overheard(self.name, self._clock.now(), result.credits)
         return result
 
     async def probe(
@@ -45,14 +38,9 @@ class Overhearing:
         balance, self._balance = self._balance, None
         return balance
 
-    def take_unknown(self) -> list[str]:
-        """Return words that nobody knows, as they came since the last call."""
-        unknown, self._unknown = self._unknown, []
-        return unknown
-
 
 class ProviderEars:
-    """What all providers of this process said beside the outcomes of mails."""
+    """The ears of this process: what all its providers said beside the outcomes of mails."""
 
     def __init__(self, providers: Mapping[str, Overhearing]) -> None:
         self._providers = providers
@@ -60,10 +48,3 @@ class ProviderEars:
     def balances(self) -> list[Overheard]:
         taken = [provider.take_balance() for provider in self._providers.values()]
         return [balance for balance in taken if balance is not None]
-
-    def unknown_answers(self) -> list[tuple[str, str]]:
-        return [
-            (name, words)
-            for name, provider in self._providers.items()
-            for words in provider.take_unknown()
-        ]

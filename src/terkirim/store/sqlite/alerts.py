@@ -83,14 +83,20 @@ class SqliteAlertBook:
     async def vitals(self, *, now: datetime) -> Vitals:
         bound = {"now": micros(now), "since": micros(now) // HOUR_US - DAY_HOURS}
         row = await self._store.read(lambda db: next(db.execute(_sql["day"], bound)))
-        accepted, bounced, complained, dead, oldest = row
+        accepted, bounced, complained, dead, oldest, unknown = row
         return Vitals(
             accepted=accepted,
             bounced=bounced,
             complained=complained,
             dead=dead,
             oldest_due_at=instant_or_none(oldest),
+            unknown=tuple(_provider_and_words(key) for key in from_json(unknown)),
         )
+
+
+def _provider_and_words(key: str) -> tuple[str, str]:
+    provider, _, words = key.partition(":")
+    return provider, words
 
 
 def _change_all(db: apsw.Connection, *, changes: Sequence[AlertChange], now: datetime) -> int:

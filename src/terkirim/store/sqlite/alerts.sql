@@ -83,7 +83,8 @@ SELECT 1 FROM alerts WHERE id = :id;
 SELECT
     (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'outcome' AND hour > :since AND key LIKE '%:accepted:%'
         AND key NOT LIKE 'sandbox:%'),
-    (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'event' AND hour > :since AND key LIKE '%:bounced%'),
-    (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'event' AND hour > :since AND key LIKE '%:complained%'),
+    (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'event_first' AND hour > :since AND key LIKE '%:bounced'),
+    (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'event_first' AND hour > :since AND key LIKE '%:complained'),
     (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'state' AND hour > :since AND key = 'dead'),
-    (SELECT min(due_at) FROM outbox WHERE state = 'queued' AND due_at <= :now);
+    (SELECT min(due_at) FROM outbox WHERE state = 'queued' AND due_at <= :now),
+    (SELECT json_group_array(DISTINCT key) FROM rollups WHERE kind = 'unknown_answer' AND hour > :since);

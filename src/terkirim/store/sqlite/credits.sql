@@ -13,8 +13,7 @@ SELECT hour, sum(sent), sum(bounced) FROM (
         AND key >= :provider || ':accepted:' AND key < :provider || ':accepted;'
     UNION ALL
     SELECT hour, 0, count FROM rollups
-    WHERE kind = 'event' AND hour BETWEEN :since AND :until
-        AND key >= :provider || ':bounced' AND key < :provider || ':bounced;'
+    WHERE kind = 'event_first' AND hour BETWEEN :since AND :until AND key = :provider || ':bounced'
 ) GROUP BY hour ORDER BY hour;
 
 -- name: last_known

@@ -1,11 +1,11 @@
-"""What is wrong, and how badly: facts about the gateway in, findings out."""
+"""What is wrong, and how badly: facts about the gateway in, conditions out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from terkirim.domain.alert import Finding, Severity
+from terkirim.domain.alert import Condition, Severity
 from terkirim.domain.credit import Level, Standing
 from terkirim.policy.credit import FAILURES_THAT_ALERT
 
@@ -25,7 +25,9 @@ ENDPOINT_DISABLED = "endpoint_disabled"
 
 CREDIT_KINDS = frozenset({CREDITS_LEVEL, CREDITS_RUN_OUT, CREDITS_CHECK})
 PROVIDER_KINDS = frozenset({KEY_REFUSED, PROVIDER_PAUSED, PROVIDER_DOWN})
-MAIL_KINDS = frozenset({OLDEST_WAITING, BOUNCE_RATE, COMPLAINT_RATE, DEAD_LETTERS, DISK_FULL})
+MAIL_KINDS = frozenset(
+    {OLDEST_WAITING, BOUNCE_RATE, COMPLAINT_RATE, DEAD_LETTERS, DISK_FULL, UNKNOWN_ANSWER}
+)
 
 SHUT_FOR = timedelta(minutes=5)
 WAITED_FOR = timedelta(minutes=15)
@@ -77,28 +79,28 @@ def level_before(severity: Severity | None) -> Level:
     return Level.OK if severity is None else _LEVEL[severity]
 
 
-def credit_findings(
+def credit_conditions(
     standing: Standing, *, lead: timedelta, is_running_out: bool
-) -> Iterator[Finding]:
+) -> Iterator[Condition]:
     """Yield what is wrong with an account; `is_running_out`: that was found before, and goes on."""
     about: dict[str, Any] = {"balance": standing.balance, "is_estimated": standing.is_estimated}
     if standing.known_level in _SEVERITY:
         severity = _SEVERITY[standing.known_level]
-        yield Finding(
+        yield Condition(
             kind=CREDITS_LEVEL,
             subject=standing.provider,
             severity=severity,
             facts=about | {"level": standing.known_level.value},
         )
     if _runs_out(standing, lead, is_running_out=is_running_out):
-        yield Finding(
+        yield Condition(
             kind=CREDITS_RUN_OUT,
             subject=standing.provider,
             severity=Severity.CRITICAL,
             facts=about | _range(standing),
         )
     if standing.failures >= FAILURES_THAT_ALERT:
-        yield Finding(
+        yield Condition(
             kind=CREDITS_CHECK,
             subject=standing.provider,
             severity=Severity.WARNING,
@@ -129,7 +131,7 @@ def _range(standing: Standing) -> dict[str, Any]:
     } | {"waiting": standing.waiting.count}
 
 
-def pause_finding(pause: PauseSeen) -> Finding:
+def pause_condition(pause: PauseSeen) -> Condition:
     """Return what a pause means: a refused key and an empty account are told of at once."""
     facts = {"provider": pause.provider, "sender": pause.sender, "fault": pause.fault}
     facts |= {"reason": pause.reason}
@@ -137,7 +139,7 @@ def pause_finding(pause: PauseSeen) -> Finding:
         return refused_key(pause.provider, pause.reason)
     subject = f"{pause.provider}/{pause.sender}" if pause.sender else pause.provider
     severity = _AT_ONCE.get(pause.fault, Severity.WARNING)
-    return Finding(
+    return Condition(
         kind=PROVIDER_PAUSED,
         subject=subject,
         severity=severity,
@@ -146,9 +148,9 @@ def pause_finding(pause: PauseSeen) -> Finding:
     )
 
 
-def refused_key(provider: str, reason: str) -> Finding:
-    """Return the finding that a provider refuses our key."""
-    return Finding(
+def refused_key(provider: str, reason: str) -> Condition:
+    """Return the condition that a provider refuses our key."""
+    return Condition(
         kind=KEY_REFUSED,
         subject=provider,
         severity=Severity.CRITICAL,
@@ -156,9 +158,9 @@ def refused_key(provider: str, reason: str) -> Finding:
     )
 
 
-def breaker_finding(provider: str) -> Finding:
-    """Return the finding about a breaker that is not closed; told of once it lasts."""
-    return Finding(
+def breaker_condition(provider: str) -> Condition:
+    """Return the condition about a breaker that is not closed; told of once it lasts."""
+    return Condition(
         kind=PROVIDER_DOWN,
         subject=provider,
         severity=Severity.CRITICAL,
@@ -167,31 +169,31 @@ def breaker_finding(provider: str) -> Finding:
     )
 
 
-def day_findings(day: DaySeen) -> Iterator[Finding]:
+def day_conditions(day: DaySeen) -> Iterator[Condition]:
     """Yield what is wrong with the mail of the last day, and with the disk."""
     if day.oldest_due_at is not None and day.now - day.oldest_due_at > WAITED_FOR:
         waited = round((day.now - day.oldest_due_at).total_seconds())
-        yield Finding(
+        yield Condition(
             kind=OLDEST_WAITING, severity=Severity.CRITICAL, facts={"waited_seconds": waited}
         )
     yield from _rates(day)
     if day.dead:
         is_bad = day.dead >= max(_MANY_DEAD, (day.accepted + day.dead) * _SHARE_OF_DEAD)
-        yield Finding(
+        yield Condition(
             kind=DEAD_LETTERS,
             severity=Severity.CRITICAL if is_bad else Severity.WARNING,
             facts={"dead": day.dead},
             is_quiet_end=True,
         )
     if day.free is not None and day.free < day.free_at_least * _NEARLY:
-        yield Finding(
+        yield Condition(
             kind=DISK_FULL,
             severity=Severity.EMERGENCY if day.free < day.free_at_least else Severity.CRITICAL,
             facts={"free": day.free, "is_refusing": day.free < day.free_at_least},
         )
 
 
-def _rates(day: DaySeen) -> Iterator[Finding]:
+def _rates(day: DaySeen) -> Iterator[Condition]:
     for kind, count, fewest, at_most in (
         (BOUNCE_RATE, day.bounced, _FEWEST_BOUNCES, BOUNCES_AT_MOST),
         (COMPLAINT_RATE, day.complained, _FEWEST_COMPLAINTS, COMPLAINTS_AT_MOST),
@@ -199,12 +201,12 @@ def _rates(day: DaySeen) -> Iterator[Finding]:
         if count >= fewest and count > day.accepted * at_most:
             share = count / max(day.accepted, count)  # bounces may be of mail of the day before
             facts = {"count": count, "accepted": day.accepted, "percent": round(share * 100, 2)}
-            yield Finding(kind=kind, severity=Severity.CRITICAL, facts=facts)
+            yield Condition(kind=kind, severity=Severity.CRITICAL, facts=facts)
 
 
-def unknown_answer(provider: str, reason: str) -> Finding:
-    """Return the finding about words of a provider that nobody knows yet."""
-    return Finding(
+def unknown_answer(provider: str, reason: str) -> Condition:
+    """Return the condition about words of a provider that nobody knows yet."""
+    return Condition(
         kind=UNKNOWN_ANSWER,
         subject=provider,
         severity=Severity.WARNING,
@@ -213,9 +215,9 @@ def unknown_answer(provider: str, reason: str) -> Finding:
     )
 
 
-def endpoint_disabled(endpoint_id: str, *, url: str, reason: str) -> Finding:
-    """Return the finding about a webhook endpoint that failed for so long that it was disabled."""
-    return Finding(
+def endpoint_disabled(endpoint_id: str, *, url: str, reason: str) -> Condition:
+    """Return the condition that an endpoint failed for so long that it was disabled."""
+    return Condition(
         kind=ENDPOINT_DISABLED,
         subject=endpoint_id,
         severity=Severity.CRITICAL,
