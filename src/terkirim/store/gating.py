@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from terkirim.domain.email import Priority
 from terkirim.domain.lease import Settlement
 from terkirim.domain.outcome import (
     Accepted,
@@ -60,7 +61,10 @@ class GateSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """One lane that may be claimed from: rows of `route` at `lane`, sent through `provider`."""
+    """One lane that may be claimed from: rows of `route` at `lane`, sent through `provider`.
+
+    `priorities`: only these may go there; the last credits are kept for mail of high priority.
+    """
 
     route: str
     lane: int
@@ -68,6 +72,7 @@ class Opening:
     provider: str
     limit: int | None
     is_probe: bool
+    priorities: tuple[Priority, ...] = tuple(Priority)
 
 
 class OpenGates:
@@ -82,7 +87,10 @@ class OpenGates:
         }
         self.rates = {name: rates.from_plain(row) for name, row in rows["rates"].items()}
         self.pauses: Sequence[Sequence[Any]] = rows["pauses"]
+        # How many messages without high priority may still leave; none where nobody need count.
+        self.allowances: dict[str, int] = dict(rows["allowances"])
         self._loaded = (dict(self.breakers), dict(self.rates))
+        self._allowed = dict(self.allowances)
         self.refused_senders = {(row[0], row[1]) for row in self.pauses if row[1]}
         self._paused = {row[0] for row in self.pauses if not row[1]}
 
@@ -98,9 +106,11 @@ class OpenGates:
         openings = []
         for route, lane in self.lanes():
             providers = self.settings.routes[route]
+            rest = tuple(Priority)
             for place in (*range(lane, len(providers)), *range(lane)):
                 permit = permits[providers[place]]
-                if permit is not None:
+                allowed, passed_on = self._allowed_priorities(providers[place], rest)
+                if permit is not None and allowed:
                     openings.append(
                         Opening(
                             route=route,
@@ -109,10 +119,31 @@ class OpenGates:
                             provider=providers[place],
                             limit=permit.limit,
                             is_probe=permit.is_probe,
+                            priorities=allowed,
                         )
                     )
+                    rest = passed_on
+                if not rest:
                     break
         return openings
+
+    def _allowed_priorities(
+        self, name: str, wanted: tuple[Priority, ...]
+    ) -> tuple[tuple[Priority, ...], tuple[Priority, ...]]:
+        """Return which of these may go to the provider, and which go on to the next one."""
+        if self.allowances.get(name) != 0:
+            return wanted, ()
+        kept = tuple(one for one in wanted if one is Priority.HIGH)
+        return kept, tuple(one for one in wanted if one is not Priority.HIGH)
+
+    def spend_allowance(self, name: str, count: int) -> None:
+        """Note that messages without high priority leave."""
+        if count and name in self.allowances:
+            self.allowances[name] = max(self.allowances[name] - count, 0)
+
+    def changed_allowances(self) -> Iterable[tuple[str, int]]:
+        """Return the (provider, left) pairs that differ from what was loaded."""
+        return self.allowances.items() - self._allowed.items()
 
     def _permit(self, name: str) -> breaker.Permit | None:
         if name in self._paused:

@@ -141,8 +141,9 @@ def _chosen(
         room = min(wish.limit - len(chosen), _room(db, gates, opening) - own)
         if room <= 0:
             continue
-        ids, turn = _due_ids(db, opening, wish, room=room, turn=turn)
+        ids, high, turn = _due_ids(db, gates, opening, wish, room=room, turn=turn)
         granted = gates.take(opening.provider, len(ids))
+        gates.spend_allowance(opening.provider, max(granted - high, 0))
         if granted and opening.is_probe:
             probes.add(opening.provider)
             gates.use_probe(opening.provider)
@@ -158,17 +159,27 @@ def _room(db: apsw.Connection, gates: OpenGates, opening: Opening) -> int:
 
 
 def _due_ids(
-    db: apsw.Connection, opening: Opening, wish: ClaimWish, *, room: int, turn: int
-) -> tuple[list[str], int]:
+    db: apsw.Connection,
+    gates: OpenGates,
+    opening: Opening,
+    wish: ClaimWish,
+    *,
+    room: int,
+    turn: int,
+) -> tuple[list[str], int, int]:
+    """Return what to lease, those of high priority first and how many these are, and the turn."""
     waiting: dict[Priority, list[str]] = {}
-    for priority, number in PRIORITY_NUMBER.items():
+    for priority in opening.priorities:
+        number = PRIORITY_NUMBER[priority]
         lane = {"route": opening.route, "position": opening.lane, "priority": number}
         (found,) = next(db.execute(_sql["due"], lane | {"now": micros(wish.now), "most": room}))
         waiting[priority] = from_json(found)
     shares, turn = slots({key: len(ids) for key, ids in waiting.items()}, free=room, turn=turn)
-    return [
-        id_ for priority in PRIORITIES for id_ in waiting[priority][: shares.get(priority, 0)]
-    ], turn
+    left = gates.allowances.get(opening.provider, room)
+    shares[Priority.NORMAL] = min(shares[Priority.NORMAL], left)
+    shares[Priority.LOW] = min(shares[Priority.LOW], left - shares[Priority.NORMAL])
+    ids = [id_ for priority in opening.priorities for id_ in waiting[priority][: shares[priority]]]
+    return ids, shares[Priority.HIGH], turn
 
 
 def _end_of(row: Sequence[Any], suppressed: Mapping[str, str], now: int) -> tuple[str, str] | None:
