@@ -25,7 +25,7 @@ from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
-from terkirim.domain.errors import ConfigError
+from terkirim.domain.errors import CannotBePaid, ConfigError
 from terkirim.domain.ids import uuid7
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.rates import parse_rates
@@ -219,13 +219,21 @@ class Gateway(Following):
         owner: str,
         answer: Callable[[Sequence[Email]], Any] = _ids,
         key: IdempotencyKey | None = None,
+        is_forced: bool = False,
     ) -> Submitted:
-        """Put drafts on disk together, or none of them."""
+        """Put drafts on disk together, or none of them; `is_forced`: unpaid broadcasts too."""
         if any(needs_fetching(draft.attachments) for draft in drafts):
             if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
                 return Submitted(answer=known.answer, is_repeat=True, emails=())
             drafts = [await self.with_files(draft) for draft in drafts]
-        return await self.submit(drafts, owner=owner, answer=answer, key=key)
+        try:
+            return await self.submit(
+                drafts, owner=owner, answer=answer, key=key, is_forced=is_forced
+            )
+        except CannotBePaid:
+            if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
+                return Submitted(answer=known.answer, is_repeat=True, emails=())
+            raise
 
 
 def _built(settings: Settings) -> Gateway:
@@ -311,6 +319,7 @@ def _built(settings: Settings) -> Gateway:
         clock=clock,
         free_bytes=store.free_bytes,
         min_free=settings.min_free_disk,
+        afford=lookout.preflights.refuse if lookout.standings.providers else None,
     )
     return Gateway(
         settings=settings,

@@ -13,6 +13,7 @@ from terkirim.alerts.notify import Notify
 from terkirim.alerts.summary import Summary
 from terkirim.credits.monitor import Monitor, MonitorSettings
 from terkirim.credits.preflight import Preflights
+from terkirim.credits.reserve import Reserve
 from terkirim.credits.standings import Standings
 from terkirim.credits.statistics import Statistics
 from terkirim.language import speak
@@ -43,6 +44,7 @@ class Lookout:
     standings: Standings
     monitor: Monitor
     preflights: Preflights
+    reserve: Reserve
     statistics: Statistics
     alarms: Notify
     alert_book: AlertBook
@@ -119,10 +121,12 @@ def lookout_over(
         zone=settings.time_zone,
         clock=clock,
     )
+    reserve = Reserve(providers=tuple(sources), routes=routes, book=credit_book)
     jobs = [
         Job(name="credits", every=settings.credits_every, work=monitor.check),
         Job(name="credits look", every=LOOK_EVERY, work=monitor.look),
         Job(name="credits heard", every=LISTEN_EVERY, work=monitor.listen, is_own=True),
+        Job(name="reserve", every=LISTEN_EVERY, work=reserve.look, is_own=True),
         Job(name="conditions", every=LOOK_EVERY, work=conditions.look),
         Job(name="summary", every=LOOK_EVERY, work=summary.tell_when_due),
         Job(name="alerts", every=DELIVER_EVERY, work=alarms.deliver, is_own=True),
@@ -130,6 +134,7 @@ def lookout_over(
     return Lookout(
         standings=standings,
         monitor=monitor,
+        reserve=reserve,
         preflights=Preflights(standings=standings, book=credit_book, routes=routes, clock=clock),
         statistics=Statistics(
             book=credit_book,

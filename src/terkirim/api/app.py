@@ -2,6 +2,9 @@
 
 from litestar import Litestar
 
+from terkirim.api.alerts import alert_routes
+from terkirim.api.credits import credit_routes
+from terkirim.api.documented import documented_routes
 from terkirim.api.edge import Edge
 from terkirim.api.emails import email_routes, sending
 from terkirim.api.errors import handler
@@ -28,6 +31,9 @@ def build_app(gateway: Gateway) -> Edge:
             *provider_routes(gateway, keys),
             *key_routes(gateway, keys),
             *status_routes(gateway, keys),
+            *credit_routes(gateway, keys),
+            *alert_routes(gateway, keys),
+            *documented_routes(gateway, keys),
         ],
         exception_handlers={Exception: handler},
         openapi_config=None,

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from terkirim.api.asked import page_of
 from terkirim.api.errors import Refused, json_answer
-from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_strict
+from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_force, wants_strict
 from terkirim.api.shapes import email_shape
 from terkirim.compose import Gateway
 from terkirim.content.times import read_scheduled_at
@@ -41,9 +41,11 @@ def sending(gateway: Gateway, keys: Keys) -> Callable[[Http], Awaitable[Response
         key = _key(request, owner, "POST /v1/emails", body)
 
         def answer(emails: Sequence[Email]) -> dict[str, Any]:
-            return _receipt(emails[0], warnings, is_sandbox=gateway.is_sandbox)
+            return _receipt(emails[0], warnings, gateway)
 
-        submitted = await gateway.send([draft], owner=owner, answer=answer, key=key)
+        submitted = await gateway.send(
+            [draft], owner=owner, answer=answer, key=key, is_forced=wants_force(request)
+        )
         return json_answer(submitted.answer)
 
     return send
@@ -70,12 +72,14 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
 
         def answer(emails: Sequence[Email]) -> dict[str, Any]:
             rows = [
-                _receipt(email, own, is_sandbox=gateway.is_sandbox)
+                _receipt(email, own, gateway)
                 for email, own in zip(emails, read.warnings, strict=True)
             ]
             return {"data": rows, **({"errors": read.errors} if is_permissive else {})}
 
-        submitted = await gateway.send(read.drafts, owner=owner, answer=answer, key=key)
+        submitted = await gateway.send(
+            read.drafts, owner=owner, answer=answer, key=key, is_forced=wants_force(request)
+        )
         return json_answer(submitted.answer)
 
     return [send, batch]
@@ -168,12 +172,15 @@ def _is_permissive(request: Http) -> bool:
     return wanted == "permissive"
 
 
-def _receipt(email: Email, warnings: Sequence[str], *, is_sandbox: bool) -> dict[str, Any]:
+def _receipt(email: Email, warnings: Sequence[str], gateway: Gateway) -> dict[str, Any]:
     receipt: dict[str, Any] = {"id": email.id}
     said = [*warnings, *email.warnings]
+    waits = gateway.lookout.reserve.says(email.route, email.priority)
+    if waits is not None:
+        said.append(waits)
     if said:
         receipt["warnings"] = said
-    if is_sandbox:
+    if gateway.is_sandbox:
         receipt["sandbox"] = True
     return receipt
 

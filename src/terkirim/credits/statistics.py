@@ -1,38 +1,16 @@
 """Statistics over days: checks, balances, use, and where it leads."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from terkirim.domain.alert import Alert
-from terkirim.domain.credit import Reading
 from terkirim.policy.conditions import CREDIT_KINDS
 from terkirim.policy.credit import cost_of
 from terkirim.ports.alerts import AlertBook, AlertFilter
-from terkirim.ports.credits import CreditBook
+from terkirim.ports.credits import CreditBook, CreditStatistics
 
 MOST_READINGS = 1_000  # newest first: forty days of hourly checks
 MOST_ALERTS = 200
 _WEEK = 7  # days
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditStatistics:
-    """An account over some days. `usage` counts credits by local day, oldest first, gaps as 0.
-
-    `trend`: by which share the last seven whole days used more (or less) than the seven before
-    them; None while either is not known.
-    """
-
-    days: int
-    checks: int
-    average_balance: int | None
-    lowest_balance: int | None
-    alerts_raised: int
-    alerts: tuple[Alert, ...]
-    readings: tuple[Reading, ...]
-    usage: Mapping[date, int]
-    trend: float | None
 
 
 class Statistics:

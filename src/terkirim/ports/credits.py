@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from terkirim.domain.alert import Alert
 from terkirim.domain.credit import Reading, Spent, Waiting
 from terkirim.domain.outcome import Outcome, ProviderFault
 
@@ -44,6 +45,25 @@ class LastReadings:
 
     known: Reading | None
     checks: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditStatistics:
+    """An account over some days. `usage` counts credits by local day, oldest first, gaps as 0.
+
+    `trend`: by which share the last seven whole days used more (or less) than the seven before
+    them; None while either is not known.
+    """
+
+    days: int
+    checks: int
+    average_balance: int | None
+    lowest_balance: int | None
+    alerts_raised: int
+    alerts: tuple[Alert, ...]
+    readings: tuple[Reading, ...]
+    usage: Mapping[date, int]
+    trend: float | None
 
 
 class CreditBook(Protocol):

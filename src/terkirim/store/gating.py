@@ -106,11 +106,9 @@ class OpenGates:
         openings = []
         for route, lane in self.lanes():
             providers = self.settings.routes[route]
-            rest = tuple(Priority)
             for place in (*range(lane, len(providers)), *range(lane)):
                 permit = permits[providers[place]]
-                allowed, passed_on = self._allowed_priorities(providers[place], rest)
-                if permit is not None and allowed:
+                if permit is not None:
                     openings.append(
                         Opening(
                             route=route,
@@ -119,22 +117,18 @@ class OpenGates:
                             provider=providers[place],
                             limit=permit.limit,
                             is_probe=permit.is_probe,
-                            priorities=allowed,
+                            priorities=self._priorities_for(providers[place]),
                         )
                     )
-                    rest = passed_on
-                if not rest:
                     break
         return openings
 
-    def _allowed_priorities(
-        self, name: str, wanted: tuple[Priority, ...]
-    ) -> tuple[tuple[Priority, ...], tuple[Priority, ...]]:
-        """Return which of these may go to the provider, and which go on to the next one."""
-        if self.allowances.get(name) != 0:
-            return wanted, ()
-        kept = tuple(one for one in wanted if one is Priority.HIGH)
-        return kept, tuple(one for one in wanted if one is not Priority.HIGH)
+    def _priorities_for(self, name: str) -> tuple[Priority, ...]:
+        """Return which mail may leave; the rest waits, it does not go to the next provider.
+
+        That one may be the sandbox, where mail would end without having been sent.
+        """
+        return (Priority.HIGH,) if self.allowances.get(name) == 0 else tuple(Priority)
 
     def spend_allowance(self, name: str, count: int) -> None:
         """Note that messages without high priority leave."""
