@@ -42,6 +42,7 @@ JAKARTA = ZoneInfo("Asia/Jakarta")
 START = datetime(2026, 1, 4, 17, 0, tzinfo=UTC)  # Monday, midnight in Jakarta
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 YEAR_HOURS = 364 * 24
+AFTER_HOURS = 90 * 24  # what would have come after it, to judge the last alerts by
 LEAD = 3 * DAY
 PER_BOUNCE = 30
 # Whole weeks and holidays: (day of the year, days, share of the usual mail).
@@ -108,7 +109,7 @@ class Demand:
     def of(cls, dice, *, weekly=70_000, growth_a_month=0.04, noise=0.12):
         total = sum(BY_HOUR) * sum(BY_DAY)
         usual, is_quiet = [], []
-        for hour in range(YEAR_HOURS):
+        for hour in range(YEAR_HOURS + AFTER_HOURS):
             day = hour // 24
             if hour % 24 == 0:
                 mood = dice.lognormvariate(0, noise)
@@ -117,7 +118,7 @@ class Demand:
             level = weekly * (1 + growth_a_month) ** (day / 30) * share * quiet * mood
             usual.append(max(round(dice.gauss(level, level**0.5)), 0))
             is_quiet.append(quiet < 1)
-        campaign, announced = [0] * YEAR_HOURS, {}
+        campaign, announced = [0] * len(usual), {}
         for month in range(1, 12):
             first = (month * 30 + dice.randrange(20)) * 24 + 9
             if is_quiet[first]:
@@ -282,7 +283,7 @@ class Year:
                 continue
             self.seen.raised.append(alert)
             self.seen.true_days[alert.id] = self.true_days(hour)
-            if self.demand.is_quiet[min(hour, YEAR_HOURS - 1)]:
+            if self.demand.is_quiet[hour]:
                 self.seen.quiet_alerts.append(alert.id)
             if alert.kind == CREDITS_RUN_OUT and self.top_up_at is None:
                 self.top_up_at = hour + self.dice.choice((20, 40, 60, 10**6))
@@ -296,10 +297,10 @@ class Year:
 
     def true_days(self, hour):
         """Return after how many days the credits would be used up without a top-up."""
-        costs = (self.demand.cost(at) for at in range(hour, YEAR_HOURS))
+        costs = (self.demand.cost(at) for at in range(hour, hour + AFTER_HOURS))
         left = self.account.left - self.waiting
         ends = (days for days, used in enumerate(accumulate(costs), 1) if used >= left)
-        return next(ends, YEAR_HOURS) / 24
+        return next(ends, AFTER_HOURS) / 24
 
     async def finish(self):
         which = AlertFilter(since=START, until=self.clock.present + DAY, limit=10**6)
@@ -332,7 +333,8 @@ def report(seen):
     print(f"false ones in quiet weeks    {len(seen.false_ones(quiet=True))}")
     print(f"false ones in other weeks    {len(seen.false_ones(quiet=False))}")
     for one in seen.late:
-        print("    late", one)
+        before = [top_up for top_up in seen.top_ups if top_up[0] <= one[0]][-1:]
+        print("    late", one, before)
     for key, count in seen.repeated.items():
         print("    twice", key, count)
     for one in seen.false_ones(quiet=True) + seen.false_ones(quiet=False):
