@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 BENCH := .venv-bench
 
-.PHONY: setup test check demo serve bench lock language
+.PHONY: setup test check demo serve bench torture lock language
 
 setup: $(STAMP)
 
@@ -26,6 +26,10 @@ check: $(STAMP)
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
 	$(BIN)/interrogate --quiet src/terkirim/ports src/terkirim/__init__.py src/terkirim/delivery/retrying.py
+
+# The fault tests at length; the usual run has their short forms.
+torture: $(STAMP)
+	TORTURE_KILLS=$(or $(KILLS),40) $(BIN)/python -m pytest tests/torture
 
 # A CSV of recipients goes out through a Mailketing that fails in every way, across a kill -9.
 demo: $(STAMP)

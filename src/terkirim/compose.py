@@ -1,13 +1,10 @@
 """The only place that names concrete parts: builds the `Gateway` from settings."""
 
-import os
 import secrets
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Unpack
@@ -19,6 +16,7 @@ from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
+from terkirim.database import SANDBOX, SystemClock, opened
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
 from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
@@ -26,9 +24,6 @@ from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
 from terkirim.domain.errors import CannotBePaid, ConfigError
-from terkirim.domain.ids import uuid7
-from terkirim.policy.breaker import BreakerSettings
-from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.providers.overhearing import Overhearing
@@ -36,47 +31,8 @@ from terkirim.providers.registry import build
 from terkirim.reports.health import HealthRules
 from terkirim.reports.watch import Watch
 from terkirim.settings import Settings, load
-from terkirim.store.gating import GateSettings
-from terkirim.store.sqlite.store import SqliteStore
 
-SANDBOX = "sandbox"
-_SQLITE = "sqlite:///"
-ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
-IDS_AT_ONCE = 512
 _LIBRARY = "library"  # the owner of what Python code hands over
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-class Ids:
-    """Makes ids; the system's randomness is fetched for many at once, as each fetch may wait."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._random = b""
-        self._used = 0
-        self._lock = threading.Lock()
-        self._process = os.getpid()
-
-    def __call__(self) -> str:
-        """Return a new UUIDv7."""
-        if self._process != os.getpid():  # after a fork: the child must not repeat its parent
-            self._process, self._lock, self._random = os.getpid(), threading.Lock(), b""
-        with self._lock:
-            if self._used >= len(self._random):
-                self._random, self._used = secrets.token_bytes(ID_BYTES * IDS_AT_ONCE), 0
-            bits = self._random[self._used : self._used + ID_BYTES]
-            self._used += ID_BYTES
-        at_ms = int(self._clock.now().timestamp() * 1_000)
-        return uuid7(at_ms, int.from_bytes(bits) >> SPARE_BITS)
 
 
 def _ids(emails: Sequence[Email]) -> list[str]:
@@ -237,32 +193,14 @@ class Gateway(Following):
 
 
 def _built(settings: Settings) -> Gateway:
-    clock, dice = SystemClock(), Random()  # noqa: S311 - jitter is no secret
+    dice = Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
-    new_id = Ids(clock)
-    database = settings.database.read()
-    if not database.startswith(_SQLITE):
-        raise ConfigError(
-            "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
-        )
-    path = Path(database.removeprefix(_SQLITE)).absolute()
-    names = tuple(dict.fromkeys(name for route in routes.values() for name in route))
-    built = {name: build(name, _options(name, settings), clock=clock) for name in names}
+    built = providers_of(settings, clock=SystemClock())
+    database = opened(settings)
+    store, clock, new_id = database.store, database.clock, database.new_id
     providers = {name: Overhearing(one, clock=clock) for name, one in built.items()}
-    rates = () if settings.rate is None else parse_rates(settings.rate)
-    gates = GateSettings(
-        routes=routes,
-        breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
-        limits={name: rates for name in names if rates and name != SANDBOX},
-        zone=settings.time_zone,
-        concurrency=settings.concurrency,
-        probe_for=settings.lease,
-    )
-    store = SqliteStore(path, node=new_id(), settings=gates)
-    lookout = lookout_over(
-        store, built, heard=providers, settings=settings, clock=clock, new_id=new_id
-    )
-    signing_key = SigningKey(_signing_secret(settings, path))
+    lookout = lookout_over(database, providers)
+    signing_key = SigningKey(_signing_secret(settings, database.path))
     links = (
         None
         if settings.public_url is None
@@ -336,6 +274,16 @@ def _built(settings: Settings) -> Gateway:
     )
 
 
+def providers_of(settings: Settings, *, clock: Clock) -> dict[str, Provider]:
+    """Return every provider on a route, by name; who calls it closes them.
+
+    Raises:
+        ConfigError: one is unknown, or an option of it cannot be used.
+    """
+    names = dict.fromkeys(name for route in settings.providers_by_route.values() for name in route)
+    return {name: build(name, _options(name, settings), clock=clock) for name in names}
+
+
 def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     if name == SANDBOX or settings.mailketing_api_key is None:
         return {}
@@ -350,10 +298,14 @@ def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _signing_secret(settings: Settings, database: Path) -> bytes:
+def _signing_secret(settings: Settings, database: Path | None) -> bytes:
     """Return the set key, or the one that is kept beside the database, made at the first start."""
     if settings.signing_key is not None:
         return settings.signing_key.read().encode()
+    if database is None:
+        raise ConfigError(
+            "TERKIRIM_SIGNING_KEY: must be set: the database is no file to keep it by"
+        )
     path = database.with_name(database.name + ".signing-key")
     if not path.exists():
         path.touch(mode=0o600)

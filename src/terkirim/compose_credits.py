@@ -16,19 +16,15 @@ from terkirim.credits.preflight import Preflights
 from terkirim.credits.reserve import Reserve
 from terkirim.credits.standings import Standings
 from terkirim.credits.statistics import Statistics
+from terkirim.database import Database
 from terkirim.language import speak
 from terkirim.policy.credit import CreditSettings
-from terkirim.ports import Clock, Provider
 from terkirim.ports.alerts import AlertBook, Channel
 from terkirim.ports.credits import BalanceSource
 from terkirim.ports.people import ActivityLog, UserBook
 from terkirim.providers.overhearing import Overhearing, ProviderEars
 from terkirim.schedule.runner import Job, Schedule
 from terkirim.settings import Settings
-from terkirim.store.sqlite.alerts import SqliteAlertBook
-from terkirim.store.sqlite.credits import SqliteCreditBook
-from terkirim.store.sqlite.people import SqlitePeople
-from terkirim.store.sqlite.store import SqliteStore
 
 LOOK_EVERY = timedelta(minutes=1)
 DELIVER_EVERY = timedelta(seconds=1)
@@ -53,37 +49,30 @@ class Lookout:
     schedule: Schedule
 
 
-def lookout_over(
-    store: SqliteStore,
-    providers: Mapping[str, Provider],
-    *,
-    heard: Mapping[str, Overhearing],
-    settings: Settings,
-    clock: Clock,
-    new_id: Callable[[], str],
-) -> Lookout:
-    """Return the lookout over these providers; mail is sent through `heard`, the same ones."""
+def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lookout:
+    """Return the lookout over these providers and what their answers say."""
+    settings, clock, store = database.settings, database.clock, database.store
     routes = settings.providers_by_route
-    sources = {name: one for name, one in providers.items() if isinstance(one, BalanceSource)}
+    sources = {
+        name: one.provider
+        for name, one in providers.items()
+        if isinstance(one.provider, BalanceSource)
+    }
     levels = CreditSettings(
         warning=settings.credits_warning,
         critical=settings.credits_critical,
         emergency=settings.credits_emergency,
         per_bounce=settings.credits_bounce,
     )
-    credit_book, alert_book, people = (
-        SqliteCreditBook(store),
-        SqliteAlertBook(store),
-        SqlitePeople(store),
-    )
-    ears, say = ProviderEars(heard), speak(settings.language)
+    credit_book, alert_book, people = database.credits, database.alerts, database.people
+    ears, say = ProviderEars(providers), speak(settings.language)
     alarms = Notify(
         book=alert_book,
         channels=_channels_of(settings, people),
         messenger=AppriseMessenger(),
         say=say,
         clock=clock,
-        new_id=new_id,
+        new_id=database.new_id,
     )
     standings = Standings(
         providers=tuple(sources),

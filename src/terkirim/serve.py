@@ -12,13 +12,11 @@ import structlog
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from terkirim.access.keys import SCOPES, hash_of, key_text, new_key
+from terkirim.access.keys import KEY_BYTES, SCOPES, hash_of, key_text, new_key
 from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
 from terkirim.settings import Settings, unknown_variables
-
-KEY_BYTES = 32
 
 _log = structlog.get_logger("terkirim.serve")
 

@@ -11,7 +11,7 @@ from terkirim.domain.email import Address
 from terkirim.domain.errors import InvalidEmail
 
 _DOOR_NAMES = {"sender": "from"}  # `from` is no name in Python
-_CANNOT_BE_WRITTEN = (TypeError, ValueError, OverflowError, RecursionError)
+_CANNOT_BE_WRITTEN = (TypeError, ValueError)  # ValueError: a lone surrogate
 
 
 def email_json(fields: Mapping[str, Any]) -> bytes:

@@ -87,7 +87,8 @@ class Worker:
     async def probe_pauses(self) -> None:
         """Ask paused providers, without mail, whether they take it again."""
         for pause in await self._gates.pauses():
-            if pause.fault != BY_HAND and await self._is_over(pause):
+            is_probed = pause.fault != BY_HAND or pause.until is not None
+            if is_probed and await self._is_over(pause):
                 await self._gates.resume(
                     pause.provider, sender=pause.sender, now=self._clock.now(), fault=pause.fault
                 )
@@ -124,10 +125,12 @@ class Worker:
             wait = min(max(next_at - self._clock.now(), timedelta(milliseconds=1)), IDLE_FOR)
         changed = asyncio.create_task(self._outbox.changed(within=wait))
         freed = asyncio.create_task(self._dispatcher.freed())
-        _, late = await asyncio.wait({changed, freed}, return_when=asyncio.FIRST_COMPLETED)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        try:
+            await asyncio.wait({changed, freed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also of a rest that is cut short: neither may outlive the database
+            changed.cancel()
+            freed.cancel()
+            await asyncio.gather(changed, freed, return_exceptions=True)
 
     async def _every(self, wait: timedelta, work: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -277,7 +277,7 @@ class Controls(Protocol):
         ...
 
 
-BY_HAND = "by hand"
+BY_HAND = "by hand"  # the fault of a pause that a person made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,6 +443,10 @@ class KeyRing(Protocol):
         """Store a key; False where one with this hash exists already."""
         ...
 
+    async def add_first_key(self, row: KeyRow) -> bool:
+        """Store a key where there is none at all; of two nodes that start at once, one does."""
+        ...
+
     async def find_key(self, key_hash: str) -> KeyRow | None:
         """Return the key with this hash, revoked or not."""
         ...
@@ -461,6 +465,10 @@ class Upkeep(Protocol):
 
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
         """Return True for the one node that is to do the periodic work `name` now."""
+        ...
+
+    async def keep_option(self, name: str, value: str) -> str:
+        """Keep a value under this name unless there is one; return the one that is kept."""
         ...
 
     async def free_bytes(self) -> int | None:

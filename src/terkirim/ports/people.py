@@ -54,3 +54,7 @@ class ActivityLog(Protocol):
     async def activity(self, *, limit: int, before: datetime | None = None) -> list[Activity]:
         """Return what was done, newest first."""
         ...
+
+
+class People(UserBook, ActivityLog, Protocol):
+    """Both, as one database keeps them."""

@@ -15,12 +15,12 @@ class Overhearing:
     def __init__(self, provider: Provider, *, clock: Clock) -> None:
         self.name: str = provider.name
         self.carries: Carries = provider.carries
-        self._provider = provider
+        self.provider = provider
         self._clock = clock
         self._balance: Overheard | None = None
 
     async def send(self, message: OutgoingMessage, *, within: timedelta) -> Outcome | ProviderFault:
-        result = await self._provider.send(message, within=within)
+        result = await self.provider.send(message, within=within)
         if isinstance(result, Accepted) and result.credits is not None:
             self._balance = Overheard(self.name, self._clock.now(), result.credits)
         return result
@@ -28,10 +28,10 @@ class Overhearing:
     async def probe(
         self, *, within: timedelta, sender: str | None = None
     ) -> Outcome | ProviderFault:
-        return await self._provider.probe(within=within, sender=sender)
+        return await self.provider.probe(within=within, sender=sender)
 
     async def close(self) -> None:
-        await self._provider.close()
+        await self.provider.close()
 
     def take_balance(self) -> Overheard | None:
         """Return the newest balance that was named since the last call."""

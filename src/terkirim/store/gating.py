@@ -3,6 +3,7 @@
 A transaction loads the rows once, asks and tells this object, and saves what changed.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
@@ -23,7 +24,7 @@ from terkirim.domain.outcome import (
     Unclear,
 )
 from terkirim.policy import breaker, rates
-from terkirim.ports import Pause
+from terkirim.ports import Pause, ProviderStatus
 from terkirim.store.times import micros
 
 _NAMES: Mapping[type, str] = {
@@ -211,6 +212,28 @@ class OpenGates:
             self._hear_gate(name, some)
         return [pause for one in group if (pause := _pause_for(one, self.now)) is not None]
 
+    def statuses(
+        self,
+        pauses: Sequence[Pause],
+        *,
+        due_by_lane: Iterable[tuple[str, int, int]],
+        in_air: Mapping[str, int],
+    ) -> list[ProviderStatus]:
+        """Return how each provider on a route stands; `pauses` are all that are in force.
+
+        What is due counts for the provider whose turn it is; what a refused sender holds counts for
+        its pause.
+        """
+        waiting: Counter[str] = Counter()
+        for route, position, count in due_by_lane:
+            providers = self.settings.routes.get(route, ())
+            if position < len(providers):
+                waiting[providers[position]] += count
+        return [
+            self._status(name, pauses, waiting=waiting[name], in_air=in_air.get(name, 0))
+            for name in self.settings.providers
+        ]
+
     def changed_breakers(self) -> Iterable[breaker.BreakerRow]:
         """Return the rows that differ from what was loaded."""
         before = self._loaded[0]
@@ -220,6 +243,23 @@ class OpenGates:
         """Return the (provider, row) pairs that differ from what was loaded."""
         before = self._loaded[1]
         return [(name, row) for name, row in self.rates.items() if before.get(name) != row]
+
+    def _status(
+        self, name: str, pauses: Sequence[Pause], *, waiting: int, in_air: int
+    ) -> ProviderStatus:
+        row, rate = self.breakers.get(name), self.rates.get(name)
+        gate_until = None if rate is None else rate.gate_until
+        return ProviderStatus(
+            name=name,
+            breaker=breaker.CLOSED if row is None else row.state,
+            faults=0 if row is None else row.faults,
+            open_until=None if row is None else row.until,
+            gate_until=None if gate_until is None or gate_until <= self.now else gate_until,
+            pauses=tuple(pause for pause in pauses if pause.provider == name),
+            waiting=waiting,
+            in_air=in_air,
+            rate_until=self.rate_opens_at(name),
+        )
 
     def _breaker(self, name: str) -> breaker.BreakerRow:
         return self.breakers.get(name) or breaker.BreakerRow(

@@ -9,10 +9,10 @@ from terkirim.domain.email import Email
 from terkirim.domain.errors import IdempotencyConflict
 from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.counting import Counts
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.queries import Queries
 from terkirim.store.rows import PRIORITY_NUMBER, extras_json, from_json, recipients_json, to_json
 from terkirim.store.sqlite.bulk import BulkInsert
-from terkirim.store.sqlite.fresh import FreshEmails
 from terkirim.store.times import micros, micros_or_none
 
 KEY_KEPT_US = 24 * 3_600_000_000

@@ -18,6 +18,7 @@ from terkirim.domain.email import (
 from terkirim.domain.lease import Lease
 from terkirim.policy.shares import slots
 from terkirim.ports import Claim, ClaimWish, Work
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings, OpenGates, Opening
 from terkirim.store.queries import Queries
 from terkirim.store.rows import (
@@ -30,7 +31,6 @@ from terkirim.store.rows import (
     tuples_of,
 )
 from terkirim.store.sqlite.controlling import finish
-from terkirim.store.sqlite.fresh import FreshEmails
 from terkirim.store.sqlite.gates import load_gates, save_gates
 from terkirim.store.times import instant, instant_or_none, micros
 

@@ -107,6 +107,9 @@ WHERE cancel_wanted = 1 AND state = 'queued' AND id IN (SELECT value ->> 0 FROM 
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 
+-- name: in_air_by_provider
+SELECT provider, count(*) FROM outbox WHERE state = 'leased' GROUP BY provider;
+
 -- name: keep_attempts
 -- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it.
 INSERT INTO attempts (message_id, lease, number, provider, started_at, duration, outcome, code, reason, answer)
@@ -284,6 +287,17 @@ WHERE state = 'queued' AND hold = '' AND due_at <= :now GROUP BY route, position
 -- name: add_key
 INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
 VALUES (:id, :name, :hash, :prefix, :scopes, :created_at) ON CONFLICT DO NOTHING;
+
+-- name: add_first_key
+-- Of two processes that start at once, one finds the other's key.
+INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
+SELECT :id, :name, :hash, :prefix, :scopes, :created_at WHERE NOT EXISTS (SELECT 1 FROM api_keys);
+
+-- name: keep_option
+INSERT INTO options (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING;
+
+-- name: option
+SELECT value FROM options WHERE name = :name;
 
 -- name: revoke_key
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;

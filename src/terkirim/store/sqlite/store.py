@@ -27,11 +27,11 @@ from terkirim.ports import (
     RollupRow,
     Submission,
 )
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.sqlite import accepting, claiming, controlling, gates, reading, settling
 from terkirim.store.sqlite.connection import free_bytes, opened
-from terkirim.store.sqlite.fresh import FreshEmails
 from terkirim.store.sqlite.nodes import NodeFiles
 from terkirim.store.sqlite.reader import Reader
 from terkirim.store.sqlite.writer import Turn, Writer
@@ -205,15 +205,14 @@ class SqliteStore:
         return await self.read(partial(reading.attachment_of, sha256=sha256))
 
     async def add_key(self, row: KeyRow) -> bool:
-        bound = {
-            "id": row.id,
-            "name": row.name,
-            "hash": row.hash,
-            "prefix": row.prefix,
-            "scopes": ",".join(sorted(row.scopes)),
-            "created_at": micros(row.created_at),
-        }
-        return await self.write_alone(partial(_changes_with, sql=_sql["add_key"], bound=bound))
+        return await self.write_alone(
+            partial(_changes_with, sql=_sql["add_key"], bound=_key_columns(row))
+        )
+
+    async def add_first_key(self, row: KeyRow) -> bool:
+        return await self.write_alone(
+            partial(_changes_with, sql=_sql["add_first_key"], bound=_key_columns(row))
+        )
 
     async def find_key(self, key_hash: str) -> KeyRow | None:
         found = await self.read(partial(reading.keys_of, key_hash=key_hash))
@@ -229,6 +228,9 @@ class SqliteStore:
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
         bound = {"name": name, "now": micros(now), "next": micros(now + every)}
         return await self.write_alone(partial(_changes_with, sql=_sql["take_turn"], bound=bound))
+
+    async def keep_option(self, name: str, value: str) -> str:
+        return await self.write_alone(partial(_kept_option, bound={"name": name, "value": value}))
 
     async def free_bytes(self) -> int | None:
         return free_bytes(self._path)
@@ -281,3 +283,20 @@ def _changes_with(db: apsw.Connection, *, sql: str, bound: dict[str, Any]) -> bo
     before = db.total_changes()
     db.execute(sql, bound)
     return db.total_changes() > before
+
+
+def _key_columns(row: KeyRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "hash": row.hash,
+        "prefix": row.prefix,
+        "scopes": ",".join(sorted(row.scopes)),
+        "created_at": micros(row.created_at),
+    }
+
+
+def _kept_option(db: apsw.Connection, *, bound: dict[str, str]) -> str:
+    db.execute(_sql["keep_option"], bound)
+    (kept,) = next(db.execute(_sql["option"], {"name": bound["name"]}))
+    return str(kept)

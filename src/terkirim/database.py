@@ -1,0 +1,146 @@
+"""Opens the database that the settings name, without what sends: a look at it starts fast."""
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from terkirim.domain.errors import ConfigError
+from terkirim.domain.ids import uuid7
+from terkirim.policy.breaker import BreakerSettings
+from terkirim.policy.rates import parse_rates
+from terkirim.ports import Clock, Store
+from terkirim.ports.alerts import AlertBook
+from terkirim.ports.credits import CreditBook
+from terkirim.ports.people import People
+from terkirim.settings import Settings
+from terkirim.store.gating import GateSettings
+from terkirim.store.sqlite.alerts import SqliteAlertBook
+from terkirim.store.sqlite.connection import kind_of_file_system
+from terkirim.store.sqlite.credits import SqliteCreditBook
+from terkirim.store.sqlite.people import SqlitePeople
+from terkirim.store.sqlite.store import SqliteStore
+
+SANDBOX = "sandbox"
+ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
+IDS_AT_ONCE = 512
+_SQLITE = "sqlite:///"
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class Ids:
+    """Makes ids; the system's randomness is fetched for many at once, as each fetch may wait."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._random = b""
+        self._used = 0
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+
+    def __call__(self) -> str:
+        """Return a new UUIDv7."""
+        if self._process != os.getpid():  # after a fork: the child must not repeat its parent
+            self._process, self._lock, self._random = os.getpid(), threading.Lock(), b""
+        with self._lock:
+            if self._used >= len(self._random):
+                self._random, self._used = secrets.token_bytes(ID_BYTES * IDS_AT_ONCE), 0
+            bits = self._random[self._used : self._used + ID_BYTES]
+            self._used += ID_BYTES
+        at_ms = int(self._clock.now().timestamp() * 1_000)
+        return uuid7(at_ms, int.from_bytes(bits) >> SPARE_BITS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """An open database: its store and books, its clock, how ids are made, and where it stands.
+
+    `path` is None where it is not a file of this machine.
+    """
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    new_id: Callable[[], str]
+    credits: CreditBook
+    alerts: AlertBook
+    people: People
+    path: Path | None = None
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database alone, and close it in the end.
+
+    Raises:
+        ConfigError: it cannot be used as it is.
+        StoreUnavailable: it cannot be opened or written now.
+    """
+    database = opened(settings)
+    try:
+        yield database
+    finally:
+        await database.store.close()
+
+
+def opened(settings: Settings) -> Database:
+    """Return the open database; who calls it closes the store.
+
+    Raises:
+        ConfigError, StoreUnavailable: as above.
+    """
+    path = file_of(settings)
+    if path is None:
+        raise ConfigError(
+            "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
+        )
+    clock = SystemClock()
+    new_id = Ids(clock)
+    routes = settings.providers_by_route
+    rates = () if settings.rate is None else parse_rates(settings.rate)
+    limited = {name for route in routes.values() for name in route if rates and name != SANDBOX}
+    gates = GateSettings(
+        routes=routes,
+        breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
+        limits=dict.fromkeys(limited, rates),
+        zone=settings.time_zone,
+        concurrency=settings.concurrency,
+        probe_for=settings.lease,
+    )
+    store = SqliteStore(path, node=new_id(), settings=gates)
+    return Database(
+        settings=settings,
+        store=store,
+        clock=clock,
+        new_id=new_id,
+        credits=SqliteCreditBook(store),
+        alerts=SqliteAlertBook(store),
+        people=SqlitePeople(store),
+        path=path,
+    )
+
+
+def file_of(settings: Settings) -> Path | None:
+    """Return where the database stands, None where it is not a file of this machine."""
+    address = settings.database.read()
+    return Path(address.removeprefix(_SQLITE)).absolute() if address.startswith(_SQLITE) else None
+
+
+def file_system_of(settings: Settings) -> str | None:
+    """Return the kind of file system that the database stands on, None where it is not a file."""
+    path = file_of(settings)
+    return None if path is None else kind_of_file_system(path)
