@@ -9,8 +9,6 @@ from terkirim.domain.alert import Activity, Alert, Delivery, DeliveryState, Purp
 from terkirim.domain.outcome import Accepted, Deferred, Rejected
 from terkirim.ports.alerts import AlertChange, AlertFilter
 from terkirim.ports.people import User
-from terkirim.store.sqlite.alerts import SqliteAlertBook
-from terkirim.store.sqlite.people import SqlitePeople
 from tests.contract.conftest import SECOND, START, an_email, new_id
 
 LEASE = timedelta(seconds=90)
@@ -18,13 +16,13 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def book(node):
-    return SqliteAlertBook(node.store)
+def book(node, database):
+    return database.books(node.store).alerts
 
 
 @pytest.fixture
-def people(node):
-    return SqlitePeople(node.store)
+def people(node, database):
+    return database.books(node.store).people
 
 
 def alert(kind="k", subject="s", severity=Severity.WARNING, *, at=START, raised=True, **changes):
@@ -91,8 +89,8 @@ async def test_an_alert_is_kept_with_its_facts_and_is_open_until_it_ends(book):
     assert (kept.ended_at, kept.facts) == (START + SECOND, {"a": 1})
 
 
-async def test_a_condition_is_open_once_whichever_node_finds_it(open_node):
-    books = [SqliteAlertBook(open_node(name).store) for name in "ab"]
+async def test_a_condition_is_open_once_whichever_node_finds_it(open_node, database):
+    books = [database.books((await open_node(name)).store).alerts for name in "ab"]
     alerts = [alert(), alert()]
     counts = await asyncio.gather(
         *(

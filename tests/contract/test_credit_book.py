@@ -1,7 +1,6 @@
 """The credit book under contract: readings, what was spent, what waits, the allowance."""
 
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
@@ -9,32 +8,28 @@ from terkirim.domain.credit import Reading, Source, Spent
 from terkirim.domain.email import Priority
 from terkirim.domain.outcome import Accepted, Deferred
 from terkirim.ports import Pause
-from terkirim.store.counting import Counts
-from terkirim.store.queries import Queries
-from terkirim.store.rows import to_json
-from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.times import micros
 from tests.contract.conftest import GATES, START, an_email
 
 HOUR = timedelta(hours=1)
 ROUTES = GATES.routes
-_sql = Queries("terkirim.store.sqlite")
 
 
 @pytest.fixture
-def book(node):
-    return SqliteCreditBook(node.store)
+def book(node, database):
+    return database.books(node.store).credits
 
 
 def reading(left, at=START, **changes):
     return Reading(provider="first", at=at, credits=left, **changes)
 
 
-def bounced(db, *, at, count):
-    counts = Counts()
-    counts.add(micros(at), "event_first", "first:bounced", count)
-    counts.add(micros(at), "event_first", "first:opened", 7)
-    db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": "x"})
+def bounced(at, count):
+    """Return what is to be counted where events tell of bounces."""
+    return [
+        (micros(at), "event_first", f"first:{what}", n)
+        for what, n in (("bounced", count), ("opened", 7))
+    ]
 
 
 async def send(node, count, result=None):
@@ -43,20 +38,20 @@ async def send(node, count, result=None):
         await node.settle(work, result or Accepted("ref"))
 
 
-async def test_a_reading_is_kept_with_what_its_hour_had_used_before_it(node, book):
+async def test_a_reading_is_kept_with_what_its_hour_had_used_before_it(node, book, database):
     await send(node, 3)
-    await node.store.write_alone(partial(bounced, at=START, count=2))
+    await database.count(node.store, bounced(START, 2))
     kept = await book.keep_reading(reading(500))
     assert (kept.sent_before, kept.bounced_before) == (3, 2)
     assert (await book.last_readings("first", checks=5)).known == kept
 
 
-async def test_only_what_a_provider_took_is_spent_by_the_hour(node, book):
+async def test_only_what_a_provider_took_is_spent_by_the_hour(node, book, database):
     await send(node, 2)
     await send(node, 1, Deferred("busy"))
     node.now = START + 2 * HOUR
     await send(node, 4)
-    await node.store.write_alone(partial(bounced, at=START + HOUR, count=5))
+    await database.count(node.store, bounced(START + HOUR, 5))
     hour = micros(START) // 3_600_000_000
     assert await book.spent("first", since=START, until=node.now) == [
         Spent(hour, 2, 0),
@@ -151,9 +146,9 @@ async def test_the_last_credits_are_kept_for_mail_of_high_priority(node, book):
     assert len(await node.take()) == 10
 
 
-async def test_an_allowance_is_used_up_by_claims_whatever_node_makes_them(open_node):
-    one, other = open_node("a"), open_node("b")
-    book = SqliteCreditBook(one.store)
+async def test_an_allowance_is_used_up_by_claims_whatever_node_makes_them(open_node, database):
+    one, other = await open_node("a"), await open_node("b")
+    book = database.books(one.store).credits
     await one.store.pause(
         Pause(provider="second", sender="", fault="by hand", reason="x", since=START, until=None)
     )

@@ -5,11 +5,12 @@ from typing import Any
 
 from terkirim.domain.lease import Settlement
 from terkirim.domain.message import Evidence, State, after
-from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused
+from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, Deferred, SenderRefused
 from terkirim.store.counting import Counts, latency_bucket
 from terkirim.store.gating import outcome_name
 from terkirim.store.times import micros
 
+UNKNOWN_SHOWN = 120  # characters of an answer that nobody knows: enough to know it again
 RESCUED = (
     "the lease ran out: the worker died, or lost the database, after the request may have left"
 )
@@ -113,6 +114,7 @@ def count_settled(
         counts.add(at, "outcome", f"{one.lease.provider}:{name}:{min(number, 20)}")
         if name != "accepted":
             counts.add(at, "reason", f"{name}:{one.result.code or _short(one.result)}")
+        count_unknown(counts, one)
         if state is State.QUEUED and one.due_at is not None:
             wait = max(micros(one.due_at) - at, 0)
             counts.add(at, "wait", latency_bucket(wait))
@@ -120,6 +122,13 @@ def count_settled(
             counts.add(
                 at, "latency", latency_bucket(at + one.duration_us - micros(one.lease.due_at))
             )
+
+
+def count_unknown(counts: Counts, one: Settlement) -> None:
+    """Count an answer whose words nobody knows, under its first words."""
+    if isinstance(one.result, Deferred) and one.result.is_unknown_answer:
+        words = storable(one.result.reason[:UNKNOWN_SHOWN])
+        counts.add(micros(one.started_at), "unknown_answer", f"{one.lease.provider}:{words}")
 
 
 def _short(result: Any) -> str:

@@ -131,6 +131,13 @@ class OpenGates:
         """
         return (Priority.HIGH,) if self.allowances.get(name) == 0 else tuple(Priority)
 
+    def keep_reserve(self, name: str, shares: dict[Priority, int]) -> None:
+        """Cut what a claim may take to what may still leave without touching the reserve."""
+        left = self.allowances.get(name)
+        if left is not None:
+            shares[Priority.NORMAL] = min(shares[Priority.NORMAL], left)
+            shares[Priority.LOW] = min(shares[Priority.LOW], left - shares[Priority.NORMAL])
+
     def spend_allowance(self, name: str, count: int) -> None:
         """Note that messages without high priority leave."""
         if count and name in self.allowances:

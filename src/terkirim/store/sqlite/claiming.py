@@ -175,9 +175,7 @@ def _due_ids(
         (found,) = next(db.execute(_sql["due"], lane | {"now": micros(wish.now), "most": room}))
         waiting[priority] = from_json(found)
     shares, turn = slots({key: len(ids) for key, ids in waiting.items()}, free=room, turn=turn)
-    left = gates.allowances.get(opening.provider, room)
-    shares[Priority.NORMAL] = min(shares[Priority.NORMAL], left)
-    shares[Priority.LOW] = min(shares[Priority.LOW], left - shares[Priority.NORMAL])
+    gates.keep_reserve(opening.provider, shares)
     ids = [id_ for priority in opening.priorities for id_ in waiting[priority][: shares[priority]]]
     return ids, shares[Priority.HIGH], turn
 

@@ -4,18 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import apsw
 
-from terkirim.domain.credit import Reading, Source, Spent, Waiting
+from terkirim.domain.credit import Reading, Spent, Waiting
 from terkirim.ports.credits import LastReadings
 from terkirim.store.queries import Queries
 from terkirim.store.sqlite.store import SqliteStore
-from terkirim.store.times import HOUR_US, instant, micros
+from terkirim.store.times import HOUR_US, micros
+from terkirim.store.watching import END_OF_TIME, reading_of, reading_row, waiting_of
 
 _sql = Queries("terkirim.store.sqlite", "credits.sql")
-_END_OF_TIME = 2**40  # hours
 Allow = Callable[[Sequence[Spent], int], int | None]
 
 
@@ -34,7 +33,7 @@ class SqliteCreditBook:
     async def readings(self, provider: str, *, since: datetime, limit: int) -> list[Reading]:
         bound = {"provider": provider, "since": micros(since), "most": limit}
         return await self._store.read(
-            lambda db: [_reading(row) for row in db.execute(_sql["readings"], bound)]
+            lambda db: [reading_of(row) for row in db.execute(_sql["readings"], bound)]
         )
 
     async def reading_counts(
@@ -53,15 +52,7 @@ class SqliteCreditBook:
         lanes = await self._store.read(
             lambda db: list(db.execute(_sql["waiting"], {"now": micros(now)}))
         )
-        due, later = 0, dict[int, int]()
-        for route, position, hour, count in lanes:
-            if not _is_next(provider, routes.get(route, ()), position):
-                continue
-            if hour == 0:
-                due += count
-            else:
-                later[hour] = later.get(hour, 0) + count
-        return Waiting(due=due, later=tuple(sorted(later.items())))
+        return waiting_of(provider, routes, lanes)
 
     async def renew_allowance(self, reading: Reading, *, allow: Allow) -> int | None:
         return await self._store.write_alone(partial(_renew, reading=reading, allow=allow))
@@ -78,17 +69,7 @@ def _keep(db: apsw.Connection, *, reading: Reading) -> Reading:
         sent_before=sum(one.sent for one in counted),
         bounced_before=sum(one.bounced for one in counted),
     )
-    row = {
-        "provider": kept.provider,
-        "at": micros(kept.at),
-        "source": kept.source.value,
-        "credits": kept.credits,
-        "fault": kept.fault,
-        "reason": kept.reason,
-        "sent_before": kept.sent_before,
-        "bounced_before": kept.bounced_before,
-    }
-    db.execute(_sql["keep_reading"], row)
+    db.execute(_sql["keep_reading"], reading_row(kept))
     return kept
 
 
@@ -96,8 +77,8 @@ def _last(db: apsw.Connection, *, provider: str, checks: int) -> LastReadings:
     known = db.execute(_sql["last_known"], {"provider": provider})
     last = db.execute(_sql["last_checks"], {"provider": provider, "most": checks})
     return LastReadings(
-        known=next((_reading(row) for row in known), None),
-        checks=tuple(_reading(row) for row in last),
+        known=next((reading_of(row) for row in known), None),
+        checks=tuple(reading_of(row) for row in last),
     )
 
 
@@ -108,37 +89,17 @@ def _spent(db: apsw.Connection, *, provider: str, since: int, until: int) -> lis
 
 def _renew(db: apsw.Connection, *, reading: Reading, allow: Allow) -> int | None:
     since = micros(reading.at) // HOUR_US
-    counted = _spent(db, provider=reading.provider, since=since, until=_END_OF_TIME)
+    counted = _spent(db, provider=reading.provider, since=since, until=END_OF_TIME)
     provider = {"provider": reading.provider}
     (in_air,) = next(db.execute(_sql["in_air"], provider))
     left = allow(counted, in_air)
     if left is None:
         db.execute(_sql["drop_allowance"], provider)
     else:
-        db.execute(_sql["set_allowance"], provider | {"left": left})
+        db.execute(_sql["set_allowance"], provider | {"rest": left})
     return left
 
 
 def _allowance(db: apsw.Connection, *, provider: str) -> int | None:
     found = db.execute(_sql["allowance"], {"provider": provider})
     return next((int(left) for (left,) in found), None)
-
-
-def _is_next(provider: str, providers: Sequence[str], position: int) -> bool:
-    """Tell whether mail at this place of a route goes to the provider; past its end it begins."""
-    place = position if position < len(providers) else 0
-    return bool(providers) and providers[place] == provider
-
-
-def _reading(row: Sequence[Any]) -> Reading:
-    provider, at, source, credits_, fault, reason, sent_before, bounced_before = row
-    return Reading(
-        provider=provider,
-        at=instant(at),
-        credits=credits_,
-        source=Source(source),
-        fault=fault,
-        reason=reason,
-        sent_before=sent_before,
-        bounced_before=bounced_before,
-    )

@@ -44,11 +44,11 @@ SELECT route, position, hour, count(*) FROM (
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 
 -- name: set_allowance
-INSERT INTO allowances (provider, left) VALUES (:provider, :left)
-ON CONFLICT (provider) DO UPDATE SET left = excluded.left;
+INSERT INTO allowances (provider, rest) VALUES (:provider, :rest)
+ON CONFLICT (provider) DO UPDATE SET rest = excluded.rest;
 
 -- name: drop_allowance
 DELETE FROM allowances WHERE provider = :provider;
 
 -- name: allowance
-SELECT left FROM allowances WHERE provider = :provider;
+SELECT rest FROM allowances WHERE provider = :provider;

@@ -33,7 +33,7 @@ def save_gates(db: apsw.Connection, gates: OpenGates) -> None:
     for name, rate in gates.changed_rates():
         db.execute(_sql["save_rate"], {"provider": name, "row": to_json(rates.to_plain(rate))})
     for name, left in gates.changed_allowances():
-        db.execute(_sql["save_allowance"], {"provider": name, "left": left})
+        db.execute(_sql["save_allowance"], {"provider": name, "rest": left})
 
 
 def save_pause(db: apsw.Connection, pause: Pause) -> bool:

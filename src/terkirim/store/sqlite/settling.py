@@ -8,9 +8,10 @@ import apsw
 from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State, after
-from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, Deferred, SenderRefused
+from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused
 from terkirim.policy.expiry import unclear_end
 from terkirim.store.counting import Counts, latency_bucket
+from terkirim.store.endings import count_unknown
 from terkirim.store.gating import GateSettings, outcome_name
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
@@ -22,7 +23,6 @@ from terkirim.store.times import instant, micros
 RESCUED = (
     "the lease ran out: the worker died, or lost the database, after the request may have left"
 )
-UNKNOWN_SHOWN = 120  # characters of an answer that nobody knows: enough to know it again
 
 _sql = Queries("terkirim.store.sqlite")
 _keep_attempts = BulkInsert(_sql["keep_attempts"])
@@ -213,9 +213,7 @@ def _count(
         counts.add(at, "outcome", f"{one.lease.provider}:{name}:{min(number, 20)}")
         if name != "accepted":
             counts.add(at, "reason", f"{name}:{one.result.code or _short(one.result)}")
-        if isinstance(one.result, Deferred) and one.result.is_unknown_answer:
-            words = one.result.reason[:UNKNOWN_SHOWN]
-            counts.add(at, "unknown_answer", f"{one.lease.provider}:{words}")
+        count_unknown(counts, one)
         if state is State.QUEUED and one.due_at is not None:
             wait = max(micros(one.due_at) - at, 0)
             counts.add(at, "wait", latency_bucket(wait))

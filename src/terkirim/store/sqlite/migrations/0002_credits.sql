@@ -15,7 +15,7 @@ CREATE INDEX balances_checks ON balances (provider, at) WHERE source = 'check';
 CREATE INDEX balances_known ON balances (provider, at) WHERE credits IS NOT NULL;
 
 -- Only while the credits come near to the reserve: how many messages of low and normal priority may still leave.
-CREATE TABLE allowances (provider TEXT PRIMARY KEY, left INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE allowances (provider TEXT PRIMARY KEY, rest INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE alerts (
     id TEXT PRIMARY KEY,
