@@ -142,22 +142,34 @@ class Seen:
     run_outs: list = field(default_factory=list)  # (at, notice in hours or None)
     top_ups: list = field(default_factory=list)  # (at, size)
     raised: list = field(default_factory=list)  # alerts, oldest first
-    told: list = field(default_factory=list)  # (channel, purpose, alert)
+    told: list = field(default_factory=list)  # notices, as they ended
     true_days: dict = field(default_factory=dict)  # alert id -> days until they would be used up
     quiet_alerts: list = field(default_factory=list)
+    written: list = field(default_factory=list)  # (channel, title) that a channel took
 
     @property
     def late(self):
         return [one for one in self.run_outs if one[1] is None or one[1] < 48]
 
     def false_ones(self, *, quiet):
-        """Run-outs that were told of although the credits would have lasted twice the lead."""
+        """Return run-outs that were told of, and wrongly.
+
+        The credits would have lasted longer than the late end that was told, and twice the lead.
+        """
         return [
             one
             for one in self.raised
             if one.kind == CREDITS_RUN_OUT
             and self.true_days[one.id] > 2 * LEAD / DAY
+            and self.true_days[one.id] > (one.facts["late_seconds"] or 10**9) / 86_400
             and (one.id in self.quiet_alerts) is quiet
+        ]
+
+    @property
+    def recoveries(self):
+        """Return what the person who hears everything was told of top-ups."""
+        return [
+            one for one in self.told if one.purpose is Purpose.RECOVERY and one.channel == "all"
         ]
 
     @property
@@ -188,7 +200,7 @@ class Year:
         self.alerts = SqliteAlertBook(self.store)
         self.seen = Seen()
         self.waiting = self.shown_waiting = 0  # mail that is due and cannot be paid
-        self.top_up_at = None
+        self.top_up_at = self.run_out_hour = None
         people, book = SqlitePeople(self.store), SqliteCreditBook(self.store)
         self.notify = Notify(
             book=self.alerts,
@@ -225,22 +237,25 @@ class Year:
         ]
 
     async def run(self):
-        for hour in range(YEAR_HOURS):
-            await self.store.write_alone(partial(self.live, hour=hour))
-            self.clock.present = START + (hour + 1) * HOUR
-            self.top_up_when_due(hour)
-            if (hour + 1) % self.every == 0:
-                await self.monitor.check()
-                await self.note_alerts(hour + 1)
-            if self.is_run_out:
-                await self.note_run_out(hour)
+        for first in range(0, YEAR_HOURS, self.every):
+            hours = range(first, first + self.every)
+            await self.store.write_alone(partial(self.live_through, hours=hours))
+            await self.note_run_out()
+            self.top_up_when_due(hours[-1])
+            await self.monitor.check()
+            await self.note_alerts(hours[-1] + 1)
             while await self.notify.deliver():
                 pass
         await self.finish()
         await self.store.close()
         return self.seen
 
-    def live(self, db, *, hour):
+    def live_through(self, db, *, hours):
+        for hour in hours:
+            self.live(db, hour)
+            self.clock.present = START + (hour + 1) * HOUR
+
+    def live(self, db, hour):
         """Send what the hour brings, as far as the credits last; count it as a settle would."""
         counts, at = Counts(), micros(START + hour * HOUR)
         wanted = self.waiting + self.demand.usual[hour] + self.demand.campaign[hour]
@@ -255,7 +270,8 @@ class Year:
         counts.add(at, "event_first", "mailketing:bounced", bounced)
         db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": "year"})
         self.schedule(db, hour)
-        self.is_run_out = self.account.left == 0 and not was_empty
+        if self.account.left == 0 and not was_empty:
+            self.run_out_hour = hour + 1
 
     def schedule(self, db, hour):
         """Put campaigns into the outbox when they are announced, and take out what was sent."""
@@ -283,15 +299,18 @@ class Year:
                 continue
             self.seen.raised.append(alert)
             self.seen.true_days[alert.id] = self.true_days(hour)
-            if self.demand.is_quiet[hour]:
-                self.seen.quiet_alerts.append(alert.id)
+            if self.demand.is_quiet[hour] and self.demand.is_quiet[hour - 24]:
+                self.seen.quiet_alerts.append(alert.id)  # on its first day nobody can know
             if alert.kind == CREDITS_RUN_OUT and self.top_up_at is None:
                 self.top_up_at = hour + self.dice.choice((20, 40, 60, 10**6))
 
-    async def note_run_out(self, hour):
+    async def note_run_out(self):
+        hour, self.run_out_hour = self.run_out_hour, None
+        if hour is None:
+            return
+        at = START + hour * HOUR
         told = await self.alerts.open_alerts({CREDITS_RUN_OUT})
-        notice = (self.clock.present - told[0].raised_at) / HOUR if told else None
-        self.seen.run_outs.append((self.clock.present, notice))
+        self.seen.run_outs.append((at, (at - told[0].raised_at) / HOUR if told else None))
         if self.top_up_at is None or self.top_up_at > hour + 36:
             self.top_up_at = hour + self.dice.randrange(3, 30)
 
@@ -305,7 +324,8 @@ class Year:
     async def finish(self):
         which = AlertFilter(since=START, until=self.clock.present + DAY, limit=10**6)
         for alert in await self.alerts.alerts(which):
-            self.seen.told += [(one.channel, one.purpose, alert.id) for one in alert.deliveries]
+            self.seen.told += alert.deliveries
+        self.seen.written = self.mailbox.got
 
 
 def put(db, email_id, count, due_at):
@@ -339,8 +359,7 @@ def report(seen):
         print("    twice", key, count)
     for one in seen.false_ones(quiet=True) + seen.false_ones(quiet=False):
         print("    false", one.raised_at, one.title, one.body, f"{seen.true_days[one.id]:.1f} d")
-    recoveries = [one for one in seen.told if one[1] is Purpose.RECOVERY and one[0] == "all"]
-    print(f"recovery notices             {len(recoveries)}")
+    print(f"recovery notices             {len(seen.recoveries)}")
 
 
 def main():
