@@ -94,8 +94,9 @@ def _listed(text: str) -> list[tuple[str, str]]:
 def masked(text: str, url: str) -> str:
     """Return the text without any part of the address: a host may be a token, so it goes too."""
     scheme, _, rest = url.partition("://")
-    parts = {*_PARTS.split(rest), *_PARTS.split(unquote(rest))} - {scheme}
-    for part in sorted(parts, key=len, reverse=True):
+    written = set(_PARTS.split(rest))
+    parts = written | {unquote(part) for part in written}
+    for part in sorted(parts - {scheme}, key=len, reverse=True):
         if len(part) >= _SHORTEST_SECRET:
             text = text.replace(part, MASK)
     return text
