@@ -25,7 +25,8 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
-	$(BIN)/interrogate --quiet src/terkirim/ports src/terkirim/__init__.py src/terkirim/delivery/retrying.py
+	$(BIN)/interrogate --quiet src/terkirim/ports src/terkirim/__init__.py src/terkirim/delivery/retrying.py \
+		src/terkirim/delivery/following.py src/terkirim/blocking.py src/terkirim/client src/terkirim/integrations
 
 # The fault tests at length; the usual run has their short forms.
 torture: $(STAMP)
@@ -40,6 +41,7 @@ serve: $(STAMP)
 
 # Every figure with its peers, one table; SHORT=1 for a look, ONLY=words for some of it.
 bench: $(BENCH)/.ready
+	@benchmarks/tools
 	$(BENCH)/bin/python -W ignore -m benchmarks $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
 
 $(BENCH)/.ready: $(STAMP) requirements/bench.txt

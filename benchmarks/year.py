@@ -34,7 +34,6 @@ from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
 from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.credits import SqliteCreditBook
-from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import micros
 
@@ -201,7 +200,7 @@ class Year:
         self.seen = Seen()
         self.waiting = self.shown_waiting = 0  # mail that is due and cannot be paid
         self.top_up_at = self.run_out_hour = None
-        people, book = SqlitePeople(self.store), SqliteCreditBook(self.store)
+        book = SqliteCreditBook(self.store)
         self.notify = Notify(
             book=self.alerts,
             channels=self.channels,
@@ -224,7 +223,6 @@ class Year:
             standings=standings,
             book=book,
             alarms=self.notify,
-            activity=people,
             ears=Silence(),
             clock=self.clock,
             settings=settings,

@@ -149,10 +149,10 @@ class SyncGateway:
         return self._answer(lambda gateway: gateway.cancel(email_or_message_id))
 
     def requeue(self, email_or_message_id: str) -> int:
-        """Queue dead and held messages again; return how many.
+        """Queue dead and held messages again, and those that the sandbox kept; return how many.
 
         Raises:
-            WrongState: none of them is dead or held.
+            WrongState: none of them is one of these, or their content is not kept any more.
         """
         return self._answer(lambda gateway: gateway.requeue(email_or_message_id))
 

@@ -10,28 +10,36 @@ from random import Random
 from typing import Any, Unpack
 
 import msgspec
+import structlog
 
+from terkirim.access.kept import kept_secret
 from terkirim.compose_credits import Lookout, lookout_over
+from terkirim.content.addresses import normalised
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
-from terkirim.database import SANDBOX, SystemClock, opened
+from terkirim.database import SystemClock, diverts_to, opened, providers_named
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
+from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.worker import Worker, WorkerSettings
-from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
+from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
 from terkirim.domain.errors import CannotBePaid, ConfigError
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
+from terkirim.ports.retention import Erasure
 from terkirim.providers.overhearing import Overhearing
 from terkirim.providers.registry import build
-from terkirim.reports.health import HealthRules
+from terkirim.reports.health import SANDBOX, HealthRules
 from terkirim.reports.watch import Watch
+from terkirim.schedule.periodic import Scheduler
+from terkirim.schedule.retention import retention_jobs
 from terkirim.settings import Settings, load
 
+_log = structlog.get_logger("terkirim.gateway")
 _LIBRARY = "library"  # the owner of what Python code hands over
 
 
@@ -56,6 +64,8 @@ class Gateway(Following):
         watch: Watch,
         fetcher: Fetcher,
         lookout: Lookout,
+        scheduler: Scheduler,
+        erasure: Erasure,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -66,6 +76,8 @@ class Gateway(Following):
         self.watch = watch
         self._fetcher = fetcher
         self.lookout = lookout
+        self._scheduler = scheduler
+        self._erasure = erasure
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -85,6 +97,7 @@ class Gateway(Following):
         gateway = _built(settings if settings is not None else load(**given))
         try:
             if work:
+                await gateway.find_lost_routes()
                 gateway.start()
             yield gateway
         finally:
@@ -92,31 +105,30 @@ class Gateway(Following):
 
     @property
     def is_sandbox(self) -> bool:
-        """True while the default route ends in the sandbox: nothing is really sent."""
-        return SANDBOX in self.settings.providers_by_route["default"]
+        """True while mail of the default route ends in the sandbox: nothing is really sent."""
+        return self.watch.is_sandboxed(DEFAULT_ROUTE)
 
-    @property
-    def health_rules(self) -> HealthRules:
-        """What the settings say to `reports.health`."""
-        return HealthRules(
-            is_sandbox=SANDBOX in self.settings.providers_by_route["default"],
-            diverts=self.settings.on_invalid_key == SANDBOX,
-            min_free=self.settings.min_free_disk,
-        )
+    async def find_lost_routes(self) -> None:
+        """Send over the default route what waits on routes that the settings no longer have."""
+        total = 0
+        while moved := await self.store.reroute():
+            total += moved
+        if total:
+            _log.warning("mail of routes that are no more goes over the default one", count=total)
 
     def start(self) -> None:
         """Begin to send what waits, in the running loop."""
         self._is_working = True
         self._worker.start()
         self.watch.start()
-        self.lookout.schedule.start()
+        self._scheduler.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
         await self.watch.stop()
+        await self._scheduler.stop()
         if self._is_working:
             self._is_working = False
-            await self.lookout.schedule.stop()
             await self._worker.stop(within=self.settings.grace)
         for provider in self._providers.values():
             await provider.close()
@@ -125,6 +137,17 @@ class Gateway(Following):
     def check(self, draft: Draft, *, owner: str) -> None:
         """Raise InvalidEmail if the draft would be refused; nothing is stored."""
         self.submit.check(draft, now=self.clock.now(), owner=owner)
+
+    async def erase(self, address: str) -> Forgotten:
+        """Forget one address: stop what waits for it, and take it out of all that is kept.
+
+        Suppressions stay. A letter to several keeps its text, and loses the address.
+
+        Raises:
+            InvalidEmail: it is no address.
+        """
+        wanted = normalised(address.strip(), "address")
+        return await forget(self._erasure, wanted, clock=self.clock)
 
     async def with_files(self, draft: Draft) -> Draft:
         """Return the draft with the attachments that it names by `path` fetched.
@@ -206,6 +229,12 @@ def _built(settings: Settings) -> Gateway:
         if settings.public_url is None
         else Links(public_url=settings.public_url, key=signing_key)
     )
+    schedule = RetrySchedule(
+        quick=settings.retry_waits,
+        tail=settings.retry_tail,
+        retry_for=settings.retry_for,
+        jitter=settings.retry_jitter,
+    )
     dispatcher = Dispatcher(
         outbox=store,
         providers=providers,
@@ -218,12 +247,7 @@ def _built(settings: Settings) -> Gateway:
             lease_for=settings.lease,
             request_within=settings.timeout,
             unclear_wait=settings.unclear_wait,
-            schedule=RetrySchedule(
-                quick=settings.retry_waits,
-                tail=settings.retry_tail,
-                retry_for=settings.retry_for,
-                jitter=settings.retry_jitter,
-            ),
+            schedule=schedule,
         ),
     )
     worker = Worker(
@@ -233,7 +257,9 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         clock=clock,
         settings=WorkerSettings(
-            unclear_wait=settings.unclear_wait, pause_probe=settings.pause_probe
+            unclear_wait=settings.unclear_wait,
+            schedule=schedule,
+            pause_probe=settings.pause_probe,
         ),
     )
     rules = DraftRules(
@@ -269,7 +295,29 @@ def _built(settings: Settings) -> Gateway:
         new_id=new_id,
         signing_key=signing_key,
         fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
-        watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
+        scheduler=Scheduler(
+            [
+                *retention_jobs(
+                    database.retention,
+                    clock=clock,
+                    keep_content=settings.keep_content,
+                    keep_messages=settings.keep_messages,
+                ),
+                *lookout.jobs,
+            ],
+            upkeep=store,
+            clock=clock,
+        ),
+        erasure=database.erasure,
+        watch=Watch(
+            store,
+            routes=routes,
+            rules=HealthRules(
+                is_sandbox=SANDBOX in routes[DEFAULT_ROUTE],
+                diverts=diverts_to(settings) is not None,
+                min_free=settings.min_free_disk,
+            ),
+        ),
         lookout=lookout,
     )
 
@@ -280,7 +328,7 @@ def providers_of(settings: Settings, *, clock: Clock) -> dict[str, Provider]:
     Raises:
         ConfigError: one is unknown, or an option of it cannot be used.
     """
-    names = dict.fromkeys(name for route in settings.providers_by_route.values() for name in route)
+    names = providers_named(settings)
     return {name: build(name, _options(name, settings), clock=clock) for name in names}
 
 
@@ -307,7 +355,4 @@ def _signing_secret(settings: Settings, database: Path | None) -> bytes:
             "TERKIRIM_SIGNING_KEY: must be set: the database is no file to keep it by"
         )
     path = database.with_name(database.name + ".signing-key")
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(KEY_BYTES * 2), "utf-8")
-    return path.read_text("utf-8").encode()
+    return kept_secret(path, lambda: secrets.token_urlsafe(KEY_BYTES * 2)).encode()

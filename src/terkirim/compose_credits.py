@@ -23,7 +23,7 @@ from terkirim.ports.alerts import AlertBook, Channel
 from terkirim.ports.credits import BalanceSource
 from terkirim.ports.people import ActivityLog, UserBook
 from terkirim.providers.overhearing import Overhearing, ProviderEars
-from terkirim.schedule.runner import Job, Schedule
+from terkirim.schedule.periodic import Job
 from terkirim.settings import Settings
 
 LOOK_EVERY = timedelta(minutes=1)
@@ -46,7 +46,7 @@ class Lookout:
     alert_book: AlertBook
     users: UserBook
     activity: ActivityLog
-    schedule: Schedule
+    jobs: tuple[Job, ...]
 
 
 def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lookout:
@@ -87,7 +87,6 @@ def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lo
         standings=standings,
         book=credit_book,
         alarms=alarms,
-        activity=people,
         ears=ears,
         clock=clock,
         settings=MonitorSettings(levels=levels, lead=settings.credits_lead),
@@ -135,7 +134,7 @@ def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lo
         alert_book=alert_book,
         users=people,
         activity=people,
-        schedule=Schedule(jobs, upkeep=store, clock=clock),
+        jobs=tuple(jobs),
     )
 
 

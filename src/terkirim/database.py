@@ -18,15 +18,18 @@ from terkirim.ports import Clock, Store
 from terkirim.ports.alerts import AlertBook
 from terkirim.ports.credits import CreditBook
 from terkirim.ports.people import People
+from terkirim.ports.retention import Erasure, Retention
+from terkirim.reports.health import SANDBOX
 from terkirim.settings import Settings
 from terkirim.store.gating import GateSettings
 from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.connection import kind_of_file_system
 from terkirim.store.sqlite.credits import SqliteCreditBook
+from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.upkeep import SqliteRetention
 
-SANDBOX = "sandbox"
 ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
 IDS_AT_ONCE = 512
 _SQLITE = "sqlite:///"
@@ -74,6 +77,8 @@ class Database:
 
     settings: Settings
     store: Store
+    retention: Retention
+    erasure: Erasure
     clock: Clock
     new_id: Callable[[], str]
     credits: CreditBook
@@ -110,21 +115,23 @@ def opened(settings: Settings) -> Database:
         )
     clock = SystemClock()
     new_id = Ids(clock)
-    routes = settings.providers_by_route
     rates = () if settings.rate is None else parse_rates(settings.rate)
-    limited = {name for route in routes.values() for name in route if rates and name != SANDBOX}
+    limited = [name for name in providers_named(settings) if rates and name != SANDBOX]
     gates = GateSettings(
-        routes=routes,
+        routes=settings.providers_by_route,
         breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
         limits=dict.fromkeys(limited, rates),
         zone=settings.time_zone,
         concurrency=settings.concurrency,
         probe_for=settings.lease,
+        diverts_to=diverts_to(settings),
     )
     store = SqliteStore(path, node=new_id(), settings=gates)
     return Database(
         settings=settings,
         store=store,
+        retention=SqliteRetention(store),
+        erasure=SqliteErasure(store),
         clock=clock,
         new_id=new_id,
         credits=SqliteCreditBook(store),
@@ -132,6 +139,18 @@ def opened(settings: Settings) -> Database:
         people=SqlitePeople(store),
         path=path,
     )
+
+
+def diverts_to(settings: Settings) -> str | None:
+    """Return what takes the mail while the provider refuses the key, None: the mail waits."""
+    return SANDBOX if settings.on_invalid_key == SANDBOX else None
+
+
+def providers_named(settings: Settings) -> list[str]:
+    """Return every provider that mail may go through, each once."""
+    on_routes = [name for route in settings.providers_by_route.values() for name in route]
+    beside = diverts_to(settings)
+    return list(dict.fromkeys([*on_routes, *([beside] if beside else [])]))
 
 
 def file_of(settings: Settings) -> Path | None:

@@ -1,22 +1,25 @@
 """Joins the doors in one process: web, dispatcher and scheduler on one event loop."""
 
 import asyncio
-import os
 import secrets
 import signal
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from terkirim.access.kept import write_for_owner
 from terkirim.access.keys import KEY_BYTES, SCOPES, hash_of, key_text, new_key
 from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
 from terkirim.settings import Settings, unknown_variables
+
+ONE_MINUTE = timedelta(minutes=1)
 
 _log = structlog.get_logger("terkirim.serve")
 
@@ -31,7 +34,7 @@ async def serve(settings: Settings) -> None:
         _log.warning("unknown setting", reason=sentence)
     _refuse_taken_port(settings)
     async with Gateway.open(settings) as gateway:
-        await _first_key(gateway)
+        await first_key(gateway)
         server = Server(
             build_app(gateway),
             address=settings.host,
@@ -80,27 +83,39 @@ def _refuse_taken_port(settings: Settings) -> None:
         ) from None
 
 
-async def _first_key(gateway: Gateway) -> None:
+async def first_key(gateway: Gateway) -> None:
     """Keep the key of the settings, or make one: shown on a terminal, else left in a file."""
+    store, now = gateway.store, gateway.clock.now()
     given = gateway.settings.api_key
-    text = None if given is None else given.read()
-    if text is None and await gateway.store.keys():
+    if given is not None:
+        await _keep(gateway, given.read(), name="from the settings")
         return
-    made = key_text(secrets.token_bytes(KEY_BYTES)) if text is None else text
-    if await gateway.store.find_key(hash_of(made)) is None:
-        row = new_key("first", SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=made)
+    # Of several nodes that start at once, one makes the key; if it dies there, the next start does.
+    if await store.keys() or not await store.take_turn("first key", every=ONE_MINUTE, now=now):
+        return
+    made = key_text(secrets.token_bytes(KEY_BYTES))
+    _hand_out(made, gateway.settings)
+    await _keep(gateway, made, name="first")
+
+
+async def _keep(gateway: Gateway, text: str, *, name: str) -> None:
+    if await gateway.store.find_key(hash_of(text)) is None:
+        row = new_key(name, SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=text)
         await gateway.store.add_key(row)
-    if text is None:
-        _hand_out(made, gateway.settings)
 
 
 def _hand_out(key: str, settings: Settings) -> None:
     if sys.stderr.isatty():
         print(f"API key (shown once): {key}", file=sys.stderr)  # noqa: T201 - to a person
         return
-    database = settings.database.read().removeprefix("sqlite:///")
-    path = Path(database).absolute().with_name(Path(database).name + ".api-key")
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(key + "\n")
+    path = _key_file(settings)
+    write_for_owner(path, key)
     _log.info("an API key was made", path=str(path))
+
+
+def _key_file(settings: Settings) -> Path:
+    scheme, _, rest = settings.database.read().partition("://")
+    if scheme != "sqlite":
+        return Path("terkirim.api-key").absolute()
+    database = Path(rest.removeprefix("/")).absolute()
+    return database.with_name(database.name + ".api-key")

@@ -117,8 +117,8 @@ class SqliteFile:
     def __init__(self, path):
         self._path = path
 
-    async def opened(self, name):
-        return SqliteStore(self._path, node=name, settings=GATES)
+    async def opened(self, name, gates=GATES):
+        return SqliteStore(self._path, node=name, settings=gates)
 
     def books(self, store):
         return Books(SqliteCreditBook(store), SqliteAlertBook(store), SqlitePeople(store))
@@ -138,9 +138,9 @@ class PostgresDatabase:
     def __init__(self, url):
         self.url = url
 
-    async def opened(self, name):
+    async def opened(self, name, gates=GATES):
         clock = ServerClock(SystemClock())
-        return await PostgresStore.open(lambda: self.url, node=name, settings=GATES, clock=clock)
+        return await PostgresStore.open(lambda: self.url, node=name, settings=gates, clock=clock)
 
     def books(self, store):
         return Books(PostgresCreditBook(store), PostgresAlertBook(store), PostgresPeople(store))
@@ -167,8 +167,8 @@ async def database(request, tmp_path):
 async def open_node(database):
     opened = []
 
-    async def opening(name="a"):
-        store = await database.opened(name)
+    async def opening(name="a", gates=GATES):
+        store = await database.opened(name, gates)
         opened.append(store)
         return Node(store)
 

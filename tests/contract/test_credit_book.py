@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from terkirim.domain.alert import Activity
 from terkirim.domain.credit import Reading, Source, Spent
 from terkirim.domain.email import Priority
 from terkirim.domain.outcome import Accepted, Deferred
@@ -73,6 +74,12 @@ async def test_a_failed_check_is_kept_and_does_not_hide_the_last_balance(book):
     assert last.known.credits == 480
     assert [(one.credits, one.fault) for one in last.checks] == [(None, "Deferred"), (500, "")]
     assert len((await book.last_readings("first", checks=1)).checks) == 1
+
+
+async def test_a_check_is_kept_with_the_activity_of_who_asked(node, book, database):
+    asked = Activity(at=START, who="cli", what="credits checked", subject="first")
+    await book.keep_reading(reading(500), asked)
+    assert await database.books(node.store).people.activity(limit=9) == [asked]
 
 
 async def test_a_provider_that_was_never_read_has_no_readings(book):

@@ -130,7 +130,6 @@ class Watched:
             standings=self.standings,
             book=self.book,
             alarms=self.notify,
-            activity=self.people,
             ears=self.ears,
             clock=self.clock,
             settings=settings,

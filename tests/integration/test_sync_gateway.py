@@ -79,9 +79,17 @@ def test_one_message_of_an_email_is_followed_by_its_own_id(idle):
 
 def test_only_what_is_dead_or_held_is_queued_again(idle):
     sent = idle.send_email(**LETTER)
-    with pytest.raises(WrongState, match="only a dead or held message") as caught:
+    with pytest.raises(WrongState, match="only dead, held and sandboxed messages") as caught:
         idle.requeue(sent)
     assert caught.value.state == State.QUEUED
+
+
+def test_what_the_sandbox_kept_is_queued_again_where_that_is_asked(gateway):
+    sent = gateway.send_email(**LETTER)
+    gateway.wait_for(sent, within=SOON)
+    assert gateway.requeue(sent) == 1
+    gateway.wait_for(sent, within=SOON)
+    assert len(gateway.get_message(sent).attempts) == 2
 
 
 def test_errors_travel_as_they_are(gateway):

@@ -360,13 +360,27 @@ def test_pages_follow_each_other_until_there_are_no_more():
     assert calls.next_emails(last) is None
 
 
+def test_pages_of_messages_keep_their_filters():
+    message, filters = {"id": "m1", "recipient": "a@c.id", "state": "dead"}, {"state": "dead"}
+    first = calls.next_messages(None, filters=filters)
+    one = Play(first, said(200, {"data": [message], "has_more": True})).answer
+    then = calls.next_messages(one, filters=filters)
+    assert then.path == "/messages?state=dead&limit=100&after=m1"
+    last = Play(then, said(200, {"data": [message]})).answer
+    assert calls.next_messages(last, filters=filters) is None
+
+
 @pytest.mark.parametrize(
     ("call", "path"),
     [
         (calls.get_email("a/b?c"), "/emails/a%2Fb%3Fc"),
         (calls.list_emails(limit=5, after=None, before="x"), "/emails?limit=5&before=x"),
-        (calls.list_messages(state="dead"), "/messages?state=dead"),
-        (calls.list_messages(state=None), "/messages"),
+        (calls.list_messages(filters={"state": "dead"}, limit=5), "/messages?state=dead&limit=5"),
+        (
+            calls.list_messages(filters={"state": ["dead", "held"], "is_sandbox": False}),
+            "/messages?state=dead%2Cheld&sandbox=0",
+        ),
+        (calls.list_messages(filters={"recipient": None}), "/messages"),
         (calls.requeue("m"), "/messages/m/requeue"),
     ],
     ids=str,

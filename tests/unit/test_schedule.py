@@ -1,4 +1,4 @@
-"""Periodic work: in turns between nodes, by each node for itself, and again after it failed."""
+"""Periodic work is done when its turn comes, and outlives what goes wrong."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -6,110 +6,151 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from terkirim.domain.errors import StoreUnavailable
-from terkirim.schedule.runner import Job, Schedule
+from terkirim.schedule.periodic import Job, Scheduler
+from terkirim.schedule.retention import retention_jobs
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+
+
+class Clock:
+    def now(self):
+        return NOW
+
+    def monotonic(self):
+        return 0.0
 
 
 class Turns:
-    """Gives a turn to whoever asks first; the others wait until it is due again."""
+    """Gives each job's turn to whoever asks first, `spare` times."""
 
-    def __init__(self):
-        self.due = {}
-        self.asked = 0
+    def __init__(self, spare=1):
+        self.left = {}
+        self.spare = spare
+        self.asked = asyncio.Event()
 
     async def take_turn(self, name, *, every, now):
-        self.asked += 1
-        if self.due.get(name, now) > now:
-            return False
-        self.due[name] = now + every
-        return True
+        assert (every, now) == (HOUR, NOW)
+        self.left.setdefault(name, self.spare)
+        self.left[name] -= 1
+        if self.left[name] < 0:
+            self.asked.set()
+        return self.left[name] >= 0
 
 
-class Fixed:
-    def __init__(self):
-        self.present = NOW
-
-    def now(self):
-        return self.present
+def a_job(work, name="x"):
+    return Job(name=name, every=HOUR, work=work)
 
 
-def node(turns, clock, *jobs):
-    return Schedule(jobs, upkeep=turns, clock=clock)
-
-
-def noted(done, error=None):
-    async def work():
-        done.append(1)
-        if error is not None:
-            raise error
-
-    return work
-
-
-async def test_of_two_nodes_one_does_a_job_and_the_other_takes_over_when_it_is_due():
-    turns, clock, done = Turns(), Fixed(), []
-    job = Job(name="check", every=SECOND, work=noted(done))
-    one, other = node(turns, clock, job), node(turns, clock, job)
-    assert [await one.run(job), await other.run(job)] == [True, False]
-    clock.present += SECOND
-    assert await other.run(job)
-    assert len(done) == 2
-
-
-async def test_a_job_of_its_own_is_done_by_every_node_without_a_question():
-    turns, done = Turns(), []
-    job = Job(name="listen", every=SECOND, work=noted(done), is_own=True)
-    for _ in range(2):
-        assert await node(turns, Fixed(), job).run(job)
-    assert (len(done), turns.asked) == (2, 0)
-
-
-@pytest.mark.parametrize("error", [StoreUnavailable("away"), ValueError("a bug")])
-async def test_a_job_that_fails_is_logged_and_runs_again(error, capsys):
-    turns, clock, done = Turns(), Fixed(), []
-    job = Job(name="check", every=SECOND, work=noted(done, error))
-    schedule = node(turns, clock, job)
-    await schedule.run(job)
-    clock.present += SECOND
-    await schedule.run(job)
-    assert len(done) == 2
-    assert "check" in capsys.readouterr().out
-
-
-async def test_what_runs_is_cut_off_by_a_stop():
-    began, ended = asyncio.Event(), []
-
-    async def work():
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append(1)
-
-    job = Job(name="long", every=SECOND, work=work, is_own=True)
-    schedule = node(Turns(), Fixed(), job)
-    schedule.start()
-    async with asyncio.timeout(5):
-        await began.wait()
-    await schedule.stop()
-    await schedule.stop()
-    assert ended == [1]
-
-
-async def test_a_job_runs_again_and_again():
+async def test_of_two_nodes_one_does_the_work():
     done = []
-    enough = asyncio.Event()
 
     async def work():
         done.append(1)
-        if len(done) == 3:
-            enough.set()
 
-    job = Job(name="often", every=timedelta(milliseconds=1), work=work, is_own=True)
-    schedule = node(Turns(), Fixed(), job)
-    schedule.start()
-    async with asyncio.timeout(5):
-        await enough.wait()
-    await schedule.stop()
+    turns, job = Turns(), a_job(work)
+    nodes = [Scheduler([job], upkeep=turns, clock=Clock()) for _ in range(2)]
+    assert [await node.take(job) for node in nodes] == [True, False]
+    assert done == [1]
+
+
+async def test_work_that_is_a_nodes_own_is_done_by_every_node_without_a_question():
+    done = []
+
+    async def work():
+        done.append(1)
+
+    turns, job = Turns(), Job(name="listen", every=HOUR, work=work, is_own=True)
+    for _ in range(2):
+        assert await Scheduler([job], upkeep=turns, clock=Clock()).take(job)
+    assert (len(done), turns.left) == (2, {})
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), RuntimeError("a bug")])
+async def test_work_that_fails_has_its_turn_again_and_stops_no_other_job(error):
+    tries, other = [], asyncio.Event()
+
+    async def failing():
+        tries.append(1)
+        raise error
+
+    async def fine():
+        other.set()
+
+    turns = Turns(spare=3)
+    scheduler = Scheduler(
+        [a_job(failing), a_job(fine, "y")],
+        upkeep=turns,
+        clock=Clock(),
+        look_every=timedelta(milliseconds=1),
+    )
+    scheduler.start()
+    async with asyncio.timeout(10):
+        await other.wait()
+        await turns.asked.wait()
+    await scheduler.stop()
+    await scheduler.stop()
+    assert len(tries) >= 2
+
+
+async def test_a_stop_cuts_off_what_is_being_done():
+    begun = asyncio.Event()
+
+    async def work():
+        begun.set()
+        await asyncio.Event().wait()
+
+    scheduler = Scheduler([a_job(work)], upkeep=Turns(), clock=Clock())
+    scheduler.start()
+    async with asyncio.timeout(10):
+        await begun.wait()
+        await scheduler.stop()
+
+
+class Pieces:
+    """A retention with three pieces of everything."""
+
+    def __init__(self):
+        self.calls = []
+        self.left = {}
+
+    def _piece(self, name, **facts):
+        self.calls.append((name, facts))
+        self.left.setdefault(name, 3)
+        self.left[name] -= 1
+        return max(self.left[name], 0)
+
+    async def prune_content(self, *, keep, now, limit=200):
+        return self._piece("content", keep=keep)
+
+    async def prune_messages(self, *, keep, now, limit=200):
+        return self._piece("messages", keep=keep)
+
+    async def prune_keys(self, *, now, limit=200):
+        return self._piece("keys")
+
+    async def keep_files(self, *, now, limit=200):
+        return self._piece("kept files")
+
+    async def prune_files(self, *, now, limit=200):
+        return self._piece("files")
+
+
+async def test_each_job_of_retention_goes_on_until_a_piece_finds_nothing():
+    pieces = Pieces()
+    jobs = retention_jobs(
+        pieces,
+        clock=Clock(),
+        keep_content=timedelta(days=30),
+        keep_messages=timedelta(days=400),
+    )
+    assert len({job.name for job in jobs}) == len(jobs) == 4
+    for job in jobs:
+        await job.work()
+    names = [name for name, _ in pieces.calls]
+    assert {name: names.count(name) for name in names} == dict.fromkeys(
+        ("content", "messages", "keys", "kept files", "files"), 3
+    )
+    assert names.index("kept files") < names.index("files")
+    assert ("content", {"keep": timedelta(days=30)}) in pieces.calls
+    assert ("messages", {"keep": timedelta(days=400)}) in pieces.calls

@@ -2,6 +2,7 @@
 
 from litestar import Litestar
 
+from terkirim.api.addresses import address_routes
 from terkirim.api.alerts import alert_routes
 from terkirim.api.credits import credit_routes
 from terkirim.api.documented import documented_routes
@@ -30,6 +31,7 @@ def build_app(gateway: Gateway) -> Edge:
             *message_routes(gateway, keys),
             *provider_routes(gateway, keys),
             *key_routes(gateway, keys),
+            *address_routes(gateway, keys),
             *status_routes(gateway, keys),
             *credit_routes(gateway, keys),
             *alert_routes(gateway, keys),

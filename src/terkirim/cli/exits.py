@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -42,12 +42,16 @@ _ENDS: tuple[tuple[type[Exception], tuple[int, str]], ...] = (
 
 def ended(app: click.Command, arguments: Sequence[str]) -> int:
     """Run the command and return its exit code; a bug is raised as it is."""
+    output = sys.stdout
     try:
         code = app.main(arguments, prog_name="terkirim", standalone_mode=False)
-        sys.stdout.flush()
+        output.flush()
     except BrokenPipeError:
-        _silence()
-        return UNREAD
+        return _unread(output)
+    except SystemExit:
+        if sys.stdout is output:
+            raise  # shell completion, which has said all
+        return _unread(output)  # click met the broken pipe first, and put a mute in place
     except (click.Abort, KeyboardInterrupt) as error:
         return _aborted(error)
     except (click.ClickException, TerkirimError, OSError) as error:
@@ -115,8 +119,9 @@ def _hint(error: Exception) -> str:
     return f"\nTry: {error.ctx.command_path} --help"
 
 
-def _silence() -> None:
+def _unread(output: TextIO) -> int:
     """Let Python's own last flush write into nothing."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, output.fileno())
     os.close(nowhere)
+    return UNREAD

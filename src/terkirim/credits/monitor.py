@@ -14,7 +14,6 @@ from terkirim.policy.credit import CreditSettings, allowance, remaining, spent_s
 from terkirim.ports import Clock
 from terkirim.ports.alerts import Alarms
 from terkirim.ports.credits import BalanceSource, CreditBook, Ears
-from terkirim.ports.people import ActivityLog
 
 SHOWN = 200  # characters of a provider's answer in a reason
 ASK_AGAIN_AFTER = timedelta(minutes=5)  # where an estimate, not the clock, asks for a check
@@ -34,14 +33,13 @@ class MonitorSettings:
 class Monitor:
     """Reads balances, keeps them, and settles what is wrong with them."""
 
-    def __init__(  # noqa: PLR0913 - the ports it joins
+    def __init__(
         self,
         *,
         sources: Mapping[str, BalanceSource],
         standings: Standings,
         book: CreditBook,
         alarms: Alarms,
-        activity: ActivityLog,
         ears: Ears,
         clock: Clock,
         settings: MonitorSettings,
@@ -50,7 +48,6 @@ class Monitor:
         self._standings = standings
         self._book = book
         self._alarms = alarms
-        self._activity = activity
         self._ears = ears
         self._clock = clock
         self._settings = settings
@@ -81,11 +78,11 @@ class Monitor:
     async def _read(self, provider: str, source: BalanceSource, who: str) -> None:
         answer = await source.balance(within=self._settings.check_within)
         reading = _reading(provider, answer, self._clock.now())
-        await self._book.keep_reading(reading)
         facts = {"credits": reading.credits, "reason": reading.reason}
-        await self._activity.note(
-            Activity(at=reading.at, who=who, what="credits checked", subject=provider, facts=facts)
+        asked = Activity(
+            at=reading.at, who=who, what="credits checked", subject=provider, facts=facts
         )
+        await self._book.keep_reading(reading, asked)
         if reading.fault == Unauthorised.__name__:
             await self._alarms.raise_(refused_key(provider, reading.reason))
 

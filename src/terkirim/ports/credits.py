@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from terkirim.domain.alert import Alert
+from terkirim.domain.alert import Activity, Alert
 from terkirim.domain.credit import Reading, Spent, Waiting
 from terkirim.domain.outcome import Outcome, ProviderFault
 
@@ -69,8 +69,11 @@ class CreditStatistics:
 class CreditBook(Protocol):
     """Where readings are kept, beside our own counts of what was spent."""
 
-    async def keep_reading(self, reading: Reading) -> Reading:
-        """Store a reading with what was spent in its hour before it; return it so."""
+    async def keep_reading(self, reading: Reading, activity: Activity | None = None) -> Reading:
+        """Store a reading with what was spent in its hour before it; return it so.
+
+        The activity, where somebody asked, is kept with it.
+        """
         ...
 
     async def last_readings(self, provider: str, *, checks: int) -> LastReadings:

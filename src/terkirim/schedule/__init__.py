@@ -1,1 +1,1 @@
-"""Periodic work: each piece by one node at a time, or by every node where it is its own."""
+"""Periodic work: each piece is done by one node, or by every node where it is its own."""

@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from terkirim.domain.alert import Activity
 from terkirim.domain.credit import Reading, Spent, Waiting
 from terkirim.ports.credits import LastReadings
 from terkirim.store.postgres.database import Database
+from terkirim.store.postgres.people import keep_activity
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
 from terkirim.store.times import HOUR_US, micros
@@ -23,8 +25,8 @@ class PostgresCreditBook:
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
 
-    async def keep_reading(self, reading: Reading) -> Reading:
-        return await self._store.write_alone(partial(_keep, reading=reading))
+    async def keep_reading(self, reading: Reading, activity: Activity | None = None) -> Reading:
+        return await self._store.write_alone(partial(_keep, reading=reading, activity=activity))
 
     async def last_readings(self, provider: str, *, checks: int) -> LastReadings:
         return await self._store.read(partial(_last, provider=provider, checks=checks))
@@ -60,7 +62,7 @@ class PostgresCreditBook:
         return None if row is None else int(row[0])
 
 
-async def _keep(db: Database, *, reading: Reading) -> Reading:
+async def _keep(db: Database, *, reading: Reading, activity: Activity | None) -> Reading:
     hour = micros(reading.at) // HOUR_US
     counted = await _spent(db, provider=reading.provider, since=hour, until=hour)
     kept = replace(
@@ -69,6 +71,8 @@ async def _keep(db: Database, *, reading: Reading) -> Reading:
         bounced_before=sum(one.bounced for one in counted),
     )
     await db.rows(_sql["keep_reading"], **reading_row(kept))
+    if activity is not None:
+        await keep_activity(db, activity=activity)
     return kept
 
 

@@ -71,6 +71,9 @@ class Claims:
         gates = load_gates(db, self._settings, now=wish.now)
         chosen, probes, turn = _chosen(db, gates, wish)
         works = self._leased(db, wish, gates, chosen=chosen, probes=probes) if chosen else []
+        for work in works:
+            if work.lease.is_probe:  # not one that turned out suppressed, expired or held
+                gates.use_probe(work.lease.provider)
         save_gates(db, gates)
         next_at = None if len(chosen) >= wish.limit else _next_at(db, gates, micros(wish.now))
         return Claim(works=tuple(works), turn=turn, next_at=instant_or_none(next_at))
@@ -146,7 +149,6 @@ def _chosen(
         gates.spend_allowance(opening.provider, max(granted - high, 0))
         if granted and opening.is_probe:
             probes.add(opening.provider)
-            gates.use_probe(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
     return chosen, probes, turn
 

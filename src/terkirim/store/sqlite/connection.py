@@ -75,6 +75,8 @@ def free_bytes(path: Path) -> int | None:
 
 def _migrate(connection: apsw.Connection, path: Path) -> None:
     steps = _migrations()
+    if int(connection.pragma("user_version") or 0) == len(steps):
+        return  # nothing to do, and so no wait for one who writes
     connection.execute(
         "BEGIN IMMEDIATE"
     )  # the lock: a second process waits here, then finds it done

@@ -7,9 +7,11 @@ from functools import partial
 
 import apsw
 
+from terkirim.domain.alert import Activity
 from terkirim.domain.credit import Reading, Spent, Waiting
 from terkirim.ports.credits import LastReadings
 from terkirim.store.queries import Queries
+from terkirim.store.sqlite.people import keep_activity
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import HOUR_US, micros
 from terkirim.store.watching import END_OF_TIME, reading_of, reading_row, waiting_of
@@ -24,8 +26,8 @@ class SqliteCreditBook:
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
 
-    async def keep_reading(self, reading: Reading) -> Reading:
-        return await self._store.write_alone(partial(_keep, reading=reading))
+    async def keep_reading(self, reading: Reading, activity: Activity | None = None) -> Reading:
+        return await self._store.write_alone(partial(_keep, reading=reading, activity=activity))
 
     async def last_readings(self, provider: str, *, checks: int) -> LastReadings:
         return await self._store.read(partial(_last, provider=provider, checks=checks))
@@ -61,7 +63,7 @@ class SqliteCreditBook:
         return await self._store.read(partial(_allowance, provider=provider))
 
 
-def _keep(db: apsw.Connection, *, reading: Reading) -> Reading:
+def _keep(db: apsw.Connection, *, reading: Reading, activity: Activity | None) -> Reading:
     hour = micros(reading.at) // HOUR_US
     counted = _spent(db, provider=reading.provider, since=hour, until=hour)
     kept = replace(
@@ -70,6 +72,8 @@ def _keep(db: apsw.Connection, *, reading: Reading) -> Reading:
         bounced_before=sum(one.bounced for one in counted),
     )
     db.execute(_sql["keep_reading"], reading_row(kept))
+    if activity is not None:
+        keep_activity(db, activity)
     return kept
 
 
