@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from terkirim.alerts.channels import all_channels
+from terkirim.alerts.channels import all_channels, channel_of, refuse_unknown
 from terkirim.alerts.conditions import Conditions
 from terkirim.alerts.messenger import AppriseMessenger
 from terkirim.alerts.notify import Notify
@@ -136,6 +136,11 @@ def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lo
         activity=people,
         jobs=tuple(jobs),
     )
+
+
+def refuse_unknown_channel(address: str) -> None:
+    """Raise ValueError, without the address, if Apprise cannot write to it."""
+    refuse_unknown([channel_of(address, owner="of this user")])
 
 
 def _channels_of(settings: Settings, people: UserBook) -> Callable[[], Awaitable[list[Channel]]]:

@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from terkirim.domain.alert import Activity, Alert
-from terkirim.domain.credit import Forecast, Preflight, Reading, Standing
+from terkirim.domain.credit import Preflight, Reading, Standing
+from terkirim.language import speak
 from terkirim.ports.credits import CreditStatistics
+from terkirim.reports.credits import forecast_in_words
 
 
 def credits_shape(standing: Standing, statistics: CreditStatistics | None = None) -> dict[str, Any]:
@@ -20,7 +22,7 @@ def credits_shape(standing: Standing, statistics: CreditStatistics | None = None
         "checked_at": _time(standing.checked_at),
         "failures": standing.failures,
         "reason": standing.reason or None,
-        "forecast": _forecast(standing.forecast),
+        "forecast": _forecast(standing),
         "waiting": {
             "due": standing.waiting.due,
             "scheduled": standing.waiting.count - standing.waiting.due,
@@ -85,13 +87,15 @@ def activity_shape(activity: Activity) -> dict[str, Any]:
     }
 
 
-def _forecast(forecast: Forecast) -> dict[str, Any]:
+def _forecast(standing: Standing) -> dict[str, Any]:
+    forecast = standing.forecast
     return {
         "known": forecast.is_known,
         "early_at": _time(forecast.early),
         "likely_at": _time(forecast.likely),
         "late_at": _time(forecast.late),
         "per_day": forecast.per_day if forecast.is_known else None,
+        "says": speak("en")(forecast_in_words(standing)),
     }
 
 

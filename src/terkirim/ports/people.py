@@ -24,6 +24,13 @@ class User:
     alert_url: str | None = None
     password_hash: str | None = None
 
+    @property
+    def alert_shown(self) -> str | None:
+        """Return the kind of channel that alerts go to, with its level, without its secrets."""
+        if self.alert_url is None:
+            return None
+        return f"{self.alert_url.partition('://')[0]}://***"
+
     def __repr__(self) -> str:
         return f"User({self.name!r}, {self.role})"
 
