@@ -60,7 +60,7 @@ def waiting_of(
     """Return what waits for a provider out of rows of (route, position, hour or 0, count)."""
     due, later = 0, dict[int, int]()
     for route, position, hour, count in lanes:
-        if not _is_next(provider, routes.get(route, ()), position):
+        if not count or not _is_next(provider, routes.get(route, ()), position):
             continue
         if hour == 0:
             due += count

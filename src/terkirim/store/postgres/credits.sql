@@ -33,10 +33,10 @@ SELECT count(*) FILTER (WHERE source = 'check'), avg(credits)::double precision,
 WHERE provider = :provider AND at >= :since;
 
 -- name: waiting
--- Held mail waits for a person, who may never let it go: it is not counted.
+-- Held mail, and mail of a refused sender, waits for a person who may never let it go: it is not counted.
 SELECT route, position,
     CASE WHEN state = 'queued' AND due_at > :now THEN due_at / 3600000000 ELSE 0 END AS hour, count(*)
-FROM outbox WHERE state <> 'held' GROUP BY 1, 2, 3;
+FROM outbox WHERE state <> 'held' AND (state <> 'queued' OR hold = '') GROUP BY 1, 2, 3;
 
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;

@@ -11,6 +11,7 @@ from terkirim.domain.alert import Activity
 from terkirim.domain.credit import Reading, Spent, Waiting
 from terkirim.ports.credits import LastReadings
 from terkirim.store.queries import Queries
+from terkirim.store.rows import PRIORITY_NUMBER, to_json
 from terkirim.store.sqlite.people import keep_activity
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import HOUR_US, micros
@@ -51,10 +52,15 @@ class SqliteCreditBook:
     async def waiting(
         self, provider: str, *, routes: Mapping[str, Sequence[str]], now: datetime
     ) -> Waiting:
-        lanes = await self._store.read(
-            lambda db: list(db.execute(_sql["waiting"], {"now": micros(now)}))
-        )
-        return waiting_of(provider, routes, lanes)
+        lanes = [
+            (route, position, priority)
+            for route, providers in routes.items()
+            for position in range(len(providers))
+            for priority in PRIORITY_NUMBER.values()
+        ]
+        bound = {"lanes": to_json(lanes), "now": micros(now)}
+        found = await self._store.read(lambda db: list(db.execute(_sql["waiting"], bound)))
+        return waiting_of(provider, routes, found)
 
     async def renew_allowance(self, reading: Reading, *, allow: Allow) -> int | None:
         return await self._store.write_alone(partial(_renew, reading=reading, allow=allow))

@@ -33,12 +33,42 @@ SELECT count(*) FILTER (WHERE source = 'check'), avg(credits), min(credits) FROM
 WHERE provider = :provider AND at >= :since;
 
 -- name: waiting
--- Held mail waits for a person, who may never let it go: it is not counted.
-SELECT route, position, hour, count(*) FROM (
-    SELECT route, position, iif(due_at > :now, due_at / 3600000000, 0) AS hour FROM outbox WHERE state = 'queued'
-    UNION ALL SELECT route, position, 0 FROM outbox WHERE state = 'leased'
-    UNION ALL SELECT route, position, 0 FROM outbox WHERE state IN ('unclear', 'held') AND state = 'unclear'
-) GROUP BY 1, 2, 3;
+-- Held mail, and mail of a refused sender, waits for a person who may never let it go: it is not counted. Each count is one range of the index, and
+-- the walk goes from one hour that has mail to the next: a million scheduled messages are counted in some hundredths.
+WITH RECURSIVE lanes (route, position, priority) AS (
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:lanes)
+), hours (route, position, priority, hour) AS (
+    SELECT route, position, priority, (
+        SELECT due_at / 3600000000 FROM outbox o
+        WHERE o.state = 'queued' AND o.hold = '' AND o.route = l.route AND o.position = l.position
+            AND o.priority = l.priority AND o.due_at > :now
+        ORDER BY o.due_at LIMIT 1
+    ) FROM lanes l
+    UNION ALL
+    SELECT route, position, priority, (
+        SELECT due_at / 3600000000 FROM outbox o
+        WHERE o.state = 'queued' AND o.hold = '' AND o.route = h.route AND o.position = h.position
+            AND o.priority = h.priority AND o.due_at >= (h.hour + 1) * 3600000000
+        ORDER BY o.due_at LIMIT 1
+    ) FROM hours h WHERE hour IS NOT NULL
+)
+SELECT route, position, hour, (
+    SELECT count(*) FROM outbox o
+    WHERE o.state = 'queued' AND o.hold = '' AND o.route = h.route AND o.position = h.position
+        AND o.priority = h.priority AND o.due_at > max(:now, h.hour * 3600000000 - 1)
+        AND o.due_at < (h.hour + 1) * 3600000000
+) FROM hours h WHERE hour IS NOT NULL
+UNION ALL
+SELECT route, position, 0, (
+    SELECT count(*) FROM outbox o
+    WHERE o.state = 'queued' AND o.hold = '' AND o.route = l.route AND o.position = l.position
+        AND o.priority = l.priority AND o.due_at <= :now
+) FROM lanes l
+UNION ALL
+SELECT route, position, 0, count(*) FROM outbox WHERE state = 'leased' GROUP BY route, position
+UNION ALL
+SELECT route, position, 0, count(*) FROM outbox
+WHERE state IN ('unclear', 'held') AND state = 'unclear' GROUP BY route, position;
 
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
