@@ -12,7 +12,7 @@ from typing import Self
 from benchmarks.history import history
 from benchmarks.shared.children import clean_environment
 from benchmarks.shared.databases import KINDS, Database, database
-from benchmarks.shared.load import post
+from benchmarks.shared.load import Pressure, post_emails
 from benchmarks.shared.provider import provider
 from benchmarks.shared.readings import MB, MS, Reading, arguments, refuse_unless, report
 from benchmarks.shared.served import TERKIRIM, Served, served
@@ -47,15 +47,11 @@ def _memory(options: argparse.Namespace, in_air: int) -> Reading:
     with (
         database(options.database) as store,
         provider(store.folder, delay_ms=options.delay_ms) as partner,
-        served(store, partner, concurrency=in_air) as gateway,
+        served(store, partner, TERKIRIM_CONCURRENCY=str(in_air)) as gateway,
     ):
         with Peak(gateway) as peak:
-            post(
-                gateway.url,
-                seconds=options.seconds,
-                connections=CONNECTIONS,
-                folder=store.folder,
-            )
+            pressure = Pressure(options.seconds, CONNECTIONS)
+            post_emails(gateway.url, pressure, folder=store.folder)
         held = partner.peak()
         refuse_unless(held >= in_air * ENOUGH_IN_AIR, f"only {held} were in the air")
     name = f"terkirim serve, {in_air} in the air, {options.database}: peak memory"

@@ -50,6 +50,7 @@ PROGRAMS = (
     Program("benchmarks.peers.postfix --n 6000", "--n 500"),
     Program("benchmarks.accept --delay-ms 50 --concurrency 200", _FEW),
     Program("benchmarks.accept --delay-ms 50 --concurrency 1000", "--n 4000"),
+    Program("benchmarks.callbacks", "--seconds 2 --mails 10000"),
     Program("benchmarks.history", f"--n 2000 {_SHORT_PAST} --waiting 100000 --rounds 1"),
     Program("benchmarks.footprint", f"--seconds 2 --delay-ms 500 --in-air 200 {_SHORT_PAST}"),
     Program("benchmarks.reports", _SHORT_PAST),
@@ -93,6 +94,7 @@ def _past_rows(name: str, pattern: str) -> tuple[Row, ...]:
 _POSTS, _SENT = "terkirim, single posts, sqlite", "terkirim, single posts, sent beside, sqlite"
 _ACCEPTED, _BESIDE = "single posts, accept only", "single posts, sent beside"
 _SLOW = "terkirim, 1 per call, sqlite, 50 ms, {} in the air".format
+_CLICKS, _APPLIED = "callbacks, mail beside", "terkirim, callbacks, mail beside, sqlite"
 _SERVE = "terkirim serve, {}, sqlite: {}".format
 ROWS = (
     *_accept_rows("sqlite", "SQLite", one="7,000", bulk=""),
@@ -106,6 +108,9 @@ ROWS = (
     Row(f"{_BESIDE}: CPU", f"{_SENT}: CPU", "", (_POSTFIX_CPU,), is_lower_better=True),
     Row("provider of 50 ms, 200 in the air", f"{_SLOW(200)}: settled"),
     Row("provider of 50 ms, 1,000 in the air", f"{_SLOW(1000)}: settled", "5,000"),
+    Row(_CLICKS, f"{_APPLIED}: applied", "4,000"),
+    Row(f"{_CLICKS}: p99 of the posts", f"{_APPLIED}: p99"),
+    Row(f"{_CLICKS}: CPU, the mail's included", f"{_APPLIED}: CPU, the mail's included"),
     *_past_rows("claim and settle after a long history", "* of history"),
     *_past_rows("claim and settle with much waiting", "* waiting"),
     Row("memory of serve, 200 in the air", _SERVE("200 in the air", "peak memory"), "< 200"),

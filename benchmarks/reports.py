@@ -15,14 +15,18 @@ from benchmarks.shared.served import KEY, served
 
 FEW = 10_000
 TIMES = 20
+SLOW = 0.5  # seconds after which a question is asked no further time
+LONGEST = 10.0  # seconds after which it is given up, and stands in the table as so many
 # Every question that is asked of the whole history; a new page or report gets its line here.
 QUESTIONS = (
     "/v1/retries?days=30",
     "/v1/messages",
     "/v1/messages?state=dead",
     "/v1/emails?limit=100",
-    "/metrics",
+    "/v1/status",
+    "/v1/providers",
     "/health/ready",
+    "/v1/messages?recipient=pelanggan7@example.com",
 )
 
 
@@ -41,16 +45,24 @@ def measure(options: argparse.Namespace) -> list[Reading]:
 def _answered_within(store: Database) -> dict[str, float]:
     """Return the median of each question, in seconds."""
     with provider(store.folder) as partner, served(store, partner) as gateway:
-        return {
-            path: at([_asked(gateway.url + path) for _ in range(TIMES)], 0.5) for path in QUESTIONS
-        }
+        return {path: _median(gateway.url + path) for path in QUESTIONS}
+
+
+def _median(url: str) -> float:
+    times = [_asked(url)]
+    while len(times) < TIMES and times[-1] < SLOW:
+        times.append(_asked(url))
+    return at(times, 0.5)
 
 
 def _asked(url: str) -> float:
     request = urllib.request.Request(url, headers={"authorization": f"Bearer {KEY}"})
     began = time.perf_counter()
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        answer.read()
+    try:
+        with urllib.request.urlopen(request, timeout=LONGEST) as answer:
+            answer.read()
+    except TimeoutError:
+        return LONGEST
     return time.perf_counter() - began
 
 

@@ -34,12 +34,16 @@ class Database:
         return [] if self.server is None else [self.server]
 
     def one(self, sql: str) -> Any:
-        """Return the first value of the first row."""
-        if self.kind == "sqlite":
-            with closing(apsw.Connection(self.url.removeprefix(SQLITE))) as db:
-                db.set_busy_timeout(10_000)
-                return next(iter(db.execute(sql)), (None,))[0]
-        return asked(self.url, sql)
+        """Return the first value of the first row, None where there is no row."""
+        return next(iter(self.column(sql)), None)
+
+    def column(self, sql: str) -> list[Any]:
+        """Return the first value of each row."""
+        if self.kind == "postgres":
+            return asked(self.url, sql)
+        with closing(apsw.Connection(self.url.removeprefix(SQLITE))) as db:
+            db.set_busy_timeout(10_000)
+            return [row[0] for row in db.execute(sql)]
 
     def is_drained(self) -> bool:
         return not self.one("SELECT EXISTS (SELECT 1 FROM outbox)")
@@ -114,13 +118,13 @@ def postgres(folder: Path) -> Iterator[tuple[str, int]]:
         server.stop()
 
 
-def asked(url: str, sql: str) -> Any:
-    """Return the first value that PostgreSQL answers."""
+def asked(url: str, sql: str) -> list[Any]:
+    """Return the first value of each row that PostgreSQL answers."""
 
-    async def answer() -> Any:
+    async def answer() -> list[Any]:
         connection = await asyncpg.connect(url)
         try:
-            return await connection.fetchval(sql)
+            return [row[0] for row in await connection.fetch(sql)]
         finally:
             await connection.close()
 

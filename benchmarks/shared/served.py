@@ -39,16 +39,16 @@ class Served:
 
 
 @contextmanager
-def served(store: Database, partner: Provider, *, concurrency: int = 200) -> Iterator[Served]:
-    """Run `terkirim serve` beside the block."""
+def served(store: Database, partner: Provider, **settings: str) -> Iterator[Served]:
+    """Run `terkirim serve` beside the block; `settings` are variables of its environment."""
     port, log = free_port(), store.folder / "serve.log"
     env = clean_environment() | {
         "TERKIRIM_DATABASE": store.url,
         "TERKIRIM_API_KEY": KEY,
-        "TERKIRIM_CONCURRENCY": str(concurrency),
         "MAILKETING_API_KEY": "bench",
         "MAILKETING_API_URL": partner.url,
         "MAILKETING_FROM_EMAIL": SENDER,
+        **settings,
     }
     began = time.perf_counter()
     with child([TERKIRIM, "serve", "--port", str(port)], log=log, env=env) as process:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from random import Random
 from typing import Any, Unpack
 
@@ -19,15 +18,16 @@ from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
-from terkirim.database import SystemClock, diverts_to, opened, providers_named
+from terkirim.database import Database, SystemClock, diverts_to, opened, providers_named
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
 from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
+from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
-from terkirim.domain.errors import CannotBePaid, ConfigError
+from terkirim.domain.errors import CannotBePaid
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.ports.retention import Erasure
@@ -40,6 +40,7 @@ from terkirim.schedule.retention import retention_jobs
 from terkirim.settings import Settings, load
 
 _log = structlog.get_logger("terkirim.gateway")
+SIGNING_KEY = "secret:signing_key"  # an option; one that begins with `secret:` is never shown
 _LIBRARY = "library"  # the owner of what Python code hands over
 
 
@@ -58,6 +59,7 @@ class Gateway(Following):
         providers: Mapping[str, Provider],
         submit: Submit,
         worker: Worker,
+        tally: Tally,
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
@@ -73,6 +75,7 @@ class Gateway(Following):
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
+        self.tally = tally
         self.watch = watch
         self._fetcher = fetcher
         self.lookout = lookout
@@ -94,7 +97,7 @@ class Gateway(Following):
         Raises:
             ConfigError: a setting is wrong, or the database cannot be used as it is.
         """
-        gateway = _built(settings if settings is not None else load(**given))
+        gateway = await _opened(settings if settings is not None else load(**given))
         try:
             if work:
                 await gateway.find_lost_routes()
@@ -102,6 +105,11 @@ class Gateway(Following):
             yield gateway
         finally:
             await gateway.close()
+
+    @property
+    def in_air(self) -> int:
+        """How many requests of this process are on their way."""
+        return self._worker.in_air
 
     @property
     def is_sandbox(self) -> bool:
@@ -215,20 +223,33 @@ class Gateway(Following):
             raise
 
 
-def _built(settings: Settings) -> Gateway:
+async def _opened(settings: Settings) -> Gateway:
+    providers = {
+        name: Overhearing(one, clock=SystemClock())
+        for name, one in providers_of(settings, clock=SystemClock()).items()
+    }
+    database = await opened(settings)
+    try:
+        return _built(database, providers, SigningKey(await _signing_secret(database)))
+    except BaseException:
+        await database.store.close()
+        raise
+
+
+def _built(
+    database: Database, providers: Mapping[str, Overhearing], signing_key: SigningKey
+) -> Gateway:
+    settings = database.settings
     dice = Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
-    built = providers_of(settings, clock=SystemClock())
-    database = opened(settings)
     store, clock, new_id = database.store, database.clock, database.new_id
-    providers = {name: Overhearing(one, clock=clock) for name, one in built.items()}
     lookout = lookout_over(database, providers)
-    signing_key = SigningKey(_signing_secret(settings, database.path))
     links = (
         None
         if settings.public_url is None
         else Links(public_url=settings.public_url, key=signing_key)
     )
+    tally = Tally()
     schedule = RetrySchedule(
         quick=settings.retry_waits,
         tail=settings.retry_tail,
@@ -248,6 +269,7 @@ def _built(settings: Settings) -> Gateway:
             request_within=settings.timeout,
             unclear_wait=settings.unclear_wait,
             schedule=schedule,
+            observe=tally,
         ),
     )
     worker = Worker(
@@ -291,6 +313,7 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         submit=submit,
         worker=worker,
+        tally=tally,
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,
@@ -346,13 +369,15 @@ def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _signing_secret(settings: Settings, database: Path | None) -> bytes:
-    """Return the set key, or the one that is kept beside the database, made at the first start."""
-    if settings.signing_key is not None:
-        return settings.signing_key.read().encode()
-    if database is None:
-        raise ConfigError(
-            "TERKIRIM_SIGNING_KEY: must be set: the database is no file to keep it by"
-        )
-    path = database.with_name(database.name + ".signing-key")
-    return kept_secret(path, lambda: secrets.token_urlsafe(KEY_BYTES * 2)).encode()
+async def _signing_secret(database: Database) -> bytes:
+    """Return the set key, or the one that all nodes of a database share."""
+    if database.settings.signing_key is not None:
+        return database.settings.signing_key.read().encode()
+    if database.path is None:
+        return (await database.store.keep_option(SIGNING_KEY, _new_secret())).encode()
+    path = database.path.with_name(database.path.name + ".signing-key")
+    return kept_secret(path, _new_secret).encode()
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(KEY_BYTES * 2)

@@ -28,7 +28,8 @@ from terkirim.settings import Settings
 
 LOOK_EVERY = timedelta(minutes=1)
 DELIVER_EVERY = timedelta(seconds=1)
-LISTEN_EVERY = timedelta(seconds=10)
+LISTEN_EVERY = timedelta(minutes=5)  # each time a reading: between two of them it is estimated
+LOOK_AT_RESERVE_EVERY = timedelta(seconds=10)
 
 _log = structlog.get_logger("terkirim.alerts")
 
@@ -114,7 +115,7 @@ def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lo
         Job(name="credits", every=settings.credits_every, work=monitor.check),
         Job(name="credits look", every=LOOK_EVERY, work=monitor.look),
         Job(name="credits heard", every=LISTEN_EVERY, work=monitor.listen, is_own=True),
-        Job(name="reserve", every=LISTEN_EVERY, work=reserve.look, is_own=True),
+        Job(name="reserve", every=LOOK_AT_RESERVE_EVERY, work=reserve.look, is_own=True),
         Job(name="conditions", every=LOOK_EVERY, work=conditions.look),
         Job(name="summary", every=LOOK_EVERY, work=summary.tell_when_due),
         Job(name="alerts", every=DELIVER_EVERY, work=alarms.deliver, is_own=True),

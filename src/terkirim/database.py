@@ -95,29 +95,74 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         ConfigError: it cannot be used as it is.
         StoreUnavailable: it cannot be opened or written now.
     """
-    database = opened(settings)
+    database = await opened(settings)
     try:
         yield database
     finally:
         await database.store.close()
 
 
-def opened(settings: Settings) -> Database:
+async def opened(settings: Settings) -> Database:
     """Return the open database; who calls it closes the store.
 
     Raises:
         ConfigError, StoreUnavailable: as above.
     """
-    path = file_of(settings)
+    local, path = SystemClock(), file_of(settings)
+    node, gates = Ids(local)(), _gates(settings)
     if path is None:
+        return await _opened_server(settings, gates, node=node, local=local)
+    store = SqliteStore(path, node=node, settings=gates)
+    return Database(
+        settings=settings,
+        store=store,
+        retention=SqliteRetention(store),
+        erasure=SqliteErasure(store),
+        clock=local,
+        new_id=Ids(local),
+        credits=SqliteCreditBook(store),
+        alerts=SqliteAlertBook(store),
+        people=SqlitePeople(store),
+        path=path,
+    )
+
+
+async def _opened_server(
+    settings: Settings, gates: GateSettings, *, node: str, local: Clock
+) -> Database:
+    try:
+        from terkirim.store.postgres.alerts import PostgresAlertBook
+        from terkirim.store.postgres.credits import PostgresCreditBook
+        from terkirim.store.postgres.erasing import PostgresErasure
+        from terkirim.store.postgres.people import PostgresPeople
+        from terkirim.store.postgres.store import PostgresStore
+        from terkirim.store.postgres.upkeep import PostgresRetention
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
         raise ConfigError(
-            "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
-        )
-    clock = SystemClock()
-    new_id = Ids(clock)
+            "TERKIRIM_DATABASE: PostgreSQL needs the package asyncpg: "
+            "install it with `pip install 'terkirim[postgres]'`"
+        ) from None
+    address = settings.database.read  # read again at each connection: a password may change
+    store = await PostgresStore.open(address, node=node, settings=gates, clock=local)
+    return Database(
+        settings=settings,
+        store=store,
+        retention=PostgresRetention(store),
+        erasure=PostgresErasure(store),
+        clock=store.clock,
+        new_id=Ids(store.clock),
+        credits=PostgresCreditBook(store),
+        alerts=PostgresAlertBook(store),
+        people=PostgresPeople(store),
+    )
+
+
+def _gates(settings: Settings) -> GateSettings:
     rates = () if settings.rate is None else parse_rates(settings.rate)
     limited = [name for name in providers_named(settings) if rates and name != SANDBOX]
-    gates = GateSettings(
+    return GateSettings(
         routes=settings.providers_by_route,
         breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
         limits=dict.fromkeys(limited, rates),
@@ -125,19 +170,6 @@ def opened(settings: Settings) -> Database:
         concurrency=settings.concurrency,
         probe_for=settings.lease,
         diverts_to=diverts_to(settings),
-    )
-    store = SqliteStore(path, node=new_id(), settings=gates)
-    return Database(
-        settings=settings,
-        store=store,
-        retention=SqliteRetention(store),
-        erasure=SqliteErasure(store),
-        clock=clock,
-        new_id=new_id,
-        credits=SqliteCreditBook(store),
-        alerts=SqliteAlertBook(store),
-        people=SqlitePeople(store),
-        path=path,
     )
 
 

@@ -7,6 +7,7 @@ import socket
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 from granian.constants import Interfaces
@@ -30,6 +31,7 @@ async def serve(settings: Settings) -> None:
     Raises:
         ConfigError: the database or the port cannot be used.
     """
+    configure_logs()
     for sentence in unknown_variables():
         _log.warning("unknown setting", reason=sentence)
     _refuse_taken_port(settings)
@@ -61,9 +63,31 @@ async def serve(settings: Settings) -> None:
 
 async def work(settings: Settings) -> None:
     """Run a dispatcher alone, without web, until SIGTERM or SIGINT."""
+    configure_logs()
     async with Gateway.open(settings):
         _log.info("working", database=settings.database_shown)
         await _stop_on_signals().wait()
+
+
+def configure_logs() -> None:
+    """Log one line of JSON for each event, or for people where a terminal shows them.
+
+    Tracebacks are plain: the values of local variables hold keys and letters.
+    """
+    if sys.stdout.isatty():
+        last: list[Any] = [
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        ]
+    else:
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *last,
+        ]
+    )
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -44,12 +44,18 @@ class Served:
         self.process = None
 
     def start(self):
+        self.spawn()
+        return self.wait()
+
+    def spawn(self):
         command = [TERKIRIM, "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         log = (self.folder / "serve.log").open("ab")
         self.process = subprocess.Popen(
             command, env=self.env, cwd=self.folder, stdout=log, stderr=log
         )
         log.close()
+
+    def wait(self):
         for _ in range(300):
             try:
                 urllib.request.urlopen(f"{self.url}/health/ready", timeout=5).close()

@@ -20,16 +20,19 @@ from terkirim.ports import ClaimWish, Submission
 from terkirim.store.counting import Counts
 from terkirim.store.gating import GateSettings
 from terkirim.store.postgres.alerts import PostgresAlertBook
-from terkirim.store.postgres.clock import ServerClock
 from terkirim.store.postgres.credits import PostgresCreditBook
+from terkirim.store.postgres.erasing import PostgresErasure
 from terkirim.store.postgres.people import PostgresPeople
 from terkirim.store.postgres.store import PostgresStore
+from terkirim.store.postgres.upkeep import PostgresRetention
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
 from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.credits import SqliteCreditBook
+from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.upkeep import SqliteRetention
 
 START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -129,6 +132,25 @@ class SqliteFile:
         bound = {"rows": to_json(counts.rows()), "node": "x"}
         await store.write_alone(lambda db: db.execute(SQLITE["count_up"], bound))
 
+    def retention(self, node):
+        return SqliteRetention(node.store)
+
+    def erasure(self, node):
+        return SqliteErasure(node.store)
+
+    async def write(self, node, sql):
+        await node.store.write_alone(lambda db: db.execute(sql))
+
+    async def everything(self, node):
+        """Return all texts of the database, as one."""
+        tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+        names = await node.store.read(lambda db: [name for (name,) in db.execute(tables)])
+        texts = [
+            await node.store.read(lambda db, t=name: list(db.execute(f"SELECT * FROM {t}")))
+            for name in names
+        ]
+        return repr(texts).lower()
+
 
 class PostgresDatabase:
     """One database that every node of a test connects to."""
@@ -139,7 +161,7 @@ class PostgresDatabase:
         self.url = url
 
     async def opened(self, name, gates=GATES):
-        clock = ServerClock(SystemClock())
+        clock = SystemClock()
         return await PostgresStore.open(lambda: self.url, node=name, settings=gates, clock=clock)
 
     def books(self, store):
@@ -153,6 +175,26 @@ class PostgresDatabase:
                 db.counts.add(*row)
 
         await store.write_alone(count_up)
+
+    def retention(self, node):
+        return PostgresRetention(node.store)
+
+    def erasure(self, node):
+        return PostgresErasure(node.store)
+
+    async def write(self, node, sql):
+        await node.store.write_alone(lambda db: db.rows(sql))
+
+    async def everything(self, node):
+        """Return all texts of the database, as one."""
+        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        names = [name for (name,) in await node.store.read(lambda db: db.rows(tables))]
+        texts = [
+            await node.store.read(lambda db, t=name: db.rows(f"SELECT * FROM {t} ORDER BY 1"))
+            for name in names
+            if name != "nodes"  # says when it was seen last
+        ]
+        return repr(texts).lower()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -12,7 +12,7 @@ from terkirim.ports import Pause
 from terkirim.store.times import micros
 from tests.contract.conftest import GATES, START, an_email
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ROUTES = GATES.routes
 
 
@@ -96,6 +96,21 @@ async def test_readings_are_listed_newest_first_and_counted(book):
     assert [one.credits for one in listed] == [250, 300, None]
     assert await book.reading_counts("first", since=START) == (3, 350, 250)
     assert len(await book.readings("first", since=START + 2 * HOUR, limit=9)) == 2
+
+
+async def test_balances_in_answers_to_mails_are_forgotten_after_a_month_and_checks_are_not(book):
+    for source in Source:
+        await book.keep_reading(reading(500, source=source))
+    await book.keep_reading(reading(400, at=START + 30 * DAY, source=Source.SEND))
+    assert len(await book.readings("first", since=START, limit=9)) == 3
+    late = START + 30 * DAY + timedelta(seconds=1)
+    await book.keep_reading(reading(300, at=late, source=Source.SEND))
+    kept = await book.readings("first", since=START, limit=9)
+    assert [(one.credits, one.source) for one in kept] == [
+        (300, Source.SEND),
+        (400, Source.SEND),
+        (500, Source.CHECK),
+    ]
 
 
 async def test_the_same_reading_twice_is_one(book):

@@ -363,14 +363,11 @@ async def shut_first(node):
         await node.settle(work, Deferred("refused", is_provider_down=True))
 
 
-async def test_a_probe_that_turns_out_suppressed_leaves_room_for_another(node):
+async def test_a_probe_that_turns_out_suppressed_leaves_room_for_another(database, node):
     await shut_first(node)
     later = START + 31 * SECOND
-    await node.store.write_alone(
-        lambda db: db.execute(
-            "INSERT INTO suppressions VALUES ('budi@example.com', '', 'bounced', 'x', 0, NULL)"
-        )
-    )
+    sql = "INSERT INTO suppressions VALUES ('budi@example.com', '', 'bounced', 'x', 0, NULL)"
+    await database.write(node, sql)
     assert not await node.take(1, now=later)
     await node.accept(an_email(to=("ani@example.com",)))
     taken = [work for _ in range(4) for work in await node.take(1, now=later)]
@@ -514,3 +511,13 @@ def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path):
     path.write_bytes(b"this is a letter, not a database" * 100)
     with pytest.raises(StoreUnavailable, match="not a SQLite database"):
         opened(path)
+
+
+async def test_an_answer_that_is_not_known_is_counted_by_provider_and_text(node):
+    await node.accept(*[an_email() for _ in range(3)])
+    for work in await node.take():
+        text = "HTTP 200: unknown answer: apa ini budi@example.com"
+        await node.settle(work, Deferred(text, is_unknown_answer=True))
+    (row,) = await node.store.rollups(("unknown_answer",), since=START - DAY, until=START + DAY)
+    assert row.key == "first:HTTP 200: unknown answer: apa ini <address>"
+    assert row.count == 3

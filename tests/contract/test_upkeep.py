@@ -12,8 +12,6 @@ from terkirim.domain.errors import NotFound
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.outcome import Deferred, Rejected, Unclear
 from terkirim.ports import IdempotencyKey, MessageFilter, RequeueFilter
-from terkirim.store.sqlite.erasing import SqliteErasure
-from terkirim.store.sqlite.upkeep import SqliteRetention
 from tests.contract.conftest import SECOND, START, UNCLEAR_WAIT, an_email
 
 DAY = timedelta(days=1)
@@ -22,13 +20,19 @@ SHA = "a" * 64
 
 
 @pytest.fixture
-def retention(node):
-    return SqliteRetention(node.store)
+def retention(database, node):
+    return database.retention(node)
 
 
 @pytest.fixture
-def erasure(node):
-    return SqliteErasure(node.store)
+def erasure(database, node):
+    return database.erasure(node)
+
+
+@pytest.fixture
+def everything(database, node):
+    """Return what asks for all texts of the database, as one."""
+    return lambda: database.everything(node)
 
 
 async def finished(node, *emails, now=START, result=None):
@@ -273,23 +277,12 @@ class _Clock:
         return 0.0
 
 
-async def everything(node):
-    """Return all texts of the database, as one."""
-    tables = await node.store.read(
-        lambda db: [
-            name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type='table'")
-        ]
-    )
-    texts = []
-    for table in tables:
-        texts += await node.store.read(lambda db, t=table: list(db.execute(f"SELECT * FROM {t}")))
-    return repr(texts).lower()
-
-
 PERSON = "Budi@Example.com"
 
 
-async def test_an_erased_address_stands_nowhere_and_its_mail_is_stopped(node, erasure, retention):
+async def test_an_erased_address_stands_nowhere_and_its_mail_is_stopped(
+    database, node, erasure, everything
+):
     file = Attachment(filename="budi.pdf", content_type="text/plain", sha256=SHA, size=1)
     sole = an_email(
         to=(PERSON,),
@@ -322,18 +315,13 @@ async def test_an_erased_address_stands_nowhere_and_its_mail_is_stopped(node, er
     await node.accept(waiting)
     key = IdempotencyKey(owner="o", route="r", key="k", fingerprint="f")
     await node.accept(an_email(to=("x@example.com",)), idempotency=key, answer=f'"{PERSON} twice"')
-    await node.store.write_alone(
-        lambda db: db.execute(
-            "INSERT INTO events VALUES ('e', NULL, 'opened', 0, 0, 'p', ?)",
-            (f'{{"to":"{PERSON}"}}',),
-        )
-    )
+    event = f"('e', NULL, 'opened', 0, 0, 'p', '{{\"to\":\"{PERSON}\"}}')"
+    await database.write(node, f"INSERT INTO events VALUES {event}")
 
     done = await forget(erasure, PERSON, clock=_Clock())
 
-    assert (done.cancelled, done.left) == (1, 0)
-    assert done.anonymised == 3
-    left = await everything(node)
+    assert (done.cancelled, done.left, done.anonymised) == (1, 0, 3)
+    left = await everything()
     assert PERSON.lower() not in left
     assert "budi" not in left
     assert await node.state(waiting.id) is State.CANCELLED
@@ -356,7 +344,9 @@ async def test_a_campaign_sends_to_no_erased_person_again(node, erasure):
     assert not (await node.accept(other)).skipped
 
 
-async def test_a_message_that_is_just_being_sent_is_stopped_and_erased_after_it(node, erasure):
+async def test_a_message_that_is_just_being_sent_is_stopped_and_erased_after_it(
+    node, erasure, everything
+):
     email = an_email(to=("budi@example.com",))
     await node.accept(email)
     (work,) = await node.take()
@@ -365,10 +355,12 @@ async def test_a_message_that_is_just_being_sent_is_stopped_and_erased_after_it(
     assert await node.settle(work, Deferred("busy")) is State.CANCELLED
     step = await erasure.erase(step.busy, address="budi@example.com", now=START)
     assert (step.anonymised, step.busy) == (1, ())
-    assert "budi" not in await everything(node)
+    assert "budi" not in await everything()
 
 
-async def test_mail_that_waits_to_be_answered_to_the_person_is_left_and_counted(node, erasure):
+async def test_mail_that_waits_to_be_answered_to_the_person_is_left_and_counted(
+    node, erasure, everything
+):
     email = an_email(to=("toko@example.com",), reply_to=(Address("budi@example.com"),))
     await node.accept(email)
     done = await forget(erasure, "budi@example.com", clock=_Clock())
@@ -377,11 +369,12 @@ async def test_mail_that_waits_to_be_answered_to_the_person_is_left_and_counted(
     assert work.reply_to == (Address("budi@example.com"),)
     await node.settle(work)
     assert (await forget(erasure, "budi@example.com", clock=_Clock())).left == 0
-    assert "budi" not in await everything(node)
+    assert "budi" not in await everything()
 
 
 async def test_erasing_looks_through_the_history_in_stretches(node, erasure, monkeypatch):
-    monkeypatch.setattr("terkirim.store.sqlite.erasing.LOOKED_AT_ONCE", 3)
+    for name in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"terkirim.store.{name}.erasing.LOOKED_AT_ONCE", 3)
     monkeypatch.setattr("terkirim.delivery.erasing.ERASED_AT_ONCE", 2)
     emails = [an_email(to=("budi@example.com",)) for _ in range(8)]
     others = [an_email(to=("ani@example.com",)) for _ in range(8)]
@@ -392,7 +385,7 @@ async def test_erasing_looks_through_the_history_in_stretches(node, erasure, mon
     assert len(await node.take()) == 8
 
 
-async def test_an_address_within_another_is_not_erased(node, erasure):
+async def test_an_address_within_another_is_not_erased(node, erasure, everything):
     email = an_email(
         to=("sibudi@example.com",),
         reply_to=(Address("sibudi@example.com.id"),),
@@ -401,10 +394,10 @@ async def test_an_address_within_another_is_not_erased(node, erasure):
     )
     key = IdempotencyKey(owner="o", route="r", key="k", fingerprint="f")
     await node.accept(email, idempotency=key, answer='"sibudi@example.com twice"')
-    before = await everything(node)
+    before = await everything()
     done = await forget(erasure, "budi@example.com", clock=_Clock())
     assert (done.cancelled, done.anonymised, done.left) == (0, 0, 0)
-    assert await everything(node) == before
+    assert await everything() == before
 
 
 async def test_a_turn_is_taken_again_after_a_clock_was_far_ahead(node):

@@ -1,12 +1,14 @@
 """The first key: made once, shown to a person or left for the owner, never in the log."""
 
+import json
 import stat
 
 import pytest
+import structlog
 
 from terkirim.access.keys import hash_of
 from terkirim.compose import Gateway
-from terkirim.serve import first_key
+from terkirim.serve import configure_logs, first_key
 
 
 @pytest.fixture
@@ -61,3 +63,32 @@ async def test_a_key_of_the_settings_that_was_revoked_stays_revoked(opening):
         await first_key(gateway)
         (row,) = await gateway.store.keys()
         assert row.revoked_at is not None
+
+
+@pytest.fixture
+def logging_as_served():
+    before = structlog.get_config()
+    yield configure_logs
+    structlog.configure(**before)
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_traceback_in_the_log_shows_no_values(
+    logging_as_served, capsys, monkeypatch, is_terminal
+):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+    logging_as_served()
+    try:
+        _broken("tk_" + "hunter2")
+    except RuntimeError:
+        structlog.get_logger("x").exception("broke")
+    printed = capsys.readouterr().out
+    assert "RuntimeError: 10" in printed
+    assert "tk_hunter2" not in printed
+    if not is_terminal:
+        (line,) = printed.splitlines()
+        assert json.loads(line)["event"] == "broke"
+
+
+def _broken(secret):
+    raise RuntimeError(len(secret))

@@ -400,3 +400,44 @@ async def test_an_address_is_forgotten_by_one_call(door):
     assert len(await ids(door, "recipient=ani@example.com")) == 1
     wrong = await door.call("DELETE", "/v1/addresses/nobody")
     assert (wrong.status, wrong.name) == (422, "validation_error")
+
+
+async def test_an_answer_that_is_not_known_is_told_with_its_text(door):
+    await sent(door)
+    await settled(door, Deferred("HTTP 200: unknown answer: apa ini", is_unknown_answer=True))
+    troubles = (await door.call("GET", "/v1/status")).json["troubles"]
+    (unknown,) = [one for one in troubles if one["kind"] == "unknown_answer"]
+    assert "apa ini" in unknown["says"]
+    assert unknown["facts"]["count"] == 1
+
+
+def metric(answer, line):
+    return [row for row in answer.body.decode().splitlines() if row.startswith(line)]
+
+
+async def test_metrics_tell_what_waits_how_attempts_ended_and_what_the_process_uses(open_door):
+    door = await open_door(work=True)
+    await sent(door, scheduled_at="in 1 hour", priority="high")
+    id_ = await sent(door)
+    for _ in range(500):
+        if (await door.call("GET", f"/v1/messages/{id_}")).json["state"] == "accepted":
+            break
+    answer = await door.call("GET", "/metrics", key=None)
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert metric(answer, 'terkirim_unfinished_messages{state="queued"} 1.0')
+    assert metric(answer, 'terkirim_queued_messages{priority="high"} 1.0')
+    assert metric(answer, 'terkirim_attempts_total{outcome="accepted",provider="sandbox"} 1.0')
+    assert metric(answer, 'terkirim_request_seconds_bucket{le="+Inf",provider="sandbox"} 1.0')
+    assert metric(answer, "terkirim_acceptance_seconds_count 1.0")
+    assert metric(answer, 'terkirim_provider_breaker{provider="sandbox",state="closed"} 1.0')
+    assert metric(answer, "terkirim_sandbox 1.0")
+    assert metric(answer, "process_resident_memory_bytes ")
+    assert b"example.com" not in answer.body
+
+
+async def test_metrics_show_pauses_by_their_fault(door):
+    await door.call("POST", "/v1/providers/sandbox/pause", {"reason": "rahasia"})
+    answer = await door.call("GET", "/metrics", key=None)
+    assert metric(answer, 'terkirim_provider_paused{fault="by hand",provider="sandbox"} 1.0')
+    assert b"rahasia" not in answer.body

@@ -29,6 +29,20 @@ REFUSED = NoAnswer(reason="no connection: Connection refused", has_left=False)
 RESET = NoAnswer(reason="no answer: Connection reset by peer", has_left=True)
 
 
+def spoken(value):
+    """Return a test's name for one of its values, the same in every process."""
+    match value:
+        case Answer(status=status, body=body):
+            return f"{status} {body[:60].decode(errors='replace')}"
+        case NoAnswer(reason=reason):
+            return reason
+        case calls.Call(path=path):
+            return path
+        case type():
+            return value.__name__
+    return str(value)
+
+
 class Clock:
     """Moves only by what the core waits for, and by what a scripted answer took."""
 
@@ -226,7 +240,7 @@ def test_repeats_are_spread_and_never_earlier():
     assert Play(sending(), REFUSED, OK, dice=lambda: 0.5).waits == [pytest.approx(0.55)]
 
 
-@pytest.mark.parametrize("options", [{"timeout": 0}, {"waits": (-1,)}], ids=str)
+@pytest.mark.parametrize("options", [{"timeout": 0}, {"waits": (-1,)}], ids=spoken)
 def test_an_option_that_makes_no_sense_is_refused(options):
     with pytest.raises(ValueError, match="must"):
         Core(URL, HUSH, **options)
@@ -271,7 +285,7 @@ def test_an_option_that_makes_no_sense_is_refused(options):
         (REFUSED, GatewayUnavailable, {"may_be_done": False}),
         (RESET, GatewayUnavailable, {"may_be_done": True}),
     ],
-    ids=str,
+    ids=spoken,
 )
 def test_each_failure_is_one_error_of_the_tree(answer, kind, facts):
     error = Play(sending(), answer, waits=()).error
@@ -331,7 +345,7 @@ def test_an_events_further_fields_are_its_facts():
     assert (answer.events[0].type, answer.events[0].facts) == ("bounced", {"reason": "full"})
 
 
-@pytest.mark.parametrize("body", [{"events": 5}, {"events": [5]}, [], {"id": "m"}], ids=str)
+@pytest.mark.parametrize("body", [{"events": 5}, {"events": [5]}, [], {"id": "m"}], ids=spoken)
 def test_a_story_of_another_shape_is_no_answer(body):
     assert isinstance(Play(calls.get_message("m1"), said(200, body)).error, GatewayUnavailable)
 
@@ -383,7 +397,7 @@ def test_pages_of_messages_keep_their_filters():
         (calls.list_messages(filters={"recipient": None}), "/messages"),
         (calls.requeue("m"), "/messages/m/requeue"),
     ],
-    ids=str,
+    ids=spoken,
 )
 def test_paths_are_written_safely(call, path):
     assert call.path == path

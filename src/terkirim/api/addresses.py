@@ -4,15 +4,19 @@ from litestar import Response, delete
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from terkirim.api import schemas
+from terkirim.api.describing import described
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
+
+ERASE = described(answers=schemas.AddressErased, scope="admin", errors=(422,))
 
 
 def address_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of `/v1/addresses`."""
 
-    @delete("/v1/addresses/{address:str}", status_code=200)
+    @delete("/v1/addresses/{address:str}", status_code=200, opt=ERASE)
     async def erase_address(request: Http, address: FromPath[str]) -> Response[bytes]:
         """Stop what waits for this address, and take it out of everything that is kept."""
         await keys.owner(request, "admin")

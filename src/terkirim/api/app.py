@@ -14,6 +14,8 @@ from terkirim.api.files import file_routes
 from terkirim.api.keys import key_routes
 from terkirim.api.limits import Limiter
 from terkirim.api.messages import message_routes
+from terkirim.api.metrics import metric_routes
+from terkirim.api.pages import page_routes
 from terkirim.api.providers import provider_routes
 from terkirim.api.requests import Keys
 from terkirim.api.status import status_routes
@@ -36,6 +38,8 @@ def build_app(gateway: Gateway) -> Edge:
             *credit_routes(gateway, keys),
             *alert_routes(gateway, keys),
             *documented_routes(gateway, keys),
+            *metric_routes(gateway),
+            *page_routes(lambda: app),
         ],
         exception_handlers={Exception: handler},
         openapi_config=None,

@@ -1,6 +1,7 @@
 """The outermost layer of the REST door: HEAD, OPTIONS, and where a caller's rate stands."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
@@ -40,14 +41,16 @@ class Edge:
         await self._app(scope, receive, send)
 
     def _with_standing(self, scope: Message, receive: Receive, send: Send) -> Send:
-        async def sending(message: Message) -> None:
+        """Return a `send` that adds the headers; no coroutine of its own: this is every request."""
+
+        def sending(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                if message["status"] == _TOO_LARGE:
-                    await _drain(receive)
                 standing = scope.get(STANDING) or self._limiter.look(NOBODY)
                 if standing is not None:
                     message["headers"] = [*message["headers"], *standing.headers]
-            await send(message)
+                if message["status"] == _TOO_LARGE:
+                    return _sent_after_all(receive, send, message)
+            return send(message)
 
         return sending
 
@@ -61,16 +64,17 @@ class Edge:
         return ""
 
 
-async def _drain(receive: Receive) -> None:
+async def _sent_after_all(receive: Receive, send: Send, message: Message) -> None:
     """Read what a caller is still sending: else it sees a broken line and never the answer."""
     left = _DRAINED
     with suppress(TimeoutError):
         async with asyncio.timeout(_DRAINED_FOR):
             while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body"):
-                    return
+                part = await receive()
+                left -= len(part.get("body", b""))
+                if not part.get("more_body"):
+                    break
+    await send(message)
 
 
 def _without_body(send: Send) -> Send:

@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Response, delete, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from terkirim.api import schemas
 from terkirim.api.asked import page_of
+from terkirim.api.describing import PAGE, TEXT, YES_OR_NO, described
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_force, wants_strict
 from terkirim.api.shapes import email_shape
@@ -20,6 +22,35 @@ from terkirim.domain.errors import InvalidEmail
 from terkirim.ports import IdempotencyKey
 
 BATCH_LIMIT = 100
+STRICT = {"strict": (YES_OR_NO, "Refuse fields that nobody reads, instead of warning of them.")}
+KEY = {"idempotency-key": ({**TEXT, "minLength": 1, "maxLength": 256}, "Kept for 24 hours.")}
+MODE = {
+    "x-batch-validation": (
+        {**TEXT, "enum": ["strict", "permissive"]},
+        "Permissive: the good ones are taken, and the bad ones listed.",
+    )
+}
+OF_AN_EMAIL = ("show_email", "move_email", "cancel_email", "list_attachments")
+OF_A_MESSAGE = ("show_message", "cancel_message", "accept_message", "requeue_message")
+SEND = described(
+    takes=schemas.EmailBody,
+    answers=schemas.Receipt,
+    scope="send",
+    leads_to=dict.fromkeys(OF_AN_EMAIL, "email_id") | dict.fromkeys(OF_A_MESSAGE, "message_id"),
+    query=STRICT,
+    headers=KEY,
+    errors=(409,),
+)
+SEND_BATCH = described(
+    takes=schemas.Batch,
+    answers=schemas.BatchReceipt,
+    scope="send",
+    query=STRICT,
+    headers=KEY | MODE,
+    errors=(409,),
+)
+MOVE = described(takes=schemas.MoveBody, answers=schemas.EmailChanged, scope="send", errors=(409,))
+CANCEL = described(answers=schemas.EmailCancelled, scope="send", errors=(409,))
 
 
 def email_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -54,12 +85,14 @@ def sending(gateway: Gateway, keys: Keys) -> Callable[[Http], Awaitable[Response
 def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     clock, take = gateway.clock, sending(gateway, keys)
 
-    @post("/v1/emails", status_code=200)
+    @post("/v1/emails", status_code=200, opt=SEND)
     async def send(request: Http) -> Response[bytes]:
+        """Put an e-mail on disk; it is sent from there."""
         return await take(request)
 
-    @post("/v1/emails/batch", status_code=200)
+    @post("/v1/emails/batch", status_code=200, opt=SEND_BATCH)
     async def batch(request: Http) -> Response[bytes]:
+        """Put up to a hundred e-mails on disk, all or none; permissive: the good ones."""
         owner = await keys.owner(request, "send")
         body = await json_of(request)
         is_permissive = _is_permissive(request)
@@ -88,8 +121,9 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
 def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     store, clock = gateway.store, gateway.clock
 
-    @get("/v1/emails")
-    async def listed(request: Http) -> Response[bytes]:
+    @get("/v1/emails", opt=described(answers=schemas.EmailList, scope="read", query=PAGE))
+    async def list_emails(request: Http) -> Response[bytes]:
+        """List e-mails, newest first."""
         await keys.owner(request, "read")
         page = page_of(request)
         found = await store.emails(limit=page.fetched, after=page.after, before=page.before)
@@ -97,19 +131,21 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         shapes = [email_shape(row, clock.now(), is_listed=True) for row in rows]
         return json_answer({"object": "list", "has_more": has_more, "data": shapes})
 
-    @get("/v1/emails/{email_id:str}")
-    async def shown(request: Http, email_id: FromPath[str]) -> Response[bytes]:
+    @get("/v1/emails/{email_id:str}", opt=described(answers=schemas.Email, scope="read"))
+    async def show_email(request: Http, email_id: FromPath[str]) -> Response[bytes]:
+        """Show an e-mail by its id, or by the id of one of its messages."""
         await keys.owner(request, "read")
         return json_answer(email_shape(await store.email(email_id), clock.now()))
 
-    return [listed, shown]
+    return [list_emails, show_email]
 
 
 def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     store, clock = gateway.store, gateway.clock
 
-    @patch("/v1/emails/{email_id:str}")
-    async def moved(request: Http, email_id: FromPath[str]) -> Response[bytes]:
+    @patch("/v1/emails/{email_id:str}", opt=MOVE)
+    async def move_email(request: Http, email_id: FromPath[str]) -> Response[bytes]:
+        """Move an e-mail that was not attempted yet to another time."""
         await keys.owner(request, "send")
         body = await json_of(request)
         given = body.get("scheduled_at") if isinstance(body, dict) else None
@@ -119,8 +155,9 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         await store.reschedule(email_id, scheduled_at=at, now=clock.now())
         return json_answer({"object": "email", "id": email_id})
 
-    @post("/v1/emails/{email_id:str}/cancel", status_code=200)
-    async def cancelled(request: Http, email_id: FromPath[str]) -> Response[bytes]:
+    @post("/v1/emails/{email_id:str}/cancel", status_code=200, opt=CANCEL)
+    async def cancel_email(request: Http, email_id: FromPath[str]) -> Response[bytes]:
+        """Stop the messages of an e-mail that have not left."""
         await keys.owner(request, "send")
         results = await store.cancel(email_id, now=clock.now())
         late = [one for one in results if not one.is_cancelled]
@@ -130,11 +167,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         too_late = [{"recipient": one.recipient, "state": one.state} for one in late]
         return json_answer({"object": "email", "id": email_id, "too_late": too_late})
 
-    @delete("/v1/emails/{email_id:str}", status_code=405)
-    async def undeletable(email_id: FromPath[str]) -> Response[bytes]:
-        raise Refused(405, "method_not_allowed", f"cancel {email_id} instead: history is kept")
-
-    return [moved, cancelled, undeletable]
+    return [move_email, cancel_email]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from terkirim.api import schemas
+from terkirim.api.describing import described
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
@@ -14,12 +16,16 @@ from terkirim.content.signed_urls import LINK_FOR, Links
 from terkirim.domain.email import Attachment
 from terkirim.domain.errors import NotFound
 
+LIST = described(answers=schemas.FileList, scope="read")
+SHOW = described(answers=schemas.SingleFile, scope="read")
+HAND_OUT = described(answers=None, media_type="*/*", errors=(403,))
+
 
 def file_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of attachments."""
     store, clock = gateway.store, gateway.clock
 
-    @get("/v1/emails/{email_id:str}/attachments")
+    @get("/v1/emails/{email_id:str}/attachments", opt=LIST)
     async def list_attachments(request: Http, email_id: FromPath[str]) -> Response[bytes]:
         """List an e-mail's attachments, each with a link that works for seven days."""
         await keys.owner(request, "read")
@@ -28,7 +34,7 @@ def file_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         data = [_shape(one, links, now) for one in email.attachments]
         return json_answer({"object": "list", "has_more": False, "data": data})
 
-    @get("/v1/emails/{email_id:str}/attachments/{attachment_id:str}")
+    @get("/v1/emails/{email_id:str}/attachments/{attachment_id:str}", opt=SHOW)
     async def show_attachment(
         request: Http, email_id: FromPath[str], attachment_id: FromPath[str]
     ) -> Response[bytes]:
@@ -41,7 +47,7 @@ def file_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
                 return json_answer({"object": "attachment", **shape})
         raise NotFound("this e-mail has no such attachment")
 
-    @get(["/a/{token:str}", "/a/{token:str}/{name:str}"])
+    @get(["/a/{token:str}", "/a/{token:str}/{name:str}"], opt=HAND_OUT)
     async def attachment(
         token: FromPath[str], name: FromPath[str | None] = None
     ) -> Response[bytes]:

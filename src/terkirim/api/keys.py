@@ -1,5 +1,6 @@
 """`/v1/api-keys` as Resend's SDKs call it, with our own scopes beside its two permissions."""
 
+import re
 import secrets
 from typing import Any
 
@@ -8,7 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from terkirim.access.keys import SCOPES, key_text, new_key
+from terkirim.api import schemas
 from terkirim.api.asked import page_of, some_of, text_in, wrong
+from terkirim.api.describing import PAGE, described
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, json_of
 from terkirim.compose import Gateway
@@ -17,6 +20,14 @@ from terkirim.ports import KeyRow
 
 KEY_BYTES = 32
 NAME_LIMIT = 100
+CREATE = described(
+    takes=schemas.KeyBody,
+    answers=schemas.NewKey,
+    scope="admin",
+    status=201,
+    leads_to={"revoke_key": "key_id"},
+)
+REVOKE = described(answers=schemas.KeyDeleted, scope="admin", errors=(409,))
 PERMISSIONS = {"full_access": SCOPES, "sending_access": ("send",)}
 
 
@@ -24,7 +35,7 @@ def key_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of `/v1/api-keys`."""
     store, clock = gateway.store, gateway.clock
 
-    @post("/v1/api-keys", status_code=201)
+    @post("/v1/api-keys", status_code=201, opt=CREATE)
     async def create_key(request: Http) -> Response[bytes]:
         """Make a key. Its text is in this answer and nowhere else: only its hash is kept."""
         await keys.owner(request, "admin")
@@ -35,7 +46,7 @@ def key_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         await store.add_key(row)
         return json_answer(_shape(row) | {"token": text}, status=201)
 
-    @get("/v1/api-keys")
+    @get("/v1/api-keys", opt=described(answers=schemas.KeyList, scope="admin", query=PAGE))
     async def list_keys(request: Http) -> Response[bytes]:
         """List the keys in force, newest first; a key's text is never shown again."""
         await keys.owner(request, "admin")
@@ -50,7 +61,7 @@ def key_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             {"object": "list", "has_more": has_more, "data": [_shape(row) for row in shown]}
         )
 
-    @delete("/v1/api-keys/{key_id:str}", status_code=200)
+    @delete("/v1/api-keys/{key_id:str}", status_code=200, opt=REVOKE)
     async def revoke_key(request: Http, key_id: FromPath[str]) -> Response[bytes]:
         """Revoke a key: within a second every process refuses it."""
         await keys.owner(request, "admin")
@@ -71,7 +82,7 @@ def _wanted(body: Any) -> tuple[str, tuple[str, ...]]:
     if body.get("name") is None or body["name"] == "":
         raise InvalidEmail("name", "is missing", kind="missing_required_field")
     name = text_in(body, "name", most=NAME_LIMIT) or ""
-    if not name.isprintable():
+    if re.search(schemas.LINE, name) is None:
         raise wrong("name", "holds a control character")
     if body.get("domain_id") is not None:
         # To ignore it would make a key that may do more than its owner believes.

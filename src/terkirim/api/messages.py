@@ -1,11 +1,13 @@
 """`/v1/messages`: one recipient's message, its story, and what a person may do with it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from terkirim.api import schemas
 from terkirim.api.asked import (
     body_of,
     flag,
@@ -16,6 +18,7 @@ from terkirim.api.asked import (
     text_in,
     wrong,
 )
+from terkirim.api.describing import PAGE, TEXT, YES_OR_NO, described
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.api.shapes import message_shape, story_shape
@@ -25,6 +28,23 @@ from terkirim.domain.message import State
 from terkirim.ports import MessageFilter, RequeueFilter
 
 REQUEUED_AT_ONCE = 10_000
+FILTER: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "state": (TEXT, f"One or more of {', '.join(State)}, with commas between."),
+    "recipient": (TEXT, "An address, in upper or lower case."),
+    "email_id": (TEXT, "The messages of one e-mail."),
+    "sandbox": (YES_OR_NO, "1: only those that the sandbox kept; 0: only the others."),
+}
+LIST = described(answers=schemas.MessageList, scope="read", query={**FILTER, **PAGE})
+CANCEL = described(answers=schemas.MessageCancelled, scope="send", errors=(409,))
+ACCEPT = described(answers=schemas.MessageAccepted, scope="send", errors=(409,))
+REQUEUE = described(answers=schemas.MessageRequeued, scope="send", errors=(409,))
+REQUEUE_SOME = described(
+    takes=schemas.RequeueBody,
+    is_body_needed=False,
+    answers=schemas.Requeued,
+    scope="admin",
+    query={"dry_run": (YES_OR_NO, "1: count them, and send nothing.")},
+)
 _FILTER = (
     "message_ids", "email_id", "states", "reason", "provider", "before", "after", "sandbox",
     "limit",
@@ -39,8 +59,8 @@ def message_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
 def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     store, clock = gateway.store, gateway.clock
 
-    @get("/v1/messages")
-    async def messages(request: Http) -> Response[bytes]:
+    @get("/v1/messages", opt=LIST)
+    async def list_messages(request: Http) -> Response[bytes]:
         """List messages, newest first, by state, recipient, e-mail or sandbox."""
         await keys.owner(request, "read")
         page, query = page_of(request), request.query_params
@@ -58,8 +78,8 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         shapes = [message_shape(row, clock.now()) for row in rows]
         return json_answer({"object": "list", "has_more": has_more, "data": shapes})
 
-    @get("/v1/messages/{message_id:str}")
-    async def story(request: Http, message_id: FromPath[str]) -> Response[bytes]:
+    @get("/v1/messages/{message_id:str}", opt=described(answers=schemas.Story, scope="read"))
+    async def show_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         """Tell all that is known of one message: its attempts and its events."""
         await keys.owner(request, "read")
         found = await store.story(message_id)
@@ -68,13 +88,13 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             waits = gateway.lookout.reserve.says(found.email.route, found.email.priority)
         return json_answer(story_shape(found, clock.now()) | {"waits_for": waits})
 
-    return [messages, story]
+    return [list_messages, show_message]
 
 
 def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     store, clock = gateway.store, gateway.clock
 
-    @post("/v1/messages/{message_id:str}/cancel", status_code=200)
+    @post("/v1/messages/{message_id:str}/cancel", status_code=200, opt=CANCEL)
     async def cancel_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         """Stop a message that has not left; one that is just being sent is stopped if it fails."""
         await keys.owner(request, "send")
@@ -85,7 +105,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         too_late = [{"recipient": one.recipient, "state": one.state} for one in late]
         return json_answer({"object": "message", "id": message_id, "too_late": too_late})
 
-    @post("/v1/messages/{message_id:str}/accept", status_code=200)
+    @post("/v1/messages/{message_id:str}/accept", status_code=200, opt=ACCEPT)
     async def accept_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         """Record that a held message did arrive at the provider: it is not sent again."""
         await keys.owner(request, "send")
@@ -98,7 +118,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
 def _requeueing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     store, clock = gateway.store, gateway.clock
 
-    @post("/v1/messages/{message_id:str}/requeue", status_code=200)
+    @post("/v1/messages/{message_id:str}/requeue", status_code=200, opt=REQUEUE)
     async def requeue_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         """Send a dead or held message, or one that the sandbox kept, once more."""
         await keys.owner(request, "send")
@@ -116,7 +136,7 @@ def _requeueing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             )
         return json_answer({"object": "message", "id": message.id, "requeued": True})
 
-    @post("/v1/messages/requeue", status_code=200)
+    @post("/v1/messages/requeue", status_code=200, opt=REQUEUE_SOME)
     async def requeue_messages(request: Http) -> Response[bytes]:
         """Send all messages that a filter names once more; `?dry_run=1` counts them only."""
         await keys.owner(request, "admin")

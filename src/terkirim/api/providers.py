@@ -6,26 +6,35 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from terkirim.api import schemas
 from terkirim.api.asked import body_of, text_in
+from terkirim.api.describing import described
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
 from terkirim.domain.errors import NotFound
 from terkirim.ports import BY_HAND, Pause, ProviderStatus
 
+PAUSE = described(
+    takes=schemas.PauseBody, is_body_needed=False, answers=schemas.ProviderChanged, scope="admin"
+)
+RESUME = described(
+    takes=schemas.ResumeBody, is_body_needed=False, answers=schemas.ProviderChanged, scope="admin"
+)
+
 
 def provider_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of `/v1/providers`."""
     store, clock = gateway.store, gateway.clock
 
-    @get("/v1/providers")
+    @get("/v1/providers", opt=described(answers=schemas.ProviderList, scope="read"))
     async def providers(request: Http) -> Response[bytes]:
         """Tell of each provider its breaker, its pauses and gates, and what waits for it."""
         await keys.owner(request, "read")
         statuses = await store.providers(now=clock.now())
         return json_answer({"object": "list", "data": [_shape(status) for status in statuses]})
 
-    @post("/v1/providers/{name:str}/pause", status_code=200)
+    @post("/v1/providers/{name:str}/pause", status_code=200, opt=PAUSE)
     async def pause_provider(request: Http, name: FromPath[str]) -> Response[bytes]:
         """Use this provider no more, or not for one sender, until somebody resumes it."""
         await keys.owner(request, "admin")
@@ -42,7 +51,7 @@ def provider_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         changed = await store.pause(pause)
         return json_answer({"object": "provider", "name": name, "paused": True, "changed": changed})
 
-    @post("/v1/providers/{name:str}/resume", status_code=200)
+    @post("/v1/providers/{name:str}/resume", status_code=200, opt=RESUME)
     async def resume_provider(request: Http, name: FromPath[str]) -> Response[bytes]:
         """End a pause; if its cause still stands, the next message begins it again."""
         await keys.owner(request, "admin")

@@ -5,7 +5,9 @@ from typing import Any
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from terkirim.api import schemas
 from terkirim.api.asked import number
+from terkirim.api.describing import described, whole
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
@@ -16,6 +18,11 @@ from terkirim.reports.health import Health, health
 from terkirim.reports.retries import retries
 
 LONGEST_DAYS = 3_650
+RETRIES = described(
+    answers=schemas.Retries,
+    scope="read",
+    query={"days": (whole(1, LONGEST_DAYS, 7), "How many days back.")},
+)
 
 
 def status_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -26,12 +33,12 @@ def status_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
 def _for_machines(gateway: Gateway) -> list[HTTPRouteHandler]:
     store = gateway.store
 
-    @get("/health/live")
+    @get("/health/live", opt=described(answers=schemas.Live))
     async def live() -> Response[bytes]:
         """Answer as long as the process runs its loop."""
         return json_answer({"status": "ok"})
 
-    @get("/health/ready")
+    @get("/health/ready", opt=described(answers=schemas.Ready))
     async def ready() -> Response[bytes]:
         """Answer 200 while mail can be taken, 503 while it cannot."""
         free = await store.free_bytes()
@@ -46,14 +53,14 @@ def _for_machines(gateway: Gateway) -> list[HTTPRouteHandler]:
 def _for_people(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     store, clock = gateway.store, gateway.clock
 
-    @get("/v1/status")
+    @get("/v1/status", opt=described(answers=schemas.Status, scope="read"))
     async def status(request: Http) -> Response[bytes]:
         """Say in one sentence each what is wrong now, the worst first, and how much waits."""
         await keys.owner(request, "read")
         found = await health(store, now=clock.now(), rules=gateway.watch.rules)
         return json_answer(_shape(found) | {"sandbox": gateway.is_sandbox})
 
-    @get("/v1/retries")
+    @get("/v1/retries", opt=RETRIES)
     async def retry_statistics(request: Http) -> Response[bytes]:
         """Tell how much was retried in the last `days` days, how often it helped, and why."""
         await keys.owner(request, "read")

@@ -30,6 +30,7 @@ class DispatchSettings:
     request_within: timedelta = timedelta(seconds=30)
     unclear_wait: timedelta = timedelta(seconds=60)
     schedule: RetrySchedule = field(default_factory=RetrySchedule)
+    observe: Callable[[Settlement], object] | None = None  # hears how each attempt ended
 
     @property
     def send_within(self) -> timedelta:
@@ -149,7 +150,10 @@ class Dispatcher:
             spread=self._dice(),
             route=self._routes.get(work.lease.route, ()),
         )
-        return verdict(work.lease, result, facts)
+        settlement = verdict(work.lease, result, facts)
+        if self._settings.observe is not None:
+            self._settings.observe(settlement)
+        return settlement
 
     def _is_too_late(self, leased_at: float) -> bool:
         """A request leaves only if its lease outlasts it, by a clock that never jumps."""

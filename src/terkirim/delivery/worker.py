@@ -53,6 +53,11 @@ class Worker:
         self._settings = settings
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def in_air(self) -> int:
+        """How many leases this node holds."""
+        return self._dispatcher.in_air
+
     def start(self) -> None:
         """Begin to work in the running loop."""
         settings = self._settings

@@ -1,5 +1,6 @@
 """How an attempt ends: four outcomes about the message, four faults about the provider."""
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 
@@ -103,3 +104,24 @@ class SenderRefused:
 
 
 ProviderFault = Unauthorised | OutOfCredits | QuotaReached | SenderRefused
+
+_NAMES: Mapping[type, str] = {
+    Accepted: "accepted",
+    Deferred: "deferred",
+    Rejected: "rejected",
+    Unclear: "unclear",
+    Unauthorised: "unauthorised",
+    OutOfCredits: "out_of_credits",
+    QuotaReached: "quota_reached",
+    SenderRefused: "sender_refused",
+}
+
+
+def outcome_name(result: Outcome | ProviderFault) -> str:
+    """Return the word under which an attempt's end is kept and counted."""
+    return _NAMES[type(result)]
+
+
+def is_unknown_answer(result: Outcome | ProviderFault) -> bool:
+    """Return True for an answer whose text this version does not know: a person should read it."""
+    return isinstance(result, Deferred) and result.is_unknown_answer

@@ -372,6 +372,9 @@ class Backlog:
     by_priority: Mapping[Priority, int] = field(default_factory=dict)
 
 
+UNKNOWN_ANSWER = "unknown_answer"  # the rollup of answers whose text is not known, by provider
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupRow:
     """One count: `kind` and `key` name it (e.g. "outcome", "mailketing:accepted:1"), by hour."""
@@ -448,10 +451,6 @@ class KeyRing(Protocol):
 
     async def add_key(self, row: KeyRow) -> bool:
         """Store a key; False where one with this hash exists already."""
-        ...
-
-    async def add_first_key(self, row: KeyRow) -> bool:
-        """Store a key where there is none at all; of two nodes that start at once, one does."""
         ...
 
     async def find_key(self, key_hash: str) -> KeyRow | None:

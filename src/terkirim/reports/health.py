@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from terkirim.domain.message import State
 from terkirim.ports import (
     BY_HAND,
+    UNKNOWN_ANSWER,
     Backlog,
     Gates,
     MessageLog,
@@ -21,7 +22,6 @@ from terkirim.ports import (
 WAITS_LONG = timedelta(minutes=15)
 RECENT = timedelta(hours=24)
 SANDBOX = "sandbox"  # the provider that sends nothing, and says so
-UNKNOWN_ANSWER = "unknown_answer"  # the rollup that counts answers whose text is not known
 CRITICAL, WARNING, NOTICE = "critical", "warning", "notice"
 _ORDER = (CRITICAL, WARNING, NOTICE)
 _WHY: Mapping[str, tuple[str, str]] = {

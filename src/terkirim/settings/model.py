@@ -5,7 +5,6 @@ The descriptions are the table of docs/settings.md.
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, AliasGenerator, Field, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -38,6 +37,7 @@ from terkirim.settings.values import (
     WebAddress,
     Zone,
 )
+from terkirim.store.addresses import shown
 
 PREFIX = "TERKIRIM_"
 _OTHERS = ("mailketing_", "cron_")  # names that existing users have
@@ -192,9 +192,7 @@ class Settings(BaseSettings):
     @property
     def database_shown(self) -> str:
         """The database's address without its password."""
-        address = self.database.read()
-        password = urlsplit(address).password
-        return address if not password else address.replace(f":{password}@", ":***@", 1)
+        return shown(self.database.read())
 
     @field_validator("signing_key")
     @classmethod

@@ -24,6 +24,7 @@ from terkirim.domain.email import DEFAULT_ROUTE
 from terkirim.domain.errors import InvalidEmail
 from terkirim.policy.rates import Rate, parse_rates
 from terkirim.settings.secret import Secret
+from terkirim.store.addresses import shown
 
 _T = TypeVar("_T")
 _SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12} | {
@@ -106,6 +107,7 @@ def _database(value: object) -> Secret:
         raise ValueError("must look like sqlite:///terkirim.db or postgresql://user@host/database")
     if scheme == "sqlite" and not rest.startswith("/"):
         raise ValueError("needs three slashes: sqlite:///terkirim.db, or four for a path from /")
+    shown(secret.read())  # for its fault only
     return secret
 
 

@@ -14,9 +14,9 @@ def shown(address: str) -> str:
     Raises:
         ValueError: it cannot be taken apart for certain; nothing of it is repeated.
     """
-    scheme, _, rest = address.partition("://")
-    if scheme == "sqlite":
+    if address.startswith("sqlite:"):
         return address
+    rest = address.partition("://")[2]
     parts = urlsplit(address)
     account, at, hosts = parts.netloc.rpartition("@")
     # A password with a bare / # or ? in it moves the @ out of its place.

@@ -1,16 +1,25 @@
 """What a lease that has ended writes: the rows and the counts; the same for every database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
+from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Settlement
 from terkirim.domain.message import Evidence, State, after
-from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, Deferred, SenderRefused
-from terkirim.store.counting import Counts, latency_bucket
-from terkirim.store.gating import outcome_name
-from terkirim.store.times import micros
+from terkirim.domain.outcome import (
+    ANSWER_LIMIT,
+    Accepted,
+    SenderRefused,
+    is_unknown_answer,
+    outcome_name,
+)
+from terkirim.policy.retry import RetrySchedule
+from terkirim.policy.verdict import EXHAUSTED, MAYBE_SENT, wait_for_word
+from terkirim.ports import UNKNOWN_ANSWER
+from terkirim.store.counting import Counts, countable, latency_bucket
+from terkirim.store.times import micros, span_us
 
-UNKNOWN_SHOWN = 120  # characters of an answer that nobody knows: enough to know it again
 RESCUED = (
     "the lease ran out: the worker died, or lost the database, after the request may have left"
 )
@@ -84,6 +93,32 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
+def after_rescue(
+    rows: Sequence[Sequence[Any]], *, now: int, unclear_for: timedelta, schedule: RetrySchedule
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Return what rescued leases become: rows of `rescue`, and rows to finish for want of a wait.
+
+    A row is (id, lease, number of the attempt, provider, step, waited, if_unclear).
+    """
+    waiting: list[tuple[Any, ...]] = []
+    ended: list[tuple[Any, ...]] = []
+    for id_, lease, number, _, *place in rows:
+        after_it = _wait_of_rescued(place, unclear_for, schedule)
+        if after_it is None:
+            ended.append((id_, "dead", f"{EXHAUSTED}, {MAYBE_SENT}: {RESCUED}", number, lease))
+        else:
+            waiting.append((id_, lease, now + after_it[0], after_it[1]))
+    return waiting, ended
+
+
+def rescued_attempts(rows: Iterable[Sequence[Any]], now: int) -> list[tuple[Any, ...]]:
+    """Return the attempts that say of rescued leases that nobody knows their end."""
+    return [
+        (id_, lease, number, provider, now, 0, "unclear", None, RESCUED, "")
+        for id_, lease, number, provider, *_ in rows
+    ]
+
+
 def latest(group: Sequence[Settlement]) -> int:
     """Return when the last of these requests ended, in microseconds."""
     return max(micros(one.started_at) + one.duration_us for one in group)
@@ -112,9 +147,10 @@ def count_settled(
         at = micros(one.started_at)
         name, number = outcome_name(one.result), one.lease.attempts + 1
         counts.add(at, "outcome", f"{one.lease.provider}:{name}:{min(number, 20)}")
+        if is_unknown_answer(one.result):
+            counts.add(at, UNKNOWN_ANSWER, f"{one.lease.provider}:{countable(one.reason)}")
         if name != "accepted":
             counts.add(at, "reason", f"{name}:{one.result.code or _short(one.result)}")
-        count_unknown(counts, one)
         if state is State.QUEUED and one.due_at is not None:
             wait = max(micros(one.due_at) - at, 0)
             counts.add(at, "wait", latency_bucket(wait))
@@ -124,12 +160,18 @@ def count_settled(
             )
 
 
-def count_unknown(counts: Counts, one: Settlement) -> None:
-    """Count an answer whose words nobody knows, under its first words."""
-    if isinstance(one.result, Deferred) and one.result.is_unknown_answer:
-        words = storable(one.result.reason[:UNKNOWN_SHOWN])
-        counts.add(micros(one.started_at), "unknown_answer", f"{one.lease.provider}:{words}")
+def _wait_of_rescued(
+    place: Sequence[Any], unclear_for: timedelta, schedule: RetrySchedule
+) -> tuple[int, int] | None:
+    """Return its wait and the sum of its waits in microseconds, None where none is left."""
+    step, waited, if_unclear = place
+    if if_unclear == IfUnclear.HOLD:
+        return span_us(unclear_for), waited
+    after_it = wait_for_word(
+        schedule, step=step, waited=timedelta(microseconds=waited), unclear_wait=unclear_for
+    )
+    return None if after_it is None else (span_us(after_it[0]), span_us(after_it[1]))
 
 
 def _short(result: Any) -> str:
-    return str(result.reason).split(":", 1)[0][:60]
+    return countable(str(result.reason).split(":", 1)[0])[:60]

@@ -14,9 +14,6 @@ from terkirim.domain.lease import Settlement
 from terkirim.domain.outcome import (
     Accepted,
     Deferred,
-    Outcome,
-    OutOfCredits,
-    ProviderFault,
     QuotaReached,
     Rejected,
     SenderRefused,
@@ -28,22 +25,6 @@ from terkirim.ports import Pause, ProviderStatus
 from terkirim.store.times import micros
 
 KEY_REFUSED = Unauthorised.__name__
-
-_NAMES: Mapping[type, str] = {
-    Accepted: "accepted",
-    Deferred: "deferred",
-    Rejected: "rejected",
-    Unclear: "unclear",
-    Unauthorised: "unauthorised",
-    OutOfCredits: "out_of_credits",
-    QuotaReached: "quota_reached",
-    SenderRefused: "sender_refused",
-}
-
-
-def outcome_name(result: Outcome | ProviderFault) -> str:
-    """Return the word under which an attempt's end is kept and counted."""
-    return _NAMES[type(result)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

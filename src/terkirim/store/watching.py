@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from terkirim.domain.alert import (
@@ -22,6 +22,7 @@ from terkirim.store.rows import from_json, to_json
 from terkirim.store.times import HOUR_US, instant, instant_or_none, micros, micros_or_none
 
 DAY_HOURS = 24
+HEARD_KEPT = timedelta(days=30)
 END_OF_TIME = 2**40  # hours
 _ID_BYTES, _ID_BITS = 10, 74
 

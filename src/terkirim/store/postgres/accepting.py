@@ -8,7 +8,9 @@ from terkirim.domain.email import Email, NewMessage
 from terkirim.domain.errors import IdempotencyConflict
 from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.postgres.database import Database
+from terkirim.store.postgres.transacting import Repeat
 from terkirim.store.queries import Queries
+from terkirim.store.rows import hidden_row
 from terkirim.store.submitting import (
     FILE_KEPT_US,
     KEY_KEPT_US,
@@ -130,13 +132,13 @@ def _lock(scope: Scope) -> int:
 async def _rows_taken_before(db: Database, emails: Iterable[Email]) -> set[str]:
     """Return the ids of emails whose (campaign, row) belongs to another one."""
     places = sorted(
-        (email.campaign, email.row or "", email.id)
+        (email.campaign, email.row or "", email.id, hidden_row(email.campaign, email.row or ""))
         for email in emails
         if email.campaign is not None
     )
     await db.many(_sql["take_campaign_rows"], places)
     own = await db.many(_sql["campaign_rows"], places)
-    return {id_ for _, _, id_ in places} - {id_ for (id_,) in own}
+    return {id_ for _, _, id_, _ in places} - {id_ for (id_,) in own}
 
 
 async def _store_files(db: Database, group: Sequence[Submission]) -> None:
@@ -154,6 +156,8 @@ async def _store_files(db: Database, group: Sequence[Submission]) -> None:
 async def _stored(db: Database, emails: Sequence[Email], *, now: int) -> set[str]:
     """Insert the rows; return the ids of the messages that were suppressed at birth."""
     await _insert_contents(db, emails)
+    uses = sorted({(one.sha256, email.id) for email in emails for one in email.attachments})
+    await db.many(_sql["insert_uses"], uses)
     await db.many(_sql["insert_emails"], [email_row(email) for email in emails])
     messages = [(email, message) for email in emails for message in email.messages]
     refused = await _refusals(db, messages, now=now)
@@ -173,6 +177,9 @@ async def _insert_contents(db: Database, emails: Sequence[Email]) -> None:
     # Sorted: two nodes that store the same two bodies wait for each other, and not in a circle.
     rows = [(id_, one.html, one.text, one.is_template) for id_, one in sorted(contents.items())]
     await db.many(_sql["insert_contents"], rows)
+    shared = sorted({email.content.id for email in emails if email.content.id != email.id})
+    if shared and len(await db.rows(_sql["hold_contents"], id=shared)) < len(shared):
+        raise Repeat  # retention dropped one at this moment
 
 
 async def _refusals(db: Database, messages: Sequence[Message], *, now: int) -> dict[str, str]:

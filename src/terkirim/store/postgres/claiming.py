@@ -16,6 +16,8 @@ from terkirim.store.queries import Queries
 from terkirim.store.rows import PRIORITIES
 from terkirim.store.times import instant_or_none, micros
 
+LOST_CONTENT = "its content is not kept any more"
+
 _sql = Queries("terkirim.store.postgres")
 Chosen = tuple[str, str, int]  # message id, provider, its place on the route
 
@@ -63,9 +65,11 @@ async def _claim(
         gates.spend_allowance(opening.provider, max(granted - high, 0))
         if granted and opening.is_probe:
             probes.add(opening.provider)
-            gates.use_probe(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
     works = await _works(db, wish, gates, chosen=chosen, probes=probes, fresh=fresh)
+    for work in works:
+        if work.lease.is_probe:  # not one that turned out suppressed, expired or held
+            gates.use_probe(work.lease.provider)
     await save_gates(db, gates)
     next_at = None if len(chosen) >= wish.limit else await _next_at(db, gates, micros(wish.now))
     return Claim(works=tuple(works), turn=turn, next_at=instant_or_none(next_at))
@@ -118,10 +122,9 @@ async def _works(
     ended: list[Sequence[Any]] = []
     refused: list[tuple[str, int, str, str]] = []
     for row in rows:
-        mail = mails[row[0]]
-        end = end_of(row, row[13], now)
-        if end is not None:
-            ended.append((row[0], *end, row[8], row[2]))
+        mail, end = mails.get(row[0]), end_of(row, row[13], now)
+        if mail is None or end is not None:
+            ended.append((row[0], *(end or ("dead", LOST_CONTENT)), row[8], row[2]))
         elif (row[3], mail.sender.email) in gates.refused_senders:
             refused.append((row[0], row[2], row[3], mail.sender.email))
         else:

@@ -1,13 +1,15 @@
 """What people and callers change about stored messages: cancel, reschedule, requeue, evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from terkirim.domain.email import DEFAULT_ROUTE
 from terkirim.domain.errors import NotFound, WrongState
 from terkirim.domain.message import CANCELLABLE, UNFINISHED, Evidence, State, after, stronger
 from terkirim.ports import Cancelled, RequeueFilter
+from terkirim.store.gating import GateSettings
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
 from terkirim.store.postgres.transacting import Repeat
@@ -15,8 +17,9 @@ from terkirim.store.queries import Queries
 from terkirim.store.times import micros, micros_or_none
 
 _sql = Queries("terkirim.store.postgres")
-# What retention took the content of can never be sent again.
-_HAS_CONTENT = "EXISTS (SELECT 1 FROM contents c WHERE c.id = e.content_id)"
+# What retention took the content or the variables of can never be sent again.
+_HAS_CONTENT = """EXISTS (SELECT 1 FROM contents c WHERE c.id = e.content_id
+    AND (NOT c.is_template OR m.variables IS NOT NULL))"""
 _ENDED = """messages m LEFT JOIN outbox o ON o.id = m.id JOIN emails e ON e.id = m.email_id
     WHERE {is_so} AND o.id IS NULL"""
 _HELD = """outbox o JOIN messages m ON m.id = o.id JOIN emails e ON e.id = m.email_id
@@ -60,15 +63,35 @@ async def reschedule(db: Database, *, id_: str, at: int) -> None:
     await db.rows(_sql["reschedule_email"], at=at, id=id_)
 
 
-async def requeue(db: Database, *, which: RequeueFilter, now: int) -> int:
+async def requeue(db: Database, *, which: RequeueFilter, settings: GateSettings, now: int) -> int:
     """Queue dead, held or sandboxed messages again; return how many."""
     wanted = await requeueable(db, which=which)
-    await _locked(db, wanted)
-    # Another node's requeue, or an event, may have come first.
-    ids = sorted(set(wanted) & set(await requeueable(db, which=replace(which, message_ids=wanted))))
-    await db.rows(_sql["requeue_outbox"], id=ids, now=now)
+    await locked(db, wanted)
+    contents = [id_ for (id_,) in await db.rows(_sql["contents_of"], id=wanted)]
+    await db.rows(_sql["hold_contents"], id=contents)
+    # Another node's requeue, an event, or retention may have come first.
+    still = await requeueable(db, which=replace(which, message_ids=wanted))
+    ids = sorted(set(wanted).intersection(still))
+    routes = list(settings.routes)
+    await db.rows(_sql["requeue_outbox"], id=ids, now=now, routes=routes, usual=DEFAULT_ROUTE)
     await db.rows(_sql["requeue_messages"], id=ids)
     return len(ids)
+
+
+async def lanes(db: Database) -> set[tuple[str, int]]:
+    """Return every (route, place) on which something waits."""
+    return {(route, place) for route, place in await db.rows(_sql["lanes"])}
+
+
+async def reroute(
+    db: Database, *, lost: Iterable[tuple[str, int]], settings: GateSettings, most: int
+) -> int:
+    """Move what waits on lost lanes, where no claim looks; return how many."""
+    routes = list(settings.routes)
+    moved = await db.many(
+        _sql["reroute"], sorted(lost), routes=routes, usual=DEFAULT_ROUTE, most=most
+    )
+    return len(moved)
 
 
 async def requeueable(db: Database, *, which: RequeueFilter) -> tuple[str, ...]:
@@ -111,7 +134,7 @@ def _tests(which: RequeueFilter) -> tuple[list[str], dict[str, Any]]:
 
 async def mark_accepted(db: Database, *, id_: str, now: datetime) -> None:
     """Record by hand that a held message arrived at the provider."""
-    await _locked(db, [id_])
+    await locked(db, [id_])
     row = next(iter(await db.rows(_sql["standing"], id=[id_])), None)
     if row is None:
         raise NotFound(f"there is no message with the id {id_}")
@@ -125,9 +148,9 @@ async def evident_all(
 ) -> list[State | NotFound]:
     """Apply evidence to messages; return the state of each after its word."""
     ids = sorted({id_ for id_, _, _, _ in group})
-    locked = await _locked(db, ids)
+    waiting = await locked(db, ids)
     found = {row[0]: row for row in await db.rows(_sql["evidence_of"], id=ids)}
-    if any(row[3] is not None and row[0] not in locked for row in found.values()):
+    if any(row[3] is not None and row[0] not in waiting for row in found.values()):
         raise Repeat  # it came back to the outbox between the two locks
     tales = {id_: _Tale(row) for id_, row in found.items()}
     results: list[State | NotFound] = [
@@ -174,11 +197,11 @@ class _Tale:
 async def _standing(db: Database, id_: str) -> list[Any]:
     """Return the messages of an email, or the one of this id; they are locked until the COMMIT."""
     ids = [found for (found,) in await db.rows(_sql["ids_of"], id=id_)]
-    await _locked(db, ids)
+    await locked(db, ids)
     return await db.rows(_sql["standing"], id=ids)
 
 
-async def _locked(db: Database, ids: Sequence[str]) -> set[str]:
+async def locked(db: Database, ids: Sequence[str]) -> set[str]:
     """Lock outbox rows, then messages; return the ids that stand in the outbox.
 
     What is read in the next statement is the newest, and stays so until the COMMIT.

@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import partial
 
 from terkirim.domain.alert import Activity
-from terkirim.domain.credit import Reading, Spent, Waiting
+from terkirim.domain.credit import Reading, Source, Spent, Waiting
 from terkirim.ports.credits import LastReadings
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.people import keep_activity
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
 from terkirim.store.times import HOUR_US, micros
-from terkirim.store.watching import END_OF_TIME, reading_of, reading_row, waiting_of
+from terkirim.store.watching import END_OF_TIME, HEARD_KEPT, reading_of, reading_row, waiting_of
 
 _sql = Queries("terkirim.store.postgres", "credits.sql")
 Allow = Callable[[Sequence[Spent], int], int | None]
@@ -71,6 +71,9 @@ async def _keep(db: Database, *, reading: Reading, activity: Activity | None) ->
         bounced_before=sum(one.bounced for one in counted),
     )
     await db.rows(_sql["keep_reading"], **reading_row(kept))
+    if reading.source is Source.SEND:
+        before = micros(reading.at - HEARD_KEPT)
+        await db.rows(_sql["drop_heard"], provider=reading.provider, before=before)
     if activity is not None:
         await keep_activity(db, activity=activity)
     return kept

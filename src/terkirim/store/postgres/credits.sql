@@ -5,6 +5,10 @@ INSERT INTO balances (provider, at, source, credits, fault, reason, sent_before,
 VALUES (:provider, :at, :source, :credits, :fault, :reason, :sent_before, :bounced_before)
 ON CONFLICT DO NOTHING;
 
+-- name: drop_heard
+-- Answers to mails name a balance all day; after a month the checks tell enough.
+DELETE FROM balances WHERE provider = :provider AND source = 'send' AND at < :before;
+
 -- name: spent
 -- The rollups of settled attempts and of events: never the difference of two readings, which a top-up hides.
 SELECT hour, sum(sent)::bigint, sum(bounced)::bigint FROM (

@@ -1,5 +1,8 @@
 """Keys, options and turns of periodic work: small tables, one row at a time."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from terkirim.ports import KeyRow
 from terkirim.store.postgres.database import Database
 from terkirim.store.queries import Queries
@@ -22,14 +25,6 @@ async def add_key(db: Database, *, row: KeyRow) -> bool:
     return added is not None
 
 
-async def add_first_key(db: Database, *, row: KeyRow) -> bool:
-    """Store a key where there is none at all; of two nodes that try, one does."""
-    await db.rows(_sql["lock_first_key"])
-    if await db.rows(_sql["has_keys"]):
-        return False
-    return await add_key(db, row=row)
-
-
 async def revoke_key(db: Database, *, id_: str, now: int) -> bool:
     """Revoke a key; False where there is none, or it was revoked before."""
     return await db.one(_sql["revoke_key"], id=id_, now=now) is not None
@@ -42,9 +37,9 @@ async def keep_option(db: Database, *, name: str, value: str) -> str:
     return str(kept)
 
 
-async def take_turn(db: Database, *, name: str, now: int, next_at: int) -> bool:
+async def take_turn(db: Database, *, turn: Mapping[str, Any]) -> bool:
     """Return True for the one node that is to do the work now."""
-    return await db.one(_sql["take_turn"], name=name, now=now, next=next_at) is not None
+    return await db.one(_sql["take_turn"], **turn) is not None
 
 
 async def check_writable(db: Database) -> None:

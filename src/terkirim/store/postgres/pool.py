@@ -74,9 +74,9 @@ class Pool:
 
     @asynccontextmanager
     async def _lent(self) -> AsyncIterator[asyncpg.Connection]:
+        if self._is_closed:
+            raise StoreUnavailable("the database is closed")
         async with self._room:
-            if self._is_closed:
-                raise StoreUnavailable("the database is closed")
             connection = await self._taken()
             try:
                 yield connection

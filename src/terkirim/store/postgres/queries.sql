@@ -22,8 +22,11 @@ FROM json_to_recordset(:rows::json) AS j (owner text, route text, key text)
 JOIN idempotency i ON i.owner = j.owner AND i.route = j.route AND i.key = j.key;
 
 -- name: take_campaign_rows
+-- Not for a person who was erased either: the row has a digest in its place.
 INSERT INTO campaign_rows (campaign, row, email_id)
-SELECT * FROM json_to_recordset(:rows::json) AS j (campaign text, row text, email_id text)
+SELECT j.campaign, j.row, j.email_id
+FROM json_to_recordset(:rows::json) AS j (campaign text, row text, email_id text, erased text)
+WHERE NOT EXISTS (SELECT 1 FROM campaign_rows r WHERE r.campaign = j.campaign AND r.row = j.erased)
 ON CONFLICT DO NOTHING;
 
 -- name: campaign_rows
@@ -36,11 +39,26 @@ INSERT INTO attachments (sha256, body, kept_until)
 SELECT * FROM unnest(:sha256::text[], :body::bytea[], :kept_until::bigint[])
 ON CONFLICT (sha256) DO UPDATE SET kept_until = greatest(attachments.kept_until, excluded.kept_until);
 
+-- name: insert_uses
+INSERT INTO attachment_uses (sha256, email_id)
+SELECT * FROM json_to_recordset(:rows::json) AS j (sha256 text, email_id text)
+ON CONFLICT DO NOTHING;
+
 -- name: insert_contents
 -- The same body under the same id is stored once, however many emails share it.
 INSERT INTO contents (id, html, text, is_template)
 SELECT * FROM json_to_recordset(:rows::json) AS j (id text, html text, text text, is_template boolean)
 ON CONFLICT DO NOTHING;
+
+-- name: contents_of
+SELECT DISTINCT e.content_id FROM unnest(:id::text[]) AS j (id)
+JOIN messages m ON m.id = j.id
+JOIN emails e ON e.id = m.email_id
+ORDER BY e.content_id;
+
+-- name: hold_contents
+-- Retention, which looks for a body's last email, waits for this COMMIT; what it has dropped is not answered.
+SELECT id FROM contents WHERE id = ANY (:id::text[]) ORDER BY id FOR KEY SHARE;
 
 -- name: insert_emails
 -- Ids are ours: a COMMIT of unknown result is repeated, and the repeat changes nothing.
@@ -237,16 +255,19 @@ END;
 
 -- name: overdue_leases
 -- Never our own: a jump of the clock must not double what is in the air.
-SELECT id, lease, attempts + 1, provider FROM outbox
-WHERE state = 'leased' AND leased_by <> :node
-    AND (leased_until <= :now OR leased_by = ANY (:dead::text[]))
-FOR UPDATE SKIP LOCKED;
+SELECT o.id, o.lease, o.attempts + 1, o.provider, o.step, o.waited, e.if_unclear
+FROM outbox o
+JOIN emails e ON e.id = o.email_id
+WHERE o.state = 'leased' AND o.leased_by <> :node
+    AND (o.leased_until <= :now OR o.leased_by = ANY (:dead::text[]))
+FOR UPDATE OF o SKIP LOCKED;
 
 -- name: rescue
 UPDATE outbox SET
-    state = 'unclear', due_at = :due_at, attempts = attempts + 1, step = step + 1, leased_by = NULL,
-    leased_until = NULL, reason = :reason
-WHERE id = ANY (:id::text[]);
+    state = 'unclear', due_at = j.due_at, waited = j.waited, attempts = attempts + 1, step = step + 1,
+    leased_by = NULL, leased_until = NULL, reason = :reason
+FROM json_to_recordset(:rows::json) AS j (id text, lease bigint, due_at bigint, waited bigint)
+WHERE outbox.id = j.id AND outbox.lease = j.lease AND outbox.state = 'leased';
 
 -- name: expired
 SELECT id, state, attempts, lease FROM outbox
@@ -295,7 +316,8 @@ WHERE id = :id;
 -- name: requeue_outbox
 -- The fence goes on from the message's last lease, so that a worker from before still finds it shut.
 INSERT INTO outbox (id, email_id, state, route, priority, due_at, lease, attempts)
-SELECT m.id, m.email_id, 'queued', e.route, e.priority, :now::bigint, m.lease, m.attempts
+SELECT m.id, m.email_id, 'queued', CASE WHEN e.route = ANY (:routes::text[]) THEN e.route ELSE :usual END,
+    e.priority, :now::bigint, m.lease, m.attempts
 FROM unnest(:id::text[]) AS j (id)
 JOIN messages m ON m.id = j.id
 JOIN emails e ON e.id = m.email_id
@@ -307,6 +329,20 @@ WHERE outbox.state = 'held';
 -- name: requeue_messages
 UPDATE messages SET state = 'queued', reason = '', finished_at = NULL, accepted_at = NULL, is_sandbox = false
 WHERE id = ANY (:id::text[]);
+
+-- name: lanes
+SELECT DISTINCT route, position FROM outbox;
+
+-- name: reroute
+-- A route that the settings no longer have becomes the default one; a place past its end, its start.
+UPDATE outbox SET position = 0, route = CASE WHEN route = ANY (:routes::text[]) THEN route ELSE :usual END
+WHERE id IN (
+    SELECT o.id
+    FROM json_to_recordset(:rows::json) AS j (route text, position smallint)
+    JOIN outbox o ON o.route = j.route AND o.position = j.position
+    LIMIT :most::bigint
+    FOR UPDATE OF o SKIP LOCKED)
+RETURNING id;
 
 -- name: evidence_of
 SELECT m.id, m.evidence, m.state, o.state, coalesce(o.attempts, m.attempts), coalesce(o.lease, m.lease)
@@ -402,13 +438,6 @@ VALUES (:id, :name, :hash, :prefix, :scopes, :created_at)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
--- name: lock_first_key
--- Until the COMMIT, so that of two nodes that start at once one finds the other's key.
-LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE;
-
--- name: has_keys
-SELECT 1 FROM api_keys LIMIT 1;
-
 -- name: revoke_key
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL RETURNING id;
 
@@ -419,9 +448,11 @@ INSERT INTO options (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING;
 SELECT value FROM options WHERE name = :name;
 
 -- name: take_turn
--- One row a kind of work: whoever moves its due time first does it.
+-- One row a kind of work: whoever moves its due time first does it. A time that is due later than it could be was
+-- written by a clock that was wrong: else the work would rest until that time comes.
 INSERT INTO periodic (name, due_at) VALUES (:name, :next)
-ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE periodic.due_at <= :now
+ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at
+WHERE periodic.due_at <= :now OR periodic.due_at > :absurd
 RETURNING name;
 
 -- name: enter_node

@@ -88,10 +88,12 @@ def _tests(which: MessageFilter) -> tuple[list[str], dict[str, Any]]:
         ("before", "m.id > :before", which.before),
         ("recipient", "lower(m.recipient) = lower(:recipient)", which.recipient),
         ("email", "m.email_id = :email", which.email_id),
-        ("sandbox", "m.is_sandbox = :sandbox", which.is_sandbox),
     )
     bound = {name: value for name, _, value in optional if value is not None}
-    return ["true", *(test for name, test, _ in optional if name in bound)], bound
+    tests = ["true", *(test for name, test, _ in optional if name in bound)]
+    if which.is_sandbox is not None:
+        tests.append("m.is_sandbox" if which.is_sandbox else "NOT m.is_sandbox")
+    return tests, bound
 
 
 async def story(db: Database, *, id_: str) -> Story:

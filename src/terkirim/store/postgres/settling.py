@@ -1,21 +1,24 @@
 """Ends leases: attempt, message, outbox, breaker and counts in one transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import State
 from terkirim.policy.expiry import unclear_end
+from terkirim.policy.retry import RetrySchedule
 from terkirim.store.endings import (
     RESCUED,
+    after_rescue,
     attempt_row,
     count_settled,
     finished_row,
     latest,
     moved_row,
     reached,
+    rescued_attempts,
     settled_by_itself,
     why_expired,
 )
@@ -92,29 +95,29 @@ async def release_all(
     found = await db.many(_sql["unlease"], rows)
     ended = [(row[0], "cancelled", "cancelled", row[2], row[3]) for row in found if row[4]]
     await finish(db, ended, now=micros(now))
-    if settings.limits:
+    probes = {lease.provider for some, _ in group for lease in some if lease.is_probe}
+    if settings.limits or probes:
         gates = await lock_gates(db, settings, now=now)
         for row in found:
             gates.give_back(row[1], 1)
+        for name in probes:
+            gates.free_probe(name)
         await save_gates(db, gates)
     return [None for _ in group]
 
 
-async def rescue(db: Database, *, now: int, unclear_us: int, silent_since: int) -> int:
+async def rescue(
+    db: Database, *, now: int, unclear_for: timedelta, schedule: RetrySchedule, silent_since: int
+) -> int:
     """Make overdue leases of others, and all of dead nodes, unclear; return how many."""
     lessees = [name for (name,) in await db.rows(_sql["lessees"], node=db.node)]
-    dead = [
-        name
-        for (name,) in await db.rows(_sql["dead_nodes"], nodes=lessees, silent_since=silent_since)
-    ]
+    found = await db.rows(_sql["dead_nodes"], nodes=lessees, silent_since=silent_since)
+    dead = [name for (name,) in found]
     rows = await db.rows(_sql["overdue_leases"], node=db.node, now=now, dead=dead)
-    attempts = [
-        (id_, lease, number, provider, now, 0, "unclear", None, RESCUED, "")
-        for id_, lease, number, provider in rows
-    ]
-    await db.many(_sql["keep_attempts"], attempts)
-    ids = [row[0] for row in rows]
-    await db.rows(_sql["rescue"], id=ids, due_at=now + unclear_us, reason=RESCUED)
+    await db.many(_sql["keep_attempts"], rescued_attempts(rows, now))
+    waiting, ended = after_rescue(rows, now=now, unclear_for=unclear_for, schedule=schedule)
+    await db.many(_sql["rescue"], waiting, reason=RESCUED)
+    await finish(db, ended, now=now)
     return len(rows)
 
 

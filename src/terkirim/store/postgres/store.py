@@ -9,20 +9,19 @@ from typing import TypeVar
 from terkirim.domain.errors import IdempotencyConflict
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
-from terkirim.domain.record import EmailRow, MessageRow, Story
+from terkirim.policy.clocks import CLOCKS_APART
+from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import (
-    Backlog,
     Cancelled,
     Claim,
     ClaimWish,
+    Clock,
     IdempotencyKey,
     KeyRow,
-    MessageFilter,
     Pause,
     ProviderStatus,
     Receipt,
     RequeueFilter,
-    RollupRow,
     Submission,
 )
 from terkirim.store.fresh import FreshEmails
@@ -33,12 +32,12 @@ from terkirim.store.postgres import (
     controlling,
     gates,
     keeping,
-    reading,
     settling,
 )
 from terkirim.store.postgres.clock import ServerClock
 from terkirim.store.postgres.connection import Connector, closed, one_clear_sentence
 from terkirim.store.postgres.database import Database
+from terkirim.store.postgres.log import PostgresLog
 from terkirim.store.postgres.migrating import migrate
 from terkirim.store.postgres.nodes import SILENT_FOR, Presence
 from terkirim.store.postgres.pool import Pool
@@ -51,13 +50,15 @@ KEY_LOOK_EVERY = 0.05  # seconds that a key's second user waits for the first on
 KEY_LOOKS = 100  # so many times
 
 
-class PostgresStore:
+class PostgresStore(PostgresLog):
     """One database, one node of those that share it."""
 
     def __init__(
         self, connector: Connector, *, node: str, settings: GateSettings, clock: ServerClock
     ) -> None:
+        super().__init__(Pool(connector, node=node))
         self.node = node
+        self.clock = clock
         self._settings = settings
         self._settle = partial(settling.settle_all, settings=settings)
         self._release = partial(settling.release_all, settings=settings)
@@ -70,7 +71,6 @@ class PostgresStore:
             node=node,
             order=[self._settle, self._release, controlling.evident_all, self._claim],
         )
-        self._pool = Pool(connector, node=node)
         self._changes = asyncio.Event()
         self._presence = Presence(
             connector, self._pool, node=node, clock=clock, on_change=self._changes.set
@@ -84,9 +84,11 @@ class PostgresStore:
         *,
         node: str,
         settings: GateSettings,
-        clock: ServerClock,
+        clock: Clock,
     ) -> "PostgresStore":
         """Open the database, and bring it to the newest schema.
+
+        `clock` is this machine's; the store's own `clock` is the server's, and goes for all nodes.
 
         Raises:
             ConfigError: it is newer than this program, or the address is wrong.
@@ -99,7 +101,7 @@ class PostgresStore:
                 await migrate(connection, connector.server)
         finally:
             await closed(connection)
-        store = cls(connector, node=node, settings=settings, clock=clock)
+        store = cls(connector, node=node, settings=settings, clock=ServerClock(clock))
         try:
             await store.write_alone(partial(gates.enter_rates, settings=settings))
             await store._presence.enter()
@@ -137,15 +139,17 @@ class PostgresStore:
         if leases:
             await self._works.write(self._release, (leases, now))
 
-    async def rescue(self, *, now: datetime, unclear_for: timedelta) -> int:
-        return await self.write_alone(
-            partial(
-                settling.rescue,
-                now=micros(now),
-                unclear_us=span_us(unclear_for),
-                silent_since=micros(now - SILENT_FOR),
-            )
+    async def rescue(
+        self, *, now: datetime, unclear_for: timedelta, schedule: RetrySchedule | None = None
+    ) -> int:
+        rescuing = partial(
+            settling.rescue,
+            now=micros(now),
+            unclear_for=unclear_for,
+            schedule=RetrySchedule() if schedule is None else schedule,
+            silent_since=micros(now - SILENT_FOR),
         )
+        return await self.write_alone(rescuing)
 
     async def sweep(self, *, now: datetime, limit: int = 1_000) -> int:
         count = await self.write_alone(partial(settling.sweep, now=micros(now), most=limit))
@@ -158,7 +162,7 @@ class PostgresStore:
         deadline = asyncio.get_running_loop().time() + within.total_seconds()
         while True:
             left = deadline - asyncio.get_running_loop().time()
-            if self._changes.is_set():
+            if self._changes.is_set() or self._is_closed:  # closed: their next call is told so
                 self._changes.clear()
                 return True
             if left <= 0:
@@ -183,7 +187,10 @@ class PostgresStore:
         self._note_change()
 
     async def requeue(self, which: RequeueFilter, *, now: datetime) -> int:
-        count = await self.write_alone(partial(controlling.requeue, which=which, now=micros(now)))
+        requeuing = partial(
+            controlling.requeue, which=which, settings=self._settings, now=micros(now)
+        )
+        count = await self.write_alone(requeuing)
         self._note_change()
         return count
 
@@ -223,45 +230,8 @@ class PostgresStore:
     async def providers(self, *, now: datetime) -> list[ProviderStatus]:
         return await self.read(partial(gates.statuses_of, settings=self._settings, now=now))
 
-    async def email(self, email_id: str, *, with_content: bool = True) -> EmailRow:
-        return await self.read(partial(reading.email, id_=email_id, with_content=with_content))
-
-    async def emails(
-        self, *, limit: int, after: str | None = None, before: str | None = None
-    ) -> list[EmailRow]:
-        return await self.read(partial(reading.emails, limit=limit, after=after, before=before))
-
-    async def story(self, message_id: str) -> Story:
-        return await self.read(partial(reading.story, id_=message_id))
-
-    async def messages(self, which: MessageFilter) -> list[MessageRow]:
-        return await self.read(partial(reading.listed, which=which))
-
-    async def backlog(self, *, now: datetime) -> Backlog:
-        return await self.read(partial(reading.backlog, now=micros(now)))
-
-    async def rollups(
-        self, kinds: Sequence[str], *, since: datetime, until: datetime
-    ) -> list[RollupRow]:
-        return await self.read(
-            partial(reading.rollups, kinds=kinds, since=micros(since), until=micros(until))
-        )
-
-    async def attachment(self, sha256: str) -> bytes:
-        return await self.read(partial(reading.attachment, sha256=sha256))
-
     async def add_key(self, row: KeyRow) -> bool:
         return await self.write_alone(partial(keeping.add_key, row=row))
-
-    async def add_first_key(self, row: KeyRow) -> bool:
-        return await self.write_alone(partial(keeping.add_first_key, row=row))
-
-    async def find_key(self, key_hash: str) -> KeyRow | None:
-        found = await self.read(partial(reading.keys, key_hash=key_hash))
-        return found[0] if found else None
-
-    async def keys(self) -> list[KeyRow]:
-        return await self.read(reading.keys)
 
     async def revoke_key(self, key_id: str, *, now: datetime) -> bool:
         return await self.write_alone(partial(keeping.revoke_key, id_=key_id, now=micros(now)))
@@ -269,10 +239,25 @@ class PostgresStore:
     async def keep_option(self, name: str, value: str) -> str:
         return await self.write_alone(partial(keeping.keep_option, name=name, value=value))
 
+    async def reroute(self, *, limit: int = 10_000) -> int:
+        lanes = {
+            (route, place)
+            for route, names in self._settings.routes.items()
+            for place in range(len(names))
+        }
+        lost = await self.read(controlling.lanes) - lanes
+        moving = partial(controlling.reroute, lost=lost, settings=self._settings, most=limit)
+        return await self.write_alone(moving) if lost else 0
+
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
-        return await self.write_alone(
-            partial(keeping.take_turn, name=name, now=micros(now), next_at=micros(now + every))
-        )
+        due = micros(now + every)
+        turn = {
+            "name": name,
+            "now": micros(now),
+            "next": due,
+            "absurd": due + span_us(CLOCKS_APART),
+        }
+        return await self.write_alone(partial(keeping.take_turn, turn=turn))
 
     async def free_bytes(self) -> int | None:
         """Return None: the server's disk is not ours to look at."""
@@ -285,6 +270,7 @@ class PostgresStore:
         if self._is_closed:
             return
         self._is_closed = True
+        self._changes.set()
         await self._accepts.close()
         await self._works.close()
         await self._presence.leave()
@@ -296,10 +282,6 @@ class PostgresStore:
         It may be made more than once: when it collides with another, or its COMMIT is not answered.
         """
         return await self._pool.write(call)
-
-    async def read(self, question: Callable[[Database], Awaitable[T]]) -> T:
-        """Return what the question finds; a reader never waits for a writer."""
-        return await self._pool.read(question)
 
     def _note_change(self) -> None:
         self._changes.set()

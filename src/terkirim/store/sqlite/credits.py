@@ -8,14 +8,14 @@ from functools import partial
 import apsw
 
 from terkirim.domain.alert import Activity
-from terkirim.domain.credit import Reading, Spent, Waiting
+from terkirim.domain.credit import Reading, Source, Spent, Waiting
 from terkirim.ports.credits import LastReadings
 from terkirim.store.queries import Queries
 from terkirim.store.rows import PRIORITY_NUMBER, to_json
 from terkirim.store.sqlite.people import keep_activity
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import HOUR_US, micros
-from terkirim.store.watching import END_OF_TIME, reading_of, reading_row, waiting_of
+from terkirim.store.watching import END_OF_TIME, HEARD_KEPT, reading_of, reading_row, waiting_of
 
 _sql = Queries("terkirim.store.sqlite", "credits.sql")
 Allow = Callable[[Sequence[Spent], int], int | None]
@@ -78,6 +78,9 @@ def _keep(db: apsw.Connection, *, reading: Reading, activity: Activity | None) -
         bounced_before=sum(one.bounced for one in counted),
     )
     db.execute(_sql["keep_reading"], reading_row(kept))
+    if reading.source is Source.SEND:
+        before = micros(reading.at - HEARD_KEPT)
+        db.execute(_sql["drop_heard"], {"provider": reading.provider, "before": before})
     if activity is not None:
         keep_activity(db, activity)
     return kept

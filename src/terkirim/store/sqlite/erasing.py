@@ -1,6 +1,5 @@
 """Takes one person out of the database, in bounded transactions; what was sent stays counted."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +10,13 @@ import apsw
 
 from terkirim.domain.message import CANCELLABLE, State
 from terkirim.ports.retention import Erased, Stretch
+from terkirim.store.personal import NOBODY, pattern_of, without
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, hidden_row, to_json
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import micros
 
-NOBODY = "erased"
 LOOKED_AT_ONCE = 20_000  # rows: some 20 ms of the reader that other lists wait for
 
 _sql = Queries("terkirim.store.sqlite", "erasing.sql")
@@ -93,12 +92,12 @@ def _anonymise(db: apsw.Connection, *, rows: Sequence[Sequence[Any]], address: s
 
 def _rewrite(db: apsw.Connection, ids: set[str], address: str) -> None:
     """Take the address out of the records of emails; whose content it is, is not asked here."""
-    pattern = _pattern(address)
+    pattern = pattern_of(address)
     for id_, recipients, extras, row in _emails(db, sorted(ids)):
         hers = {
             "id": id_,
-            "recipients": to_json(_without(from_json(recipients), pattern)),
-            "extras": None if extras is None else to_json(_without(from_json(extras), pattern)),
+            "recipients": to_json(without(from_json(recipients), pattern)),
+            "extras": None if extras is None else to_json(without(from_json(extras), pattern)),
             "row": NOBODY if row is not None and pattern.search(row) else row,
         }
         db.execute(_sql["rewrite_email"], hers)
@@ -106,26 +105,6 @@ def _rewrite(db: apsw.Connection, ids: set[str], address: str) -> None:
 
 def _emails(db: apsw.Connection, ids: Sequence[str]) -> list[tuple[Any, ...]]:
     return list(db.execute(_sql["emails"], {"ids": to_json(ids)}))
-
-
-def _pattern(address: str) -> re.Pattern[str]:
-    """Match the address, and not another one that it is a part of."""
-    return re.compile(rf"(?<![\w.+-]){re.escape(address)}(?![\w-]|\.\w)", re.IGNORECASE)
-
-
-def _without(value: Any, pattern: re.Pattern[str]) -> Any:
-    """Return the JSON value without the address: pairs of (address, name) lose both."""
-    match value:
-        case [str(email), str()] if pattern.fullmatch(email):
-            return [NOBODY, ""]
-        case list():
-            return [_without(one, pattern) for one in value]
-        case dict():
-            return {name: _without(one, pattern) for name, one in value.items()}
-        case str() if pattern.search(value):
-            return NOBODY
-        case _:
-            return value
 
 
 def _blank(db: apsw.Connection, emails: Sequence[str]) -> None:
@@ -137,7 +116,7 @@ def _blank(db: apsw.Connection, emails: Sequence[str]) -> None:
 
 def _erase_mentions(db: apsw.Connection, *, ids: Sequence[str], address: str) -> tuple[str, ...]:
     """Return the emails that still wait: they would be sent with nobody to answer to."""
-    pattern = _pattern(address)
+    pattern = pattern_of(address)
     hers = [row[0] for row in _emails(db, ids) if pattern.search(row[2] or "")]
     waiting = {row[0] for row in db.execute(_sql["unfinished_of"], {"ids": to_json(hers)})}
     done = [id_ for id_ in hers if id_ not in waiting]
@@ -151,7 +130,7 @@ def _erase_emails(db: apsw.Connection, *, ids: Sequence[str], address: str) -> N
 
 
 def _rest_of(db: apsw.Connection, *, address: str) -> _Rest:
-    bound, pattern = {"address": address}, _pattern(address)
+    bound, pattern = {"address": address}, pattern_of(address)
     rows = db.execute(_sql["campaign_rows_of"], bound)
     events = db.execute(_sql["unmatched_events_of"], bound)
     answers = db.execute(_sql["answers_of"], bound)

@@ -305,11 +305,6 @@ WHERE state = 'queued' AND hold = '' AND due_at <= :now GROUP BY route, position
 INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
 VALUES (:id, :name, :hash, :prefix, :scopes, :created_at) ON CONFLICT DO NOTHING;
 
--- name: add_first_key
--- Of two processes that start at once, one finds the other's key.
-INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
-SELECT :id, :name, :hash, :prefix, :scopes, :created_at WHERE NOT EXISTS (SELECT 1 FROM api_keys);
-
 -- name: keep_option
 INSERT INTO options (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING;
 

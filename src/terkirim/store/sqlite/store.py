@@ -215,11 +215,6 @@ class SqliteStore:
             partial(_changes_with, sql=_sql["add_key"], bound=_key_columns(row))
         )
 
-    async def add_first_key(self, row: KeyRow) -> bool:
-        return await self.write_alone(
-            partial(_changes_with, sql=_sql["add_first_key"], bound=_key_columns(row))
-        )
-
     async def find_key(self, key_hash: str) -> KeyRow | None:
         found = await self.read(partial(reading.keys_of, key_hash=key_hash))
         return found[0] if found else None

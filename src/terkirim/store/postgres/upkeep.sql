@@ -1,0 +1,117 @@
+-- What retention asks of the database. Each statement is bounded by its ids or its limit.
+
+-- name: mark
+SELECT seen FROM prune_marks WHERE kind = :kind;
+
+-- name: set_mark
+INSERT INTO prune_marks (kind, seen) VALUES (:kind, :seen)
+ON CONFLICT (kind) DO UPDATE SET seen = excluded.seen;
+
+-- name: older_emails
+-- Ids are in the order of creation, and no email ended before it was made.
+SELECT id FROM emails WHERE id > :seen AND id < :bound ORDER BY id LIMIT :most::bigint;
+
+-- name: emails_to_look_at
+SELECT email_id FROM prune_later WHERE look_at <= :now ORDER BY look_at LIMIT :most::bigint;
+
+-- name: messages_of
+-- They are locked next (see `lock_messages`): whoever requeues one waits, and finds that it has no content; or went
+-- before, and it is found waiting.
+SELECT id FROM (
+    SELECT m.id FROM unnest(:id::text[]) AS j (id) JOIN messages m ON m.id = j.id AND m.email_id = m.id
+    UNION ALL
+    SELECT m.id FROM unnest(:id::text[]) AS j (id) JOIN messages m ON m.email_id = j.id AND m.email_id <> m.id
+) t ORDER BY id;
+
+-- name: ends
+-- One row a message: its email, when it ended, and whether it is still in the outbox.
+SELECT m.email_id, m.id, m.finished_at, EXISTS (SELECT 1 FROM outbox o WHERE o.id = m.id)
+FROM unnest(:id::text[]) AS j (id)
+JOIN messages m ON m.id = j.id
+ORDER BY m.id;
+
+-- name: look_later
+INSERT INTO prune_later (email_id, look_at)
+SELECT * FROM json_to_recordset(:rows::json) AS j (email_id text, look_at bigint)
+ON CONFLICT (email_id) DO UPDATE SET look_at = excluded.look_at;
+
+-- name: looked_at
+DELETE FROM prune_later WHERE email_id = ANY (:id::text[]);
+
+-- name: drop_variables
+UPDATE messages SET variables = NULL WHERE id = ANY (:id::text[]) AND variables IS NOT NULL;
+
+-- name: shared_contents
+SELECT DISTINCT content_id FROM emails WHERE id = ANY (:id::text[]) AND content_id <> id ORDER BY content_id;
+
+-- name: lock_contents
+-- Whoever stores another email with one of these waits, and stores it again; or went before, and is found.
+SELECT id FROM contents WHERE id = ANY (:id::text[]) ORDER BY id FOR UPDATE;
+
+-- name: drop_own_contents
+DELETE FROM contents WHERE id = ANY (:id::text[]);
+
+-- name: unneeded_contents
+-- A letter to many goes with the last of its emails: none is younger, none is to be looked at later.
+SELECT c.id FROM unnest(:id::text[]) AS c (id)
+WHERE NOT EXISTS (
+        SELECT 1 FROM emails e WHERE e.content_id = c.id AND e.content_id <> e.id AND e.id > :seen)
+    AND NOT EXISTS (
+        SELECT 1 FROM prune_later l JOIN emails e ON e.id = l.email_id WHERE e.content_id = c.id);
+
+-- name: requeued_contents
+-- Of an email that ended long ago, and that a person has queued again since.
+SELECT DISTINCT e.content_id FROM outbox o JOIN emails e ON e.id = o.email_id
+WHERE e.content_id = ANY (:id::text[]) AND e.content_id <> e.id;
+
+-- name: orphaned_contents
+SELECT c.id FROM unnest(:id::text[]) AS c (id)
+WHERE NOT EXISTS (SELECT 1 FROM emails e WHERE e.content_id = c.id AND e.content_id <> e.id);
+
+-- name: drop_uses
+DELETE FROM attachment_uses WHERE email_id = ANY (:id::text[]);
+
+-- name: drop_attempts
+DELETE FROM attempts WHERE message_id = ANY (:id::text[]);
+
+-- name: drop_events
+DELETE FROM events WHERE message_id = ANY (:id::text[]);
+
+-- name: drop_unmatched_events
+DELETE FROM events WHERE id IN (
+    SELECT id FROM events WHERE message_id IS NULL AND received_at < :before ORDER BY at LIMIT :most::bigint)
+RETURNING id;
+
+-- name: drop_messages
+DELETE FROM messages WHERE id = ANY (:id::text[]);
+
+-- name: drop_emails
+DELETE FROM emails WHERE id = ANY (:id::text[]);
+
+-- name: drop_keys
+-- The age is asked again of each row: it may have been taken anew meanwhile.
+DELETE FROM idempotency WHERE created_at < :before AND (owner, route, key) IN (
+    SELECT owner, route, key FROM idempotency WHERE created_at < :before ORDER BY created_at LIMIT :most::bigint)
+RETURNING key;
+
+-- name: files_in_use
+-- Of mail that waits, and of dead letters whose content is kept: a person may send them again.
+SELECT a.sha256 FROM attachments a
+WHERE a.kept_until < :soon AND EXISTS (
+    SELECT 1 FROM attachment_uses u JOIN messages m ON m.id = u.email_id AND m.email_id = m.id
+    LEFT JOIN outbox o ON o.id = m.id
+    WHERE u.sha256 = a.sha256 AND (o.id IS NOT NULL OR m.state = 'dead')
+    UNION ALL
+    SELECT 1 FROM attachment_uses u JOIN messages m ON m.email_id = u.email_id AND m.email_id <> m.id
+    LEFT JOIN outbox o ON o.id = m.id
+    WHERE u.sha256 = a.sha256 AND (o.id IS NOT NULL OR m.state = 'dead'))
+ORDER BY a.kept_until LIMIT :most::bigint;
+
+-- name: keep_files
+UPDATE attachments SET kept_until = greatest(kept_until, :until) WHERE sha256 = ANY (:id::text[]);
+
+-- name: drop_files
+-- As above: a submission may have brought the same file again.
+DELETE FROM attachments WHERE kept_until < :now AND sha256 IN (
+    SELECT sha256 FROM attachments WHERE kept_until < :now ORDER BY kept_until LIMIT :most::bigint)
+RETURNING sha256;
