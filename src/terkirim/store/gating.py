@@ -22,6 +22,7 @@ from terkirim.domain.outcome import (
 )
 from terkirim.policy import breaker, rates
 from terkirim.ports import Pause, ProviderStatus
+from terkirim.store.allowances import Allowances
 from terkirim.store.times import micros
 
 KEY_REFUSED = Unauthorised.__name__
@@ -76,10 +77,8 @@ class OpenGates:
         }
         self.rates = {name: rates.from_plain(row) for name, row in rows["rates"].items()}
         self.pauses: Sequence[Sequence[Any]] = rows["pauses"]
-        # How many messages without high priority may still leave; none where nobody need count.
-        self.allowances: dict[str, int] = dict(rows["allowances"])
+        self.allowances = Allowances(rows["allowances"])
         self._loaded = (dict(self.breakers), dict(self.rates))
-        self._allowed = dict(self.allowances)
         self.refused_senders = {(row[0], row[1]) for row in self.pauses if row[1]}
         self._paused = {row[0] for row in self.pauses if not row[1]}
         self._key_refused = {row[0] for row in self.pauses if not row[1] and row[2] == KEY_REFUSED}
@@ -107,36 +106,13 @@ class OpenGates:
                             provider=providers[place],
                             limit=permit.limit,
                             is_probe=permit.is_probe,
-                            priorities=self._priorities_for(providers[place]),
+                            priorities=self.allowances.priorities(providers[place]),
                         )
                     )
                     break
             else:
                 openings += self._diversion(route, lane)
         return openings
-
-    def _priorities_for(self, name: str) -> tuple[Priority, ...]:
-        """Return which mail may leave; the rest waits, it does not go to the next provider.
-
-        That one may be the sandbox, where mail would end without having been sent.
-        """
-        return (Priority.HIGH,) if self.allowances.get(name) == 0 else tuple(Priority)
-
-    def keep_reserve(self, name: str, shares: dict[Priority, int]) -> None:
-        """Cut what a claim may take to what may still leave without touching the reserve."""
-        left = self.allowances.get(name)
-        if left is not None:
-            shares[Priority.NORMAL] = min(shares[Priority.NORMAL], left)
-            shares[Priority.LOW] = min(shares[Priority.LOW], left - shares[Priority.NORMAL])
-
-    def spend_allowance(self, name: str, count: int) -> None:
-        """Note that messages without high priority leave."""
-        if count and name in self.allowances:
-            self.allowances[name] = max(self.allowances[name] - count, 0)
-
-    def changed_allowances(self) -> Iterable[tuple[str, int]]:
-        """Return the (provider, left) pairs that differ from what was loaded."""
-        return self.allowances.items() - self._allowed.items()
 
     def _diversion(self, route: str, lane: int) -> list[Opening]:
         """Return the lane's way past providers that all refuse the key, where that is wanted."""

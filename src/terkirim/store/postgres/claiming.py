@@ -62,7 +62,7 @@ async def _claim(
             continue
         ids, high, turn = await _due_ids(db, gates, opening, wish, room=room, turn=turn)
         granted = gates.take(opening.provider, len(ids))
-        gates.spend_allowance(opening.provider, max(granted - high, 0))
+        gates.allowances.spend(opening.provider, max(granted - high, 0))
         if granted and opening.is_probe:
             probes.add(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
@@ -100,7 +100,7 @@ async def _due_ids(
         if PRIORITIES[number] in opening.priorities:
             waiting[PRIORITIES[number]].append(id_)
     shares, turn = slots({key: len(ids) for key, ids in waiting.items()}, free=room, turn=turn)
-    gates.keep_reserve(opening.provider, shares)
+    gates.allowances.cut(opening.provider, shares)
     ids = [id_ for priority in PRIORITIES for id_ in waiting[priority][: shares[priority]]]
     return ids, shares[Priority.HIGH], turn
 

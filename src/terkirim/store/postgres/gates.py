@@ -74,7 +74,7 @@ async def save_gates(db: Database, gates: OpenGates) -> None:
             raise Repeat
     for name, rate in gates.changed_rates():
         await db.rows(_sql["save_rate"], provider=name, row=to_json(rates.to_plain(rate)))
-    for name, left in gates.changed_allowances():
+    for name, left in gates.allowances.changed():
         await db.rows(_sql["save_allowance"], provider=name, rest=left)
 
 

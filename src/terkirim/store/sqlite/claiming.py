@@ -121,7 +121,7 @@ def _chosen(
             continue
         ids, high, turn = _due_ids(db, gates, opening, wish, room=room, turn=turn)
         granted = gates.take(opening.provider, len(ids))
-        gates.spend_allowance(opening.provider, max(granted - high, 0))
+        gates.allowances.spend(opening.provider, max(granted - high, 0))
         if granted and opening.is_probe:
             probes.add(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
@@ -152,7 +152,7 @@ def _due_ids(
         (found,) = next(db.execute(_sql["due"], lane | {"now": micros(wish.now), "most": room}))
         waiting[priority] = from_json(found)
     shares, turn = slots({key: len(ids) for key, ids in waiting.items()}, free=room, turn=turn)
-    gates.keep_reserve(opening.provider, shares)
+    gates.allowances.cut(opening.provider, shares)
     ids = [id_ for priority in opening.priorities for id_ in waiting[priority][: shares[priority]]]
     return ids, shares[Priority.HIGH], turn
 
