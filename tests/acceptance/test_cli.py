@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -148,7 +149,7 @@ def test_a_closed_pipe_ends_a_command_with_141(terkirim, unbuffered):
 
 
 def test_a_disk_that_is_full_for_the_output_is_told(terkirim):
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [TERKIRIM, "messages", "list"],
             env=terkirim.env,

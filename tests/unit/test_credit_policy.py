@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terkirim.domain.credit import Level, Reading, Spent
+from terkirim.domain.errors import CannotBePaid
 from terkirim.policy.credit import (
     LADDER,
     CreditSettings,
@@ -154,3 +155,9 @@ def test_what_goes_out_can_be_paid_and_is_no_more_than_was_asked(data):
     assert 0 <= found.goes_out <= count
     assert found.goes_out * price <= max(balance - found.waiting - reserve, 0) + 1e-6
     assert not found.is_enough or found.goes_out == count
+
+
+def test_a_broadcast_that_cannot_be_paid_says_how_many_would_go_out():
+    error = CannotBePaid(asked(9_500))
+    assert error.preflight.goes_out == 9_000
+    assert "9500 mails cost about 9500 credits, and 9000 of them would go out" in str(error)

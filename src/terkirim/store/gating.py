@@ -23,6 +23,7 @@ from terkirim.domain.outcome import (
 from terkirim.policy import breaker, rates
 from terkirim.ports import Pause, ProviderStatus
 from terkirim.store.allowances import Allowances
+from terkirim.store.rows import storable
 from terkirim.store.times import micros
 
 KEY_REFUSED = Unauthorised.__name__
@@ -299,7 +300,7 @@ def _pause_for(one: Settlement, now: datetime) -> Pause | None:
         provider=one.lease.provider,
         sender=result.sender if isinstance(result, SenderRefused) else "",
         fault=type(result).__name__,
-        reason=result.reason,
+        reason=storable(result.reason),
         since=now,
         until=result.until if isinstance(result, QuotaReached) else None,
     )

@@ -17,8 +17,7 @@ from terkirim.domain.credit import Reading, Source, Waiting
 from terkirim.domain.ids import uuid7
 from terkirim.ports.alerts import AlertChange, Vitals
 from terkirim.ports.people import User
-from terkirim.store.endings import storable
-from terkirim.store.rows import from_json, to_json
+from terkirim.store.rows import from_json, storable, to_json
 from terkirim.store.times import HOUR_US, instant, instant_or_none, micros, micros_or_none
 
 DAY_HOURS = 24

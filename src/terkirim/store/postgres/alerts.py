@@ -8,11 +8,11 @@ from typing import Any
 
 from terkirim.domain.alert import Alert, Delivery, DeliveryState
 from terkirim.ports.alerts import AlertChange, AlertFilter, Vitals
-from terkirim.store.endings import storable
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.people import keep_activity
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
+from terkirim.store.rows import storable
 from terkirim.store.times import HOUR_US, instant, micros
 from terkirim.store.watching import (
     DAY_HOURS,

@@ -6,7 +6,6 @@ from datetime import datetime
 from terkirim.domain.lease import Settlement
 from terkirim.policy import breaker, rates
 from terkirim.ports import BY_HAND, Pause, ProviderStatus
-from terkirim.store.endings import storable
 from terkirim.store.gating import GateSettings, OpenGates
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.transacting import Repeat
@@ -97,7 +96,7 @@ async def save_pause(db: Database, pause: Pause) -> bool:
         provider=pause.provider,
         sender=pause.sender,
         fault=pause.fault,
-        reason=storable(pause.reason),
+        reason=pause.reason,
         since=micros(pause.since),
         until=micros_or_none(pause.until),
     )

@@ -11,11 +11,7 @@ from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.counting import Counts
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.queries import Queries
-from terkirim.store.rows import (
-    from_json,
-    hidden_row,
-    to_json,
-)
+from terkirim.store.rows import from_json, hidden_row, to_json
 from terkirim.store.sqlite.bulk import BulkInsert
 from terkirim.store.submitting import (
     FILE_KEPT_US,
@@ -135,7 +131,7 @@ def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int)
     messages = [(email, message) for email in emails for message in email.messages]
     _insert_contents(db, [(c.id, c.html, c.text, int(c.is_template)) for c in contents.values()])
     _insert_emails(db, [email_row(email) for email in emails])
-    _insert_messages(db, [message_row(*one) for one in messages])
+    _insert_messages(db, [message_row(email, message) for email, message in messages])
     ids = to_json([message.id for _, message in messages])
     (found,) = next(db.execute(_sql["suppressed"], {"ids": ids, "now": now}))
     suppressed = dict(from_json(found))

@@ -10,9 +10,8 @@ import apsw
 
 from terkirim.domain.alert import Alert, Delivery, DeliveryState
 from terkirim.ports.alerts import AlertChange, AlertFilter, Vitals
-from terkirim.store.endings import storable
 from terkirim.store.queries import Queries
-from terkirim.store.rows import from_json, to_json
+from terkirim.store.rows import from_json, storable, to_json
 from terkirim.store.sqlite.people import keep_activity
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import HOUR_US, instant, micros

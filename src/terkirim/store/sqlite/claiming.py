@@ -5,21 +5,14 @@ from typing import Any
 
 import apsw
 
-from terkirim.domain.email import (
-    Priority,
-)
+from terkirim.domain.email import Priority
 from terkirim.policy.shares import slots
 from terkirim.ports import Claim, ClaimWish, Work
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings, OpenGates, Opening
 from terkirim.store.leasing import Mail, end_of, read_back, remembered, work_of
 from terkirim.store.queries import Queries
-from terkirim.store.rows import (
-    PRIORITIES,
-    PRIORITY_NUMBER,
-    from_json,
-    to_json,
-)
+from terkirim.store.rows import PRIORITIES, PRIORITY_NUMBER, from_json, to_json
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.gates import load_gates, save_gates
 from terkirim.store.times import instant_or_none, micros

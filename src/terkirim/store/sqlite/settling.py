@@ -17,10 +17,8 @@ from terkirim.store.endings import (
     after_rescue,
     attempt_row,
     count_settled,
-    finished_row,
+    judged,
     latest,
-    moved_row,
-    reached,
     rescued_attempts,
     settled_by_itself,
     why_expired,
@@ -43,30 +41,18 @@ def settle_all(
     """Return the state that each message reached, None where the fence kept it."""
     keys = to_json([(one.lease.message_id, one.lease.number) for one in group])
     _keep_attempts(db, [attempt_row(one) for one in group])
-    (found,) = next(db.execute(_sql["live"], {"rows": keys}))
-    live = {(row[0], row[3]): row for row in from_json(found)}
-    db_states: list[State | None] = []
-    ended, moved, late = [], [], []
-    for one in group:
-        row = live.pop((one.lease.message_id, one.lease.number), None)
-        if row is None:
-            late.append((one.lease.message_id, one.lease.number))
-            db_states.append(None)
-            continue
-        state = reached(one, is_cancel_wanted=bool(row[1]), evidence=row[2])
-        db_states.append(state)
-        if state in {State.QUEUED, State.UNCLEAR}:
-            moved.append(moved_row(one, state))
-        else:
-            ended.append(finished_row(one, state))
-    finish(db, node, ended, now=latest(group))
-    if moved:
-        db.execute(_sql["move"], {"rows": to_json(moved)})
-    if late:
-        db.execute(_sql["note_late"], {"rows": to_json(late)})
+    (live,) = next(db.execute(_sql["live"], {"rows": keys}))
+    found = judged(group, from_json(live))
+    finish(db, node, found.ended, now=latest(group))
+    if found.moved:
+        db.execute(_sql["move"], {"rows": to_json(found.moved)})
+    if found.late:
+        db.execute(_sql["note_late"], {"rows": to_json(found.late)})
     _note_gates(db, settings, group)
-    _count(db, node, group, db_states)
-    return db_states
+    counts = Counts()
+    count_settled(counts, group, found.states)
+    db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": node})
+    return found.states
 
 
 def release_all(
@@ -141,11 +127,3 @@ def _note_gates(db: apsw.Connection, settings: GateSettings, group: Sequence[Set
     for pause in gates.hear(group):
         save_pause(db, pause)
     save_gates(db, gates)
-
-
-def _count(
-    db: apsw.Connection, node: str, group: Sequence[Settlement], states: Sequence[State | None]
-) -> None:
-    counts = Counts()
-    count_settled(counts, group, states)
-    db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": node})
