@@ -10,6 +10,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+from terkirim.content.addresses import normalised
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
@@ -23,10 +24,14 @@ from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
-from terkirim.providers.registry import build
+from terkirim.providers.registry import build, callback_readers
 from terkirim.settings import Settings, load
 from terkirim.store.gating import GateSettings
+from terkirim.store.sqlite.events import SqliteEvents
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.suppressions import SqliteSuppressions
+from terkirim.tracking.parts import Tracking
+from terkirim.tracking.worker import TrackingSettings
 
 SANDBOX = "sandbox"
 _SQLITE = "sqlite:///"
@@ -61,6 +66,7 @@ class Gateway:
         clock: Clock,
         new_id: Callable[[], str],
         signing_key: SigningKey,
+        tracking: Tracking,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -68,6 +74,7 @@ class Gateway:
         self.new_id = new_id
         self.signing_key = signing_key
         self.submit = submit
+        self.tracking = tracking
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -101,12 +108,14 @@ class Gateway:
         """Begin to send what waits, in the running loop."""
         self._is_working = True
         self._worker.start()
+        self.tracking.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
+            await self.tracking.stop()
         for provider in self._providers.values():
             await provider.close()
         await self.store.close()
@@ -238,6 +247,23 @@ def _built(settings: Settings) -> Gateway:
         clock=clock,
         new_id=new_id,
         signing_key=signing_key,
+        tracking=_tracking(settings, store, clock=clock, new_id=new_id),
+    )
+
+
+def _tracking(
+    settings: Settings, store: SqliteStore, *, clock: Clock, new_id: Callable[[], str]
+) -> Tracking:
+    secret = settings.mailketing_webhook_secret
+    return Tracking(
+        callbacks=SqliteEvents(store, ids=new_id),
+        suppressions=SqliteSuppressions(store, ids=new_id),
+        readers=callback_readers(),
+        secret=lambda: None if secret is None else secret.read(),
+        check=normalised,
+        upkeep=store,
+        clock=clock,
+        settings=TrackingSettings(keep_raw=settings.keep_content, keep_all=settings.keep_messages),
     )
 
 

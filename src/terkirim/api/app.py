@@ -7,10 +7,13 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 
+from terkirim.api.callbacks import callback_routes
 from terkirim.api.emails import email_routes
 from terkirim.api.errors import Refused, answer_to, json_answer
 from terkirim.api.requests import Http, Keys, json_of
 from terkirim.api.shapes import message_shape, story_shape
+from terkirim.api.suppressions import suppression_routes
+from terkirim.api.tracking import tracking_routes
 from terkirim.compose import Gateway
 from terkirim.domain.errors import NotFound, StoreUnavailable
 from terkirim.domain.message import State
@@ -29,6 +32,9 @@ def build_app(gateway: Gateway) -> Litestar:
             *email_routes(gateway, keys),
             *_message_routes(gateway, keys),
             *_statistics_routes(gateway, keys),
+            *suppression_routes(gateway, keys),
+            *tracking_routes(gateway, keys),
+            *callback_routes(gateway),
             *_open_routes(gateway),
         ],
         exception_handlers={Exception: answer_to},

@@ -107,8 +107,8 @@ def story_of(db: apsw.Connection, id_: str) -> Story:
         message = several[0]
     attempts = """SELECT message_id, number, lease, provider, started_at, duration, outcome, code,
         reason, answer, note FROM attempts WHERE message_id = ? ORDER BY lease"""
-    events = """SELECT id, message_id, kind, at, received_at, provider, facts FROM events
-        WHERE message_id = ? ORDER BY at, id"""
+    events = """SELECT id, message_id, kind, at, received_at, provider, facts, match, bounce,
+        is_scanner FROM events WHERE message_id = ? ORDER BY at, seq"""
     return Story(
         email=email_of(db, message.email_id, with_content=True),
         message=message,
@@ -241,6 +241,7 @@ def _attempt(row: Sequence[Any]) -> Attempt:
 
 
 def _event(row: Sequence[Any]) -> Event:
+    marks = {"match": row[7], "bounce": row[8], "scanner": bool(row[9])}
     return Event(
         id=row[0],
         message_id=row[1],
@@ -248,5 +249,5 @@ def _event(row: Sequence[Any]) -> Event:
         at=instant(row[3]),
         received_at=instant(row[4]),
         provider=row[5],
-        facts=from_json(row[6]),
+        facts=from_json(row[6]) | {name: mark for name, mark in marks.items() if mark},
     )

@@ -70,6 +70,12 @@ def release_all(
     (found,) = next(db.execute(_sql["end_cancelled"], {"rows": rows}))
     now = group[0][1]
     finish(db, node, from_json(found), now=micros(now))
+    (found,) = next(db.execute(_sql["end_told"], {"rows": rows}))
+    told = [
+        (id_, after(State.UNCLEAR, Evidence(word)).value, "", attempts, lease)
+        for id_, word, attempts, lease in from_json(found)
+    ]
+    finish(db, node, told, now=micros(now))
     gates = load_gates(db, settings, now=now)
     for lease in leases:
         gates.give_back(lease.provider, 1)

@@ -38,7 +38,7 @@ from terkirim.store.sqlite.connection import (
     opened_for_reading,
 )
 from terkirim.store.sqlite.nodes import NodeFiles
-from terkirim.store.sqlite.writer import Writer
+from terkirim.store.sqlite.writer import Batch, Writer
 from terkirim.store.times import micros, span_us
 
 T = TypeVar("T")
@@ -240,6 +240,10 @@ class SqliteStore:
         self._reading.shutdown(wait=True)
         self._reader.close()
         self._nodes.leave()
+
+    async def write(self, batch: Batch, payload: Any) -> Any:
+        """Write what is asked for in numbers: `batch` gets all payloads of one group at once."""
+        return await self._writer.write(batch, payload)
 
     async def write_alone(self, one: Callable[[apsw.Connection], T]) -> T:
         """Write something that is not asked for in numbers; it still shares the group's commit."""
