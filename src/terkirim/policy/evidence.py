@@ -1,43 +1,37 @@
-"""What events make of the message they are about: state, times, and which facts are new.
+"""What events make of the message they are about: state, times, and which facts it was told of.
 
 The order of events, and how often they come, does not matter: the caller keeps what is returned.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntFlag
 
 from terkirim.domain.event import EventKind, NewEvent, evidence_of
 from terkirim.domain.message import Evidence, State, after, stronger
 
 SCANNER_WITHIN = timedelta(seconds=1)  # of delivery: no person is as quick
 
-
-class Told(IntFlag):
-    """Which facts a message has been told of so far; `SCANNED` is an open that does not count."""
-
-    NOTHING = 0
-    DELIVERED = 1
-    OPENED = 2
-    CLICKED = 4
-    BOUNCED = 8
-    COMPLAINED = 16
-    UNSUBSCRIBED = 32
-    SCANNED = 64
-
-
-ARRIVED = Told.DELIVERED | Told.OPENED | Told.CLICKED | Told.UNSUBSCRIBED | Told.SCANNED
-_TOLD = {kind: Told[kind.name] for kind in EventKind}
+# Which facts a message was told of, as bits; SCANNED is an open that does not count.
+DELIVERED, OPENED, CLICKED, BOUNCED, COMPLAINED, UNSUBSCRIBED, SCANNED = (1 << n for n in range(7))
+ARRIVED = DELIVERED | OPENED | CLICKED | UNSUBSCRIBED | SCANNED
+_BIT = {
+    EventKind.DELIVERED: DELIVERED,
+    EventKind.OPENED: OPENED,
+    EventKind.CLICKED: CLICKED,
+    EventKind.BOUNCED: BOUNCED,
+    EventKind.COMPLAINED: COMPLAINED,
+    EventKind.UNSUBSCRIBED: UNSUBSCRIBED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A message as events find it.
 
-    `delivered_at` is when the provider says it was delivered, else the first sign that it was.
-    `opened_at` and `clicked_at` are the first of their kind. `reason` is the sentence that is kept
-    beside the state.
+    `delivered_at` is when the provider says that it was delivered, else the first sign of it.
+    `opened_at` and `clicked_at` are the first of their kind. `told` are the bits above. `reason` is
+    the sentence that is kept beside the state.
     """
 
     state: State
@@ -46,75 +40,62 @@ class Standing:
     delivered_at: datetime | None = None
     opened_at: datetime | None = None
     clicked_at: datetime | None = None
-    told: Told = Told.NOTHING
+    told: int = 0
     reason: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One event after it was weighed: `is_scanner` is an open by a machine."""
-
-    event: NewEvent
-    is_scanner: bool
+    @property
+    def said_delivered_at(self) -> datetime | None:
+        """When the provider says that it was delivered, None where it only can be told."""
+        return self.delivered_at if self.told & DELIVERED else None
 
 
-def weighed(before: Standing, events: Sequence[NewEvent]) -> tuple[Standing, list[Heard]]:
-    """Return the message as the events leave it, and each event with its mark, in their order."""
-    said = _earliest(
-        _said_delivered(before),
-        *(event.at for event in events if event.kind is EventKind.DELIVERED),
+def weighed(before: Standing, events: Sequence[NewEvent]) -> tuple[Standing, list[int]]:
+    """Return the message as the events leave it, and what it is told by each, in their order."""
+    said = _said_delivered(before, events)
+    evidence, told, reason = before.evidence, before.told, before.reason
+    delivered_at, opened_at, clicked_at = before.delivered_at, before.opened_at, before.clicked_at
+    bits: list[int] = []
+    for event in events:
+        bit = _BIT[event.kind]
+        if bit == OPENED and is_scan(event.at, before.accepted_at, said):
+            bit = SCANNED
+        bits.append(bit)
+        told |= bit
+        if bit & ARRIVED:
+            delivered_at = _earlier(delivered_at, event.at)
+        if bit == OPENED:
+            opened_at = _earlier(opened_at, event.at)
+        elif bit == CLICKED:
+            clicked_at = _earlier(clicked_at, event.at)
+        strongest = stronger(evidence, evidence_of(event.kind, event.bounce))
+        if strongest is not evidence:
+            evidence, reason = strongest, _reason(event)
+    state = after(before.state, evidence)
+    standing = Standing(
+        state=state,
+        evidence=evidence,
+        accepted_at=before.accepted_at,
+        delivered_at=delivered_at if said is None else said,
+        opened_at=opened_at,
+        clicked_at=clicked_at,
+        told=told,
+        # It was never sent by us: why it was not is a better reason than a provider's word.
+        reason=before.reason if state is State.SUPPRESSED else reason,
     )
-    heard = [Heard(event, _is_scanner(event, before.accepted_at, said)) for event in events]
-    after_all = before
-    for one in heard:
-        after_all = _with(after_all, one)
-    if said is not None:
-        after_all = replace(after_all, delivered_at=said)
-    return _restated(before, after_all), heard
+    return standing, bits
 
 
-def is_within_scan(opened_at: datetime, reached_at: datetime | None) -> bool:
+def is_scan(opened_at: datetime, *reached: datetime | None) -> bool:
     """Return whether an open is so near to the acceptance or the delivery that a machine did it."""
-    return reached_at is not None and abs(opened_at - reached_at) <= SCANNER_WITHIN
+    return any(at is not None and abs(opened_at - at) <= SCANNER_WITHIN for at in reached)
 
 
-def _said_delivered(standing: Standing) -> datetime | None:
-    return standing.delivered_at if Told.DELIVERED in standing.told else None
-
-
-def _is_scanner(event: NewEvent, accepted_at: datetime | None, said: datetime | None) -> bool:
-    if event.kind is not EventKind.OPENED:
-        return False
-    return is_within_scan(event.at, accepted_at) or is_within_scan(event.at, said)
-
-
-def _with(standing: Standing, one: Heard) -> Standing:
-    event = one.event
-    word = evidence_of(event.kind, event.bounce)
-    strongest = stronger(standing.evidence, word)
-    told = Told.SCANNED if one.is_scanner else _TOLD[event.kind]
-    arrived = event.at if word is Evidence.DELIVERED else None
-    counts = not one.is_scanner
-    return replace(
-        standing,
-        evidence=strongest,
-        told=standing.told | told,
-        reason=_reason(event) if strongest is not standing.evidence else standing.reason,
-        delivered_at=_earliest(standing.delivered_at, arrived),
-        opened_at=_earliest(standing.opened_at, event.at)
-        if event.kind is EventKind.OPENED and counts
-        else standing.opened_at,
-        clicked_at=_earliest(standing.clicked_at, event.at)
-        if event.kind is EventKind.CLICKED
-        else standing.clicked_at,
-    )
-
-
-def _restated(before: Standing, standing: Standing) -> Standing:
-    """Take the state that the strongest evidence gives; a state that stays keeps its own reason."""
-    state = after(before.state, standing.evidence)
-    is_kept = state is before.state and state is State.SUPPRESSED
-    return replace(standing, state=state, reason=before.reason if is_kept else standing.reason)
+def _said_delivered(before: Standing, events: Sequence[NewEvent]) -> datetime | None:
+    said = before.said_delivered_at
+    for event in events:
+        if event.kind is EventKind.DELIVERED:
+            said = _earlier(said, event.at)
+    return said
 
 
 def _reason(event: NewEvent) -> str:
@@ -129,5 +110,5 @@ def _reason(event: NewEvent) -> str:
             return ""
 
 
-def _earliest(*times: datetime | None) -> datetime | None:
-    return min((at for at in times if at is not None), default=None)
+def _earlier(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None or other < one else one

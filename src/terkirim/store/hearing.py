@@ -1,12 +1,23 @@
 """Events as they travel between records and rows, and what is counted; for every database."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from terkirim.domain.event import BounceClass, EventKind, Match, NewEvent
 from terkirim.domain.message import Evidence, State
-from terkirim.policy.evidence import ARRIVED, Heard, Standing, Told
+from terkirim.policy.evidence import (
+    ARRIVED,
+    BOUNCED,
+    CLICKED,
+    COMPLAINED,
+    DELIVERED,
+    OPENED,
+    SCANNED,
+    UNSUBSCRIBED,
+    Standing,
+)
 from terkirim.policy.matching import CLOCKS_DIFFER, GUESS_WITHIN
 from terkirim.ports.tracking import EventRow
 from terkirim.store.rows import from_json, to_json
@@ -17,15 +28,16 @@ OTHERS = "(others)"  # where the rest is counted
 DAY_HOURS = 24
 _AFTER_US = span_us(GUESS_WITHIN)
 _BEFORE_US = span_us(CLOCKS_DIFFER)
-_FIRSTS = (
-    ("opened", Told.OPENED),
-    ("clicked", Told.CLICKED),
-    ("bounced", Told.BOUNCED),
-    ("complained", Told.COMPLAINED),
-    ("unsubscribed", Told.UNSUBSCRIBED),
-)
+_FIRST = {
+    OPENED: "opened",
+    CLICKED: "clicked",
+    BOUNCED: "bounced",
+    COMPLAINED: "complained",
+    UNSUBSCRIBED: "unsubscribed",
+}
+_NO_FIRST = frozenset({DELIVERED, SCANNED})  # counted as an arrival
 
-Count = tuple[int, str, str, int]  # at in microseconds, kind, key, by how much
+BoundedKey = tuple[int, str, str]  # day, kind, tag or sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +63,7 @@ class Known:
     provider: str | None
     sender: str
     tags: tuple[str, ...]
+    is_sandbox: bool
 
 
 def known_of(row: Sequence[Any]) -> Known:
@@ -64,7 +77,7 @@ def known_of(row: Sequence[Any]) -> Known:
             delivered_at=instant_or_none(row[4]),
             opened_at=instant_or_none(row[5]),
             clicked_at=instant_or_none(row[6]),
-            told=Told(row[7]),
+            told=row[7],
             reason=row[8],
         ),
         attempts=row[9] or 0,
@@ -73,7 +86,8 @@ def known_of(row: Sequence[Any]) -> Known:
         email_id=row[12],
         recipient=row[13],
         sender=row[14],
-        tags=tuple(f"{name}={value}" for name, value in row[15] or ()),
+        tags=() if row[15] is None else tuple([f"{name}={value}" for name, value in row[15]]),
+        is_sandbox=bool(row[16]),
     )
 
 
@@ -81,31 +95,31 @@ def told_row(message_id: str, standing: Standing) -> tuple[Any, ...]:
     """Return what is written of a message; the state of a leased one is not."""
     return (
         message_id,
-        None if standing.state is State.LEASED else standing.state.value,
+        None if standing.state is State.LEASED else standing.state,
         standing.evidence,
         standing.reason,
         micros_or_none(standing.delivered_at),
         micros_or_none(standing.opened_at),
         micros_or_none(standing.clicked_at),
-        int(standing.told),
+        standing.told,
     )
 
 
-def event_row(arrived: Arrived, message_id: str, match: Match, heard: Heard) -> tuple[Any, ...]:
+def event_row(arrived: Arrived, message_id: str, match: Match, *, is_scan: bool) -> tuple[Any, ...]:
     """Return the row of an event that found its message."""
     event = arrived.event
     return (
         arrived.id,
         message_id,
-        event.kind.value,
+        event.kind,
         micros(event.at),
         arrived.received_at,
         arrived.provider,
-        match.value,
+        match,
         event.recipient,
         event.reference,
         event.bounce,
-        int(heard.is_scanner),
+        int(is_scan),
         to_json(event.facts),
     )
 
@@ -115,7 +129,7 @@ def unmatched_row(arrived: Arrived, due_at: int | None) -> tuple[Any, ...]:
     event = arrived.event
     return (
         arrived.id,
-        event.kind.value,
+        event.kind,
         micros(event.at),
         arrived.received_at,
         arrived.provider,
@@ -187,49 +201,60 @@ def guess_row(arrived: Arrived) -> tuple[Any, ...]:
     return arrived.event.recipient, at - _AFTER_US, at + _BEFORE_US, arrived.provider
 
 
-def counts_of(known: Known, heard: Sequence[Heard], provider: str) -> Iterable[Count]:
-    """Yield what is counted: every event, and what a message was told of for the first time.
-
-    Kinds: `event` (`provider:what`) counts events; `event_first` (`provider:what`), `event_sender`
-    and `event_tag` (`what:sender`, `what:tag`) count messages.
-    """
-    told = known.standing.told
-    for one in heard:
-        at = micros(one.event.at)
-        yield at, "event", f"{provider}:{what_of(one)}", 1
-        now_told = told | (Told.SCANNED if one.is_scanner else Told[one.event.kind.name])
-        for what in _firsts(told, now_told):
-            yield at, "event_first", f"{provider}:{what}", 1
-            yield from first_counts(known, at, what, 1)
-        told = now_told
+def count_heard(counts: "EventCounts", known: Known, told: Sequence[tuple[Arrived, int]]) -> None:
+    """Count events, and what a message was told of for the first time; each told with its bit."""
+    before = known.standing.told
+    for arrived, bit in told:
+        at, provider = micros(arrived.event.at), arrived.provider
+        counts.add(at, "event", f"{provider}:{what_of(arrived.event, bit)}")
+        if not before:
+            counts.add(at, "event_first", f"{provider}:heard")
+        if bit & ARRIVED and not before & ARRIVED:
+            counts.add_first(at, known, "delivered", provider=provider)
+        if bit not in _NO_FIRST and not before & bit:
+            counts.add_first(at, known, _FIRST[bit], provider=provider)
+        before |= bit
 
 
-def first_counts(known: Known, at: int, what: str, count: int) -> Iterable[Count]:
-    """Yield the counts by sender and by tag of one first fact."""
-    yield at, "event_sender", f"{what}:{known.sender}", count
-    for tag in known.tags:
-        yield at, "event_tag", f"{what}:{tag}", count
-
-
-def what_of(heard: Heard) -> str:
+def what_of(event: NewEvent, bit: int) -> str:
     """Return the word under which an event is counted; bounces by class, scanners apart."""
-    event = heard.event
-    if heard.is_scanner:
+    if bit == SCANNED:
         return "scanned"
     return event.kind.value if event.bounce is None else f"{event.kind.value}_{event.bounce}"
 
 
-def counted_key(count: Count) -> tuple[int, str, str]:
-    """Return (day, kind, key) of what only a bounded number of keys is counted of on a day."""
-    at, kind, key, _ = count
-    return at // HOUR_US // DAY_HOURS, kind, key.partition(":")[2]
+class EventCounts:
+    """What one transaction counts of events.
 
+    Kinds: `event` (`provider:what`) counts events; `event_first` (`provider:what`), `event_sender`
+    and `event_tag` (`what:sender`, `what:tag`) count messages, at their first event of that sort.
+    """
 
-def _firsts(before: Told, now: Told) -> Iterable[str]:
-    if not before and now:
-        yield "heard"
-    if not before & ARRIVED and now & ARRIVED:
-        yield "delivered"
-    for what, bit in _FIRSTS:
-        if not before & bit and now & bit:
-            yield what
+    def __init__(self) -> None:
+        self._plain: Counter[tuple[int, str, str]] = Counter()
+        self._bounded: Counter[tuple[int, str, str, str]] = Counter()
+
+    def add(self, at: int, kind: str, key: str, count: int = 1) -> None:
+        """Count in the hour of an instant in microseconds."""
+        self._plain[at // HOUR_US, kind, key] += count
+
+    def add_first(self, at: int, known: Known, what: str, *, provider: str, count: int = 1) -> None:
+        """Count a first fact of a message: in all, by its sender, and by each of its tags."""
+        hour = at // HOUR_US
+        self._plain[hour, "event_first", f"{provider}:{what}"] += count
+        self._bounded[hour, "event_sender", what, known.sender] += count
+        for tag in known.tags:
+            self._bounded[hour, "event_tag", what, tag] += count
+
+    def bounded_keys(self) -> list[BoundedKey]:
+        """Return (day, kind, tag or sender), sorted: of these a day has a bounded number."""
+        keys = {(hour // DAY_HOURS, kind, name) for hour, kind, _, name in self._bounded}
+        return sorted(keys)
+
+    def rows(self, refused: Container[BoundedKey]) -> list[tuple[int, str, str, int]]:
+        """Return (hour, kind, key, count), sorted; what a day has no room for is counted as one."""
+        counts = Counter(self._plain)
+        for (hour, kind, what, name), count in self._bounded.items():
+            is_refused = (hour // DAY_HOURS, kind, name) in refused
+            counts[hour, kind, f"{what}:{OTHERS if is_refused else name}"] += count
+        return [(*key, count) for key, count in sorted(counts.items()) if count]

@@ -14,6 +14,7 @@ from terkirim.ports.tracking import CallbackLog
 from terkirim.tracking.applying import Applier
 from terkirim.tracking.ingest import Intake
 
+GATHER_FOR = 0.05  # seconds: callbacks that come close together are applied by one transaction
 FORGOTTEN_ENOUGH = 1_000  # rows: with fewer deleted in a round, the rest can wait for the next turn
 
 _log = structlog.get_logger("terkirim.tracking")
@@ -106,6 +107,7 @@ class Tracker:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.look_every.total_seconds()):
                     await self._wake.wait()
+                    await asyncio.sleep(GATHER_FOR)
 
     async def _every(self, wait: timedelta, work: Callable[[], Awaitable[None]]) -> None:
         while True:

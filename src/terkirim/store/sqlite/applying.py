@@ -9,11 +9,11 @@ import apsw
 
 from terkirim.domain.event import Match, NewEvent
 from terkirim.domain.message import UNFINISHED
-from terkirim.policy.evidence import SCANNER_WITHIN, Standing, Told, weighed
+from terkirim.policy.evidence import OPENED, SCANNED, SCANNER_WITHIN, Standing, weighed
 from terkirim.policy.matching import Candidate, chosen, may_guess, next_look
 from terkirim.ports.tracking import Applied, ReadCallback
 from terkirim.store import hearing
-from terkirim.store.hearing import Arrived, Known
+from terkirim.store.hearing import Arrived, EventCounts, Known
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.controlling import finish
@@ -34,7 +34,7 @@ class _Writing:
     events: list[tuple[Any, ...]] = field(default_factory=list)
     told: list[tuple[Any, ...]] = field(default_factory=list)
     ended: list[tuple[Any, ...]] = field(default_factory=list)
-    counts: list[hearing.Count] = field(default_factory=list)
+    counts: EventCounts = field(default_factory=EventCounts)
     late_deliveries: list[tuple[Known, Standing, str]] = field(default_factory=list)
 
 
@@ -164,25 +164,26 @@ def _apply_matched(
     db.execute(_sql["tell_messages"], {"rows": to_json(writing.told)})
     db.execute(_sql["insert_events"], {"rows": to_json(writing.events)})
     for message, standing, provider in writing.late_deliveries:
-        writing.counts += _unmark_opens(db, message, standing, provider)
+        _unmark_opens(db, writing.counts, message, standing=standing, provider=provider)
     count_events(db, node, writing.counts)
     return known
 
 
 def _gather(writing: _Writing, message: Known, told: Sequence[tuple[Arrived, Match]]) -> None:
     before = message.standing
-    after, heard = weighed(before, [one.event for one, _ in told])
-    provider = told[0][0].provider
+    after, bits = weighed(before, [one.event for one, _ in told])
     writing.told.append(hearing.told_row(message.message_id, after))
     writing.events += [
-        hearing.event_row(one, message.message_id, match, weighed_one)
-        for (one, match), weighed_one in zip(told, heard, strict=True)
+        hearing.event_row(one, message.message_id, match, is_scan=bit == SCANNED)
+        for (one, match), bit in zip(told, bits, strict=True)
     ]
-    writing.counts += hearing.counts_of(message, heard, provider)
+    if not message.is_sandbox:
+        heard = [(one, bit) for (one, _), bit in zip(told, bits, strict=True)]
+        hearing.count_heard(writing.counts, message, heard)
     if before.state in UNFINISHED and after.state is not before.state:
         writing.ended.append(_ended_row(message, after))
-    if Told.OPENED in before.told and _is_said_anew(before, after):
-        writing.late_deliveries.append((message, after, provider))
+    if before.told & OPENED and after.said_delivered_at != before.said_delivered_at:
+        writing.late_deliveries.append((message, after, told[0][0].provider))
 
 
 def _ended_row(message: Known, after: Standing) -> tuple[Any, ...]:
@@ -196,15 +197,14 @@ def _ended_row(message: Known, after: Standing) -> tuple[Any, ...]:
     )
 
 
-def _is_said_anew(before: Standing, after: Standing) -> bool:
-    """Return whether the provider has now said when it delivered, or said an earlier time."""
-    is_first = Told.DELIVERED in after.told and Told.DELIVERED not in before.told
-    return is_first or (Told.DELIVERED in before.told and after.delivered_at != before.delivered_at)
-
-
 def _unmark_opens(
-    db: apsw.Connection, message: Known, standing: Standing, provider: str
-) -> list[hearing.Count]:
+    db: apsw.Connection,
+    counts: EventCounts,
+    message: Known,
+    *,
+    standing: Standing,
+    provider: str,
+) -> None:
     """Take back opens that turn out to have been a scanner's, now that the delivery is known."""
     delivered_at = micros_or_none(standing.delivered_at) or 0
     which = {
@@ -214,18 +214,20 @@ def _unmark_opens(
     }
     scans = sorted(at for (at,) in db.execute(_sql["mark_scans"], which))
     if not scans:
-        return []
+        return
     own = {"message_id": message.message_id}
     (first,) = next(db.execute(_sql["first_open"], own))
-    told = (standing.told | Told.SCANNED) & (~Told.OPENED if first is None else ~Told.NOTHING)
-    db.execute(_sql["unmark_open"], own | {"opened_at": first, "told": int(told)})
-    counts: list[hearing.Count] = []
-    for at in scans:
-        counts += [(at, "event", f"{provider}:opened", -1), (at, "event", f"{provider}:scanned", 1)]
+    told = standing.told | SCANNED
     if first is None:
-        counts.append((scans[0], "event_first", f"{provider}:opened", -1))
-        counts += hearing.first_counts(message, scans[0], "opened", -1)
-    return counts
+        told &= ~OPENED
+    db.execute(_sql["unmark_open"], own | {"opened_at": first, "told": told})
+    if message.is_sandbox:
+        return
+    for at in scans:
+        counts.add(at, "event", f"{provider}:opened", -1)
+        counts.add(at, "event", f"{provider}:scanned")
+    if first is None:
+        counts.add_first(scans[0], message, "opened", provider=provider, count=-1)
 
 
 def _keep_waiting(
@@ -235,7 +237,9 @@ def _keep_waiting(
         return
     rows = [hearing.unmatched_row(one, _next_look(one, now)) for one in waiting]
     db.execute(_sql["insert_unmatched"], {"rows": to_json(rows)})
-    counts = [(micros(one.event.at), "event", f"{one.provider}:unmatched", 1) for one in waiting]
+    counts = EventCounts()
+    for one in waiting:
+        counts.add(micros(one.event.at), "event", f"{one.provider}:unmatched")
     count_events(db, node, counts)
 
 

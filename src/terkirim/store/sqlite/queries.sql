@@ -108,7 +108,8 @@ SELECT json_group_array(json_array(id, 'cancelled', 'cancelled', attempts, lease
 WHERE cancel_wanted = 1 AND state = 'queued' AND id IN (SELECT value ->> 0 FROM json_each(:rows));
 
 -- name: end_told
--- So does a provider's word that came while the lease was out: what it has is not sent again.
+-- A provider's word that came while the lease was out ends the row when the lease comes back unused: what it
+-- has is not sent again.
 SELECT json_group_array(json_array(o.id, m.evidence, o.attempts, o.lease)) FROM json_each(:rows) j
 JOIN outbox o ON o.id = j.value ->> 0 AND o.state = 'queued'
 JOIN messages m ON m.id = o.id AND m.evidence IS NOT NULL;

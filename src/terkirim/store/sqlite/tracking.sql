@@ -67,7 +67,7 @@ SELECT json_group_array(lower(m.recipient)) FROM (
 -- name: standings
 SELECT json_group_array(json_array(m.id, coalesce(o.state, m.state), m.evidence, m.accepted_at, m.delivered_at,
     m.opened_at, m.clicked_at, m.told, m.reason, o.attempts, o.lease, o.provider, m.email_id, m.recipient,
-    e.sender, e.extras -> '$.tags'))
+    e.sender, e.extras -> '$.tags', m.is_sandbox))
 FROM json_each(:ids) j
 JOIN messages m ON m.id = j.value
 JOIN emails e ON e.id = m.email_id
