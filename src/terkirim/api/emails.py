@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_strict
-from terkirim.api.shapes import email_shape
+from terkirim.api.shapes import answer_with_suppressed, email_shape
 from terkirim.compose import Gateway
 from terkirim.content.times import read_scheduled_at
 from terkirim.delivery.submit import idempotency_key
@@ -43,7 +43,7 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             return _receipt(emails[0], warnings, is_sandbox=gateway.is_sandbox)
 
         submitted = await gateway.send([draft], owner=owner, answer=answer, key=key)
-        return json_answer(submitted.answer)
+        return json_answer(answer_with_suppressed(submitted))
 
     @post("/v1/emails/batch", status_code=200)
     async def batch(request: Http) -> Response[bytes]:
@@ -63,7 +63,7 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             return {"data": rows, **({"errors": read.errors} if is_permissive else {})}
 
         submitted = await gateway.send(read.drafts, owner=owner, answer=answer, key=key)
-        return json_answer(submitted.answer)
+        return json_answer(answer_with_suppressed(submitted))
 
     return [send, batch]
 

@@ -18,6 +18,11 @@ app = App(
 )
 # By name, so that `--help` does not wait for the parts that a command needs.
 app.command("terkirim.cli.messages:messages", help="Look at messages, send them again, stop them.")
+app.command("terkirim.cli.events:events", help="Look at what providers said, read it once more.")
+app.command(
+    "terkirim.cli.suppressions:suppressions",
+    help="Addresses that are not sent to: look, add, remove, import, export.",
+)
 app.command("terkirim.cli.send:send", help="Put one e-mail on disk, or one for each row of a CSV.")
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from terkirim.compose import Gateway
 from terkirim.domain.message import State
-from terkirim.domain.record import MessageRow, Story
+from terkirim.domain.record import Event, MessageRow, Story
 from terkirim.ports import MessageFilter, RequeueFilter
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ def _tell(story: Story) -> None:
             f"attempt {attempt.number}         {_at(attempt.started_at)}  {attempt.provider}: "
             f"{attempt.outcome}{code}, {attempt.duration_us / 1000:.0f} ms {says}"
         )
-    lines += [f"{event.kind:<17} {_at(event.at)}" for event in story.events]
+    lines += [_event_line(event) for event in story.events]
     lines += list(email.warnings)
     if message.due_at is not None:
         lines.append(
@@ -124,6 +124,18 @@ def _tell(story: Story) -> None:
         lines.append(f"why: {message.reason}")
     for line in lines:
         console.print(line, markup=False)
+
+
+def _event_line(event: Event) -> str:
+    """Return the event with what is special about it: a guess, a scanner, the reason, the link."""
+    facts = event.facts
+    marks = [
+        "(guessed by recipient and time)" if facts.get("match") == "guessed" else "",
+        "(by a scanner, not counted)" if facts.get("scanner") else "",
+        f"{facts['bounce']}:" if facts.get("bounce") else "",
+        str(facts.get("reason") or facts.get("link") or ""),
+    ]
+    return " ".join([f"{event.kind:<17} {_at(event.at)}", *filter(None, marks)])
 
 
 def _at(at: datetime) -> str:

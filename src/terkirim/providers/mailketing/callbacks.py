@@ -34,16 +34,17 @@ _KINDS: Mapping[str, EventKind] = {
     "unsubscribe": EventKind.UNSUBSCRIBED,
     "unsubscribed": EventKind.UNSUBSCRIBED,
 }
-# What is kept beside the event: our name of it, theirs, and the longest text.
-_FACTS = (
-    ("reason", ("reason", "bounce_reason"), 1_000),
-    ("link", ("link_clicked", "url"), 2_000),
-    ("ip", ("ip_address",), 100),
-    ("user_agent", ("user_agent",), 500),
-    ("tracking_id", ("tracking_id",), 200),
-    ("complaint_type", ("complaint_type",), 100),
-)
-_DATES = ("date", "timestamp")
+# What is kept beside the event: their name of it, ours, and the longest text.
+_FACTS: Mapping[str, tuple[str, int]] = {
+    "reason": ("reason", 1_000),
+    "bounce_reason": ("reason", 1_000),
+    "link_clicked": ("link", 2_000),
+    "url": ("link", 2_000),
+    "ip_address": ("ip", 100),
+    "user_agent": ("user_agent", 500),
+    "tracking_id": ("tracking_id", 200),
+    "complaint_type": ("complaint_type", 100),
+}
 _MOST_FIELDS = 100
 _LONGEST_ADDRESS = 254
 _LONGEST_ID = 200
@@ -80,7 +81,7 @@ class MailketingCallbacks:
 
     def is_dated(self, fields: Mapping[str, Any]) -> bool:
         """Return whether it says when."""
-        return any(_text(fields, name) for name in _DATES)
+        return bool(_date(fields))
 
     def event(
         self, fields: Mapping[str, Any], *, received_at: datetime
@@ -91,23 +92,18 @@ class MailketingCallbacks:
         if kind is None:
             shown = f"`{word[:_SHOWN]}`" if word else "nothing"
             return NotUnderstood(f"its kind is {shown}, which says nothing of a message")
-        facts = {
-            name: text
-            for name, theirs, limit in _FACTS
-            if (text := next(filter(None, (_text(fields, one) for one in theirs)), "")[:limit])
-        }
-        said = next(filter(None, (_text(fields, name) for name in _DATES)), "")
-        at = instant_of(said, received_at=received_at, zone=self._zone)
+        facts = _facts(fields)
+        said = _date(fields)
+        at = instant_of(said, received_at=received_at, zone=self._zone) if said else None
         if said and at is None:
             facts["date_not_believed"] = said[:_SHOWN]
-        is_bounce = kind is EventKind.BOUNCED
         return NewEvent(
             kind=kind,
             at=received_at if at is None else at,
             recipient=_address(_text(fields, "email") or _text(fields, "recipient")),
             reference=_text(fields, "message_id").strip("<>")[:_LONGEST_ID] or None,
             bounce=bounce_class(facts.get("reason", ""), _text(fields, "bounce_type"))
-            if is_bounce
+            if kind is EventKind.BOUNCED
             else None,
             facts=facts,
         )
@@ -134,6 +130,19 @@ def _form(text: bytes) -> dict[str, str]:
     return {_NESTED_NAME.sub(r"\1", name): value for name, value in pairs}
 
 
+def _facts(fields: Mapping[str, Any]) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    for theirs in fields:
+        if theirs in _FACTS and (text := _text(fields, theirs)):
+            ours, limit = _FACTS[theirs]
+            facts.setdefault(ours, text[:limit])
+    return facts
+
+
+def _date(fields: Mapping[str, Any]) -> str:
+    return _text(fields, "date") or _text(fields, "timestamp")
+
+
 def _text(fields: Mapping[str, Any], name: str) -> str:
     """Return the field as one printable line, "" where there is none."""
     value = fields.get(name)
@@ -141,12 +150,12 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
         return str(value)
     if not isinstance(value, str):
         return ""
-    return value if value.isprintable() else _UNPRINTABLE.sub(" ", value).strip()
+    return (value if value.isprintable() else _UNPRINTABLE.sub(" ", value)).strip()
 
 
 def _address(text: str) -> str | None:
     """Return the address in lower case, its domain in ASCII; None where it is none."""
-    text = text.strip().strip("<>").lower()
+    text = text.strip("<> ").lower()
     if len(text) > _LONGEST_ADDRESS or _ADDRESS.match(text) is None:
         return None
     if text.isascii():

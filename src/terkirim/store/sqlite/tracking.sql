@@ -48,14 +48,14 @@ SELECT json_group_array(json_array(n, match, id)) FROM (
 
 -- name: guesses
 -- Two are as many as it takes to see that none of them may be guessed.
-SELECT json_group_array(json_array(j.key, (
+SELECT json_group_array(json_array(j.key, json((
     SELECT json_group_array(id) FROM (
         SELECT m.id FROM messages m
         WHERE lower(m.recipient) = j.value ->> 0 AND m.accepted_at BETWEEN j.value ->> 1 AND j.value ->> 2
             AND m.accepted_at IS NOT NULL AND m.provider_ref IS NULL AND m.is_sandbox = 0
             AND m.provider = j.value ->> 3
         LIMIT 2
-    )))) FROM json_each(:rows) j;
+    ))))) FROM json_each(:rows) j;
 
 -- name: in_doubt
 -- Whoever has mail of which nobody knows yet whether it was taken: an event may be about that.
