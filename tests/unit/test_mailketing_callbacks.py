@@ -223,6 +223,10 @@ def test_html_and_escape_sequences_in_every_field_are_kept_as_harmless_text():
         ("", None),
         ("@example.com", None),
         ("a@\u0660..", None),
+        ("a@" + "\u00fc" * 80 + ".example", None),
+        ("budi@localhost", None),
+        ("*@*", None),
+        ("x" * 65 + "@example.com", None),
     ],
 )
 def test_only_an_address_is_taken_for_one(text, address):

@@ -49,9 +49,8 @@ _MOST_FIELDS = 100
 _LONGEST_ADDRESS = 254
 _LONGEST_ID = 200
 _SHOWN = 40  # characters of an unknown word that are repeated back
-_ADDRESS = re.compile(
-    r"[^\s@<>\"'(),:;\\\[\]\x00-\x1f\x7f]+@[^\s@<>\"'(),:;\\\[\]/\x00-\x1f\x7f]+\Z"
-)
+_LOCAL_PART = re.compile(r"[^\s@<>\"'(),:;\\\[\]]{1,64}\Z")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _NESTED_NAME = re.compile(r"data\[([^\]]+)\]\Z")
 
@@ -155,13 +154,11 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 def _address(text: str) -> str | None:
     """Return the address in lower case, its domain in ASCII; None where it is none."""
-    text = text.strip("<> ").lower()
-    if len(text) > _LONGEST_ADDRESS or _ADDRESS.match(text) is None:
-        return None
-    if text.isascii():
-        return text
-    local, _, domain = text.rpartition("@")
+    local, _, domain = text.strip("<> ").lower().rpartition("@")
     try:
-        return f"{local}@{domain.encode('idna').decode()}"
+        domain = domain if domain.isascii() else domain.encode("idna").decode()
     except UnicodeError:
         return None
+    is_address = _LOCAL_PART.match(local) and _DOMAIN.match(domain)
+    address = f"{local}@{domain}"
+    return address if is_address and len(address) <= _LONGEST_ADDRESS else None
