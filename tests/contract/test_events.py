@@ -1,102 +1,26 @@
-"""What every store promises of events: kept once, matched surely or not at all, free of order."""
+"""What every store promises of events: matched surely or not at all, free of order."""
 
-import asyncio
 import random
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from terkirim.domain.email import IfUnclear
-from terkirim.domain.errors import StoreUnavailable
-from terkirim.domain.event import EventKind, Match
 from terkirim.domain.ids import uuid7
 from terkirim.domain.message import State
 from terkirim.domain.outcome import Accepted, Deferred, Rejected, Unclear
 from terkirim.ports import RequeueFilter
-from terkirim.ports.tracking import EventFilter, ReplayFilter
-from terkirim.store.hearing import KEYS_A_DAY, OTHERS
 from terkirim.store.sqlite import applying
-from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import instant
-from terkirim.tracking.signature import Shown
-from tests.contract.conftest import GATES, SECOND, START, UNCLEAR_WAIT, an_email, new_id
-from tests.contract.tracked import LATER, MINUTE, TrackedNode
+from tests.contract.conftest import SECOND, START, UNCLEAR_WAIT, an_email
+from tests.contract.tracked import LATER, MINUTE
 
-WRONG = Shown(token="wrong")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-async def open_tracked(tmp_path):
-    opened = []
-
-    def opening(name="a"):
-        store = SqliteStore(tmp_path / "contract.db", node=name, settings=GATES)
-        opened.append(store)
-        return TrackedNode(store)
-
-    yield opening
-    for store in opened:
-        await store.close()
 
 
 @pytest.fixture
 def node(open_tracked):
     return open_tracked()
-
-
-async def test_a_callback_is_on_disk_before_it_is_acknowledged_and_is_applied_after_a_new_start(
-    open_tracked,
-):
-    first, email = open_tracked("a"), an_email()
-    await first.sent(email)
-    await first.say("emailopen", email, apply=False)
-    await first.store.close()  # and nothing was applied
-
-    second = open_tracked("b")
-    assert (await second.message(email.id)).state is State.ACCEPTED
-    await second.applier.apply_kept()
-    assert (await second.message(email.id)).state is State.DELIVERED
-
-
-async def test_a_dated_body_is_a_repeat_for_ever_however_it_is_written(node):
-    email = an_email()
-    await node.sent(email)
-    body = {"type": "emailopen", "email": "budi@example.com", "message_id": email.id}
-    body["date"] = "2026-01-05T03:01:00Z"
-    assert await node.post(body)
-    node.clock.at += 30 * DAY
-    assert not await node.post(dict(reversed(body.items())))
-    assert not await node.post(
-        b"type=emailopen&email=budi%40example.com&date=2026-01-05T03%3A01%3A00Z&message_id="
-        + email.id.encode()
-    )
-    assert await node.count_of("events") == await node.count_of("callbacks") == 1
-
-
-async def test_a_body_without_a_date_repeats_for_ten_minutes_only(node):
-    email = an_email()
-    await node.sent(email)
-    body = {"type": "emailopen", "email": "budi@example.com", "message_id": email.id}
-    minutes = [0, 5, 9, 10, 15, 21]
-    took = []
-    for minute in minutes:
-        node.clock.at = LATER + minute * MINUTE
-        took.append(await node.post(body))
-    assert took == [True, False, False, True, False, True]
-    assert await node.count_of("events") == 3
-
-
-async def test_the_same_body_many_times_in_one_group_is_kept_once(node):
-    email = an_email()
-    await node.sent(email)
-    took = await asyncio.gather(
-        *[node.say("emailclick", email, link_clicked="x") for _ in range(40)]
-    )
-    assert sum(took) == 1
-    assert await node.count_of("events") == 1
-    assert await node.counted("callback") == {"mailketing:kept": 1, "mailketing:repeated": 39}
 
 
 @pytest.mark.parametrize(
@@ -386,140 +310,6 @@ async def told(node, emails, said, *, is_early=False):
     return rows, grown
 
 
-async def test_an_open_is_taken_back_when_the_delivery_turns_out_to_have_been_then(node):
-    email = an_email(tags=(("campaign", "juli"),))
-    node.clock.at = START + 12 * HOUR
-    await node.sent(email)
-    await node.say("emailopen", email, at=LATER + 0.5 * SECOND)
-    assert (await node.message(email.id)).opened_at is not None
-    assert (await node.counted("event_tag"))["opened:campaign=juli"] == 1
-    await node.say("delivered", email, at=LATER)
-    message = await node.message(email.id)
-    assert (message.opened_at, message.delivered_at) == (None, LATER)
-    assert await node.counted("event") == {"mailketing:scanned": 1, "mailketing:delivered": 1}
-    assert "mailketing:opened" not in await node.counted("event_first")
-    assert "opened:campaign=juli" not in await node.counted("event_tag")
-
-    await node.say("emailopen", email, at=LATER + HOUR)
-    assert (await node.message(email.id)).opened_at == LATER + HOUR
-    assert (await node.counted("event_first"))["mailketing:opened"] == 1
-
-
-async def test_of_several_opens_only_the_scanners_is_taken_back(node):
-    email = an_email()
-    node.clock.at = START + 12 * HOUR
-    await node.sent(email)
-    await node.say("emailopen", email, at=LATER)
-    await node.say("emailopen", email, at=LATER + HOUR)
-    await node.say("delivered", email, at=LATER)
-    assert (await node.message(email.id)).opened_at == LATER + HOUR
-    await node.say("delivered", email, at=LATER - MINUTE / 2)  # earlier: the marks stay
-    assert (await node.message(email.id)).delivered_at == LATER - MINUTE / 2
-
-
-async def test_what_is_counted_of_events(node):
-    email = an_email(tags=(("campaign", "juli"),))
-    await node.sent(email)
-    await node.say("emailopen", email)
-    await node.say("emailopen", email)
-    await node.say("emailclick", email)
-    await node.say("bounce", email, reason="452 mailbox full")
-    await node.post({"type": "emailopen", "email": "nobody@example.com"})
-    assert await node.counted("event") == {
-        "mailketing:opened": 2,
-        "mailketing:clicked": 1,
-        "mailketing:bounced_transient": 1,
-        "mailketing:unmatched": 1,
-    }
-    firsts = {"delivered", "opened", "clicked", "bounced"}
-    assert await node.counted("event_first") == {
-        f"mailketing:{what}": 1 for what in [*firsts, "heard"]
-    }
-    assert await node.counted("event_sender") == {f"{what}:toko@example.com": 1 for what in firsts}
-    assert await node.counted("event_tag") == {f"{what}:campaign=juli": 1 for what in firsts}
-
-
-async def test_an_event_is_counted_in_the_hour_in_which_it_happened(node):
-    email = an_email()
-    await node.sent(email)
-    node.clock.at = START + 9 * HOUR
-    await node.say("emailopen", email, at=START + 2 * HOUR)
-    (row,) = await node.store.rollups(["event"], since=START, until=START + 12 * HOUR)
-    assert row.hour == (START + 2 * HOUR).replace(minute=0)
-
-
-async def test_a_day_has_counts_of_a_bounded_number_of_tags(node):
-    day = START.timestamp() // 86_400
-    await node.store.write_alone(
-        lambda db: db.executemany(
-            "INSERT INTO rollup_keys (day, kind, key) VALUES (?, 'event_tag', ?)",
-            [(day, f"t={n}") for n in range(KEYS_A_DAY - 1)],
-        )
-    )
-    for name in ("a", "b"):
-        email = an_email(tags=(("t", name),), to=(f"{name}@example.com",))
-        await node.sent(email)
-        await node.say("delivered", email)
-    assert await node.counted("event_tag") == {"delivered:t=a": 1, f"delivered:{OTHERS}": 1}
-    known = an_email(tags=(("t", "5"),))
-    await node.sent(known)
-    await node.say("delivered", known)
-    assert (await node.counted("event_tag"))["delivered:t=5"] == 1
-
-
-async def test_what_is_said_of_sandboxed_mail_is_shown_and_not_counted(node):
-    email = an_email()
-    await node.sent(email)
-    await node.store.write_alone(lambda db: db.execute("UPDATE messages SET is_sandbox = 1"))
-    await node.say("emailopen", email, at=LATER)
-    await node.say("delivered", email, at=LATER)
-    assert (await node.message(email.id)).state is State.DELIVERED
-    assert await node.counted("event") == await node.counted("event_first") == {}
-
-
-async def test_two_nodes_that_apply_at_once_apply_each_callback_once(open_tracked):
-    one, other = open_tracked("a"), open_tracked("b")
-    emails = [an_email(to=(f"p{n}@example.com",)) for n in range(60)]
-    await one.accept(*emails)
-    for email in emails:
-        await one.say("emailopen", email, apply=False)
-    await asyncio.gather(one.applier.apply_kept(), other.applier.apply_kept())
-    assert await one.count_of("events") == 60
-    assert await one.counted("event") == {"mailketing:opened": 60}
-
-
-async def test_the_log_of_events_grows_at_its_end_only(node):
-    old = an_email()
-    await node.sent(old, ref=None)
-    early = {"type": "emailopen", "email": "late@example.com", "date": LATER.isoformat()}
-    await node.post(early)  # its message appears later
-    await node.say("emailopen", old)
-    (first,) = await node.events.events_after(0, limit=10)
-    late = an_email(to=("late@example.com",))
-    await node.sent(late, ref=None)
-    node.clock.at += 2 * SECOND
-    await node.applier.rematch()
-    (second,) = await node.events.events_after(first.seq, limit=10)
-    assert (second.message_id, second.match) == (late.id, Match.GUESSED)
-    assert await node.events.events_after(second.seq, limit=10) == []
-
-
-async def test_lists_of_events_go_newest_first_and_by_kind_and_message(node):
-    emails = [an_email(to=(f"p{n}@example.com",)) for n in range(3)]
-    for email in emails:
-        await node.sent(email)
-        await node.say("emailopen", email)
-        await node.say("emailclick", email)
-    page = await node.events.events(EventFilter(limit=4))
-    assert [row.kind for row in page] == [EventKind.CLICKED, EventKind.OPENED] * 2
-    rest = await node.events.events(EventFilter(before=page[-1].seq))
-    assert [row.message_id for row in rest] == [emails[0].id] * 2
-    clicks = await node.events.events(EventFilter(kind=EventKind.CLICKED))
-    assert [row.message_id for row in clicks] == [email.id for email in reversed(emails)]
-    own = await node.events.events(EventFilter(message_id=emails[1].id))
-    assert {row.message_id for row in own} == {emails[1].id}
-
-
 async def test_an_event_without_a_message_is_looked_at_ever_more_rarely_and_stays_shown(node):
     await node.post({"type": "emailopen", "email": "nobody@example.com", "date": LATER.isoformat()})
     looks = 0
@@ -533,139 +323,6 @@ async def test_an_event_without_a_message_is_looked_at_ever_more_rarely_and_stay
     assert 10 < looks < 30
     assert len(await node.events.unmatched(limit=5)) == 1
     assert (await node.events.intake()).unmatched == 1
-
-
-async def test_a_replay_looks_for_missing_messages_and_brings_no_event_twice(node):
-    email = an_email()
-    await node.sent(email)
-    await node.say("emailopen", email)
-    await node.post({"type": "newsubscriber", "email": "budi@example.com"})
-    late = {"type": "spam", "email": "late@example.com", "message_id": (late_id := new_id())}
-    await node.post(late)
-    node.clock.at += 10 * DAY  # nobody looks by itself any more
-    await node.applier.rematch()
-    lost = an_email(to=("late@example.com",))
-    lost = replace(lost, id=late_id, messages=(replace(lost.messages[0], id=late_id),))
-    await node.accept(lost)
-    before = await node.counted("event")
-
-    done = await node.applier.replay(ReplayFilter())
-    assert (done.asked, done.matched, done.unmatched, done.not_understood) == (2, 1, 0, 1)
-    done = await node.applier.replay(ReplayFilter(is_all=True))
-    assert (done.asked, done.matched) == (3, 0)
-    assert await node.count_of("events") == 2
-    assert await node.counted("event") == before | {"mailketing:complained": 1}
-    done = await node.applier.replay(ReplayFilter(is_all=True, since=node.clock.at))
-    assert done.asked == 0
-
-
-async def test_an_event_that_was_lost_after_it_was_kept_comes_back_by_a_replay(node):
-    email = an_email()
-    await node.sent(email)
-    await node.say("emailopen", email)
-    await node.store.write_alone(lambda db: db.execute("DELETE FROM events"))
-    done = await node.applier.replay(ReplayFilter(is_all=True))
-    assert (done.matched, await node.count_of("events")) == (1, 1)
-
-
-async def test_one_callback_that_cannot_be_applied_stops_no_other(node, monkeypatch):
-    emails = [an_email(to=(f"p{n}@example.com",)) for n in range(9)]
-    await node.accept(*emails)
-    for email in emails:
-        await node.say("emailopen", email, apply=False)
-    weighed = applying.weighed
-
-    def breaking(standing, events):
-        if any(event.recipient == "p4@example.com" for event in events):
-            raise ZeroDivisionError
-        return weighed(standing, events)
-
-    monkeypatch.setattr(applying, "weighed", breaking)
-    await node.applier.apply_kept()
-    assert await node.count_of("events") == 8
-    assert (await node.events.intake()).set_aside == 1
-    monkeypatch.undo()
-    done = await node.applier.replay(ReplayFilter())
-    assert (done.matched, await node.count_of("events")) == (1, 9)
-
-
-async def test_while_the_store_is_away_nothing_is_acknowledged_and_nothing_set_aside(node):
-    await node.store.close()
-    with pytest.raises(StoreUnavailable):
-        await node.post({"type": "emailopen", "email": "budi@example.com"})
-
-
-async def test_ten_thousand_refused_callbacks_are_a_count_and_one_row_of_the_activity(node):
-    for _ in range(10_000):
-        with pytest.raises(Exception, match="missing or wrong"):
-            node.intake.admit("mailketing", WRONG)
-    with pytest.raises(ValueError, match="neither JSON nor a form"):
-        await node.post(b"nonsense")
-    await node.intake.flush()
-    node.clock.at += 10 * SECOND
-    with pytest.raises(Exception, match="missing or wrong"):
-        node.intake.admit("mailketing", WRONG)
-    await node.intake.flush()
-    await node.intake.flush()
-    assert await node.counted("callback") == {
-        "mailketing:refused": 10_001,
-        "mailketing:unreadable": 1,
-    }
-    ((who, what, facts),) = await node.rows("SELECT who, what, facts FROM activity")
-    assert (who, what) == ("outside", "callback refused")
-    assert facts == '{"mailketing:refused":10001,"mailketing:unreadable":1}'
-    assert await node.count_of("callbacks") == 0
-    node.clock.at += HOUR
-    with pytest.raises(Exception, match="missing or wrong"):
-        node.intake.admit("mailketing", WRONG)
-    await node.intake.flush()
-    assert await node.count_of("activity") == 2
-
-
-async def test_counts_that_could_not_be_written_are_written_later(open_tracked):
-    node = open_tracked("a")
-    with pytest.raises(Exception, match="missing or wrong"):
-        node.intake.admit("mailketing", WRONG)
-    await node.store.close()
-    with pytest.raises(StoreUnavailable):
-        await node.intake.flush()
-    again = open_tracked("b")
-    node.intake._log = again.tracking.events
-    await node.intake.flush()
-    assert await again.counted("callback") == {"mailketing:refused": 1}
-
-
-async def test_what_is_old_is_forgotten_bodies_first_and_events_with_a_message_never(node):
-    email = an_email()
-    await node.sent(email)
-    await node.say("emailopen", email)
-    await node.post({"type": "emailopen", "email": "nobody@example.com"})  # undated, unmatched
-    await node.say("bounce", email, reason="452 mailbox full")
-    log = node.tracking.events
-    assert await log.forget(raw_before=START, all_before=START, now=node.clock.at) == 0
-
-    now = node.clock.at + 31 * DAY
-    await log.forget(raw_before=now - 30 * DAY, all_before=now - 400 * DAY, now=now)
-    assert await node.count_of("callbacks") == 1  # the last: it says when the provider spoke
-    assert await node.rows("SELECT is_dated FROM callback_keys") == [(1,), (1,)]
-    assert await node.count_of("transient_bounces") == 0
-    assert await node.count_of("unmatched") == 1
-
-    now = node.clock.at + 401 * DAY
-    await log.forget(raw_before=now - 30 * DAY, all_before=now - 400 * DAY, now=now)
-    tables = ("callback_keys", "unmatched", "rollup_keys")
-    assert [await node.count_of(table) for table in tables] == [0, 0, 0]
-    assert await node.count_of("events") == 2
-
-
-async def test_how_the_intake_stands(node):
-    facts = await node.events.intake()
-    assert (facts.last_at, facts.unapplied, facts.unmatched, facts.set_aside) == (None, 0, 0, 0)
-    await node.post({"type": "newsubscriber"})
-    await node.post({"type": "emailopen", "email": "nobody@example.com"})
-    await node.post({"type": "emailopen", "email": "other@example.com"}, apply=False)
-    facts = await node.events.intake()
-    assert (facts.last_at, facts.unapplied, facts.unmatched, facts.set_aside) == (LATER, 1, 1, 1)
 
 
 async def test_an_unknown_id_of_our_form_is_never_guessed(node):

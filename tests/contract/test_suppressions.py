@@ -10,10 +10,9 @@ from terkirim.domain.message import State
 from terkirim.domain.suppression import Why
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.ports.tracking import ReplayFilter
-from terkirim.store.sqlite.store import SqliteStore
 from terkirim.tracking.suppression_csv import Entry
-from tests.contract.conftest import GATES, SECOND, START, an_email
-from tests.contract.tracked import LATER, TrackedNode
+from tests.contract.conftest import SECOND, START, an_email
+from tests.contract.tracked import LATER
 
 DAY = timedelta(days=1)
 BUDI = "budi@example.com"
@@ -21,10 +20,8 @@ REPLAY_ALL = ReplayFilter(is_all=True)
 
 
 @pytest.fixture
-async def node(tmp_path):
-    store = SqliteStore(tmp_path / "contract.db", node="a", settings=GATES)
-    yield TrackedNode(store)
-    await store.close()
+def node(open_tracked):
+    return open_tracked()
 
 
 @pytest.fixture

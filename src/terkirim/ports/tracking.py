@@ -128,7 +128,11 @@ class CallbackLog(Protocol):
         ...
 
     async def forget(self, *, raw_before: datetime, all_before: datetime, now: datetime) -> int:
-        """Delete some applied raw callbacks, dedupe keys and unmatched events; return how many."""
+        """Delete some of what is too old; return how many rows.
+
+        Raw bodies before `raw_before`; dedupe keys, unmatched events and suppressions that have
+        ended before `all_before`. Events with a message stay as long as it does.
+        """
         ...
 
 

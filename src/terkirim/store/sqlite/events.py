@@ -30,7 +30,7 @@ from terkirim.store.sqlite.keeping import (
     unapplied_of,
 )
 from terkirim.store.sqlite.store import SqliteStore
-from terkirim.store.sqlite.suppressions import Ids
+from terkirim.store.sqlite.suppressions import Ids, forget_ended
 from terkirim.store.sqlite.writer import Batch
 from terkirim.store.times import HOUR_US, instant_or_none, micros, micros_or_none, span_us
 
@@ -108,6 +108,7 @@ class SqliteEvents:
             partial(_changed, name="forget_keys", before=oldest, undated_before=again, most=most),
             partial(_changed, name="forget_unmatched", before=oldest, most=most),
             partial(_changed, name="forget_transient", before=transient),
+            partial(forget_ended, before=oldest),
             partial(_changed, name="forget_counted_keys", day=day),
         )
         return sum([await self._store.write_alone(step) for step in steps])
@@ -134,9 +135,11 @@ class SqliteEvents:
 
 def _listed(db: apsw.Connection, which: EventFilter) -> list[EventRow]:
     tests, bound = ["true"], dict[str, Any]()
+    # A message has few events, a kind may have millions: the `+` keeps its index out of the way.
+    kind = "kind = :kind" if which.message_id is None else "+kind = :kind"
     optional: tuple[tuple[str, str, Any], ...] = (
         ("seq < :before", "before", which.before),
-        ("kind = :kind", "kind", which.kind),
+        (kind, "kind", which.kind),
         ("message_id = :message", "message", which.message_id),
     )
     for test, name, value in optional:

@@ -87,6 +87,13 @@ def suppress_for(
         enter(db, ids=ids, entries=entries, who=provider, now=now)
 
 
+def forget_ended(db: apsw.Connection, *, before: int) -> int:
+    """Delete entries whose time was over before then; return how many."""
+    already = db.total_changes()
+    db.execute(_sql["forget_ended"], {"before": before})
+    return db.total_changes() - already
+
+
 def _address_of(one: Arrived, known: Known | None) -> str | None:
     if one.event.recipient is not None or known is None:
         return one.event.recipient

@@ -14,6 +14,9 @@ ON CONFLICT (address, stream) DO UPDATE SET
     reason = excluded.reason, source = excluded.source, created_at = excluded.created_at, until = excluded.until,
     source_id = excluded.source_id, note = excluded.note, id = excluded.id;
 
+-- name: forget_ended
+DELETE FROM suppressions WHERE until IS NOT NULL AND until < :before;
+
 -- name: remove
 -- By id or by address: an address may stand on the list once for each stream.
 DELETE FROM suppressions

@@ -43,6 +43,7 @@ SELECT id, message_id, kind, at, received_at, provider, 'id', facts FROM events_
 WHERE message_id IS NOT NULL ORDER BY received_at, id;
 DROP TABLE events_before;
 CREATE INDEX events_of_message ON events (message_id, at);
+CREATE INDEX events_of_kind ON events (kind, seq);
 
 -- Events that found no message yet. They enter `events` when they find it, so that its order is of facts.
 CREATE TABLE unmatched (
@@ -71,6 +72,7 @@ ALTER TABLE suppressions ADD COLUMN source_id TEXT;
 ALTER TABLE suppressions ADD COLUMN note TEXT NOT NULL DEFAULT '';
 UPDATE suppressions SET id = lower(hex(randomblob(16)));
 CREATE UNIQUE INDEX suppressions_by_id ON suppressions (id);
+CREATE INDEX suppressions_ending ON suppressions (until) WHERE until IS NOT NULL;
 
 -- Transient bounces by address, whether or not their message is known; forgotten when they are too old.
 CREATE TABLE transient_bounces (
