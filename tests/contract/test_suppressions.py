@@ -166,6 +166,11 @@ async def test_a_person_adds_and_removes_and_the_activity_log_says_who_and_why(n
     ]
 
 
+async def test_a_note_is_kept_as_one_printable_line(listed):
+    (entry,) = await listed.add([Entry(address=BUDI, note=" a\x1b[31m\nb ")], who="ani")
+    assert entry.note == "a [31m b"
+
+
 async def test_what_events_suppress_is_in_the_activity_log_once(node):
     email = an_email()
     await node.sent(email)

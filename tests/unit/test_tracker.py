@@ -10,7 +10,7 @@ from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.event import NotUnderstood
 from terkirim.ports.tracking import Applied, KeptCallback
 from terkirim.tracking.applying import Applier
-from terkirim.tracking.ingest import Intake
+from terkirim.tracking.ingest import BODY_LIMIT, Intake, Unreadable
 from terkirim.tracking.signature import Doorkeeper
 from terkirim.tracking.worker import Tracker, TrackingSettings
 
@@ -205,3 +205,29 @@ async def test_a_store_that_is_away_while_applying_sets_nothing_aside(log, monke
     with pytest.raises(StoreUnavailable):
         await applier.apply_kept()
     assert log.closed == []
+
+
+async def test_a_bug_in_one_round_is_logged_and_ends_nothing(log, parts, monkeypatch):
+    intake, tracker, _ = parts
+    unapplied, rounds = log.unapplied, []
+
+    async def breaking(*, limit):
+        rounds.append(limit)
+        if len(rounds) == 1:
+            log.was_away.set()
+            raise ZeroDivisionError
+        return await unapplied(limit=limit)
+
+    monkeypatch.setattr(log, "unapplied", breaking)
+    tracker.start()
+    await asyncio.wait_for(log.was_away.wait(), WITHIN)
+    await intake.take("mailketing", b"{}")
+    await closed(log, 1)
+    await tracker.stop()
+
+
+async def test_a_body_that_is_too_large_is_not_kept(log, parts):
+    intake, _, _ = parts
+    with pytest.raises(Unreadable, match="more than 64 KB"):
+        await intake.take("mailketing", b" " * (BODY_LIMIT + 1))
+    assert log.kept == []

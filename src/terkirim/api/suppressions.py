@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Response, delete, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Stream as StreamedResponse
 
 from terkirim.api.errors import Refused, json_answer
@@ -51,7 +52,7 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer({"object": "list", "has_more": has_more, "data": page})
 
     @get("/v1/suppressions/{name:str}")
-    async def shown(request: Http, name: str) -> Response[bytes]:
+    async def shown(request: Http, name: FromPath[str]) -> Response[bytes]:
         await keys.owner(request, "read")
         row = await suppressions.one(name)
         return json_answer({"object": "suppression", **suppression_shape(row)})
@@ -70,7 +71,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer({"object": "suppression", "id": row.id})
 
     @delete("/v1/suppressions/{name:str}", status_code=200)
-    async def removed(request: Http, name: str) -> Response[bytes]:
+    async def removed(request: Http, name: FromPath[str]) -> Response[bytes]:
         owner = await keys.owner(request, "admin")
         why = request.query_params.get("note", _BY_REST)
         rows = await suppressions.remove([name], who=owner, why=why)

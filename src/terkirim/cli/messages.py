@@ -43,7 +43,11 @@ def show(message_id: str, *, as_json: AsJson = False) -> None:
     if as_json:
         names = ("number", "provider", "outcome", "code", "reason", "answer", "note")
         attempts = [{name: getattr(one, name) for name in names} for one in story.attempts]
-        _print_json(_plain(story.message) | {"attempts_made": attempts})
+        events = [
+            {"id": one.id, "kind": one.kind, "at": one.at.isoformat(), **one.facts}
+            for one in story.events
+        ]
+        _print_json(_plain(story.message) | {"attempts_made": attempts, "events": events})
         return
     _tell(story)
 
