@@ -1,5 +1,6 @@
 """What every store promises of the log of events: its order, its lists, and what is counted."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from terkirim.domain.suppression import Why
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.ports.tracking import EventFilter
 from terkirim.store.hearing import KEYS_A_DAY, OTHERS
+from terkirim.store.queries import Queries
 from terkirim.store.sqlite import connection, events
 from terkirim.store.sqlite.store import SqliteStore
 from tests.contract.conftest import GATES, SECOND, START, an_email
@@ -196,3 +198,29 @@ def _planned(db, which, asked):
         execute = staticmethod(explained)
 
     events._listed(Explaining(), which)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "keep_keys",
+        "unapplied",
+        "still_open",
+        "close_callbacks",
+        "candidates",
+        "guesses",
+        "standings",
+        "tell_messages",
+        "mark_scans",
+        "due_unmatched",
+        "transient_times",
+        "forget_keys",
+        "forget_transient",
+    ],
+)
+async def test_what_is_asked_for_each_batch_walks_through_no_table_that_grows(node, name):
+    sql = Queries("terkirim.store.sqlite", "tracking.sql")[name]
+    bound = dict.fromkeys(re.findall(r":(\w+)", sql))
+    plan = await node.rows_of_plan(sql, bound)
+    grown = re.compile(r"SCAN (messages|m|events|callbacks|c|unmatched|attempts)\b(?! USING INDEX)")
+    assert not [step for step in plan if grown.match(step)], plan

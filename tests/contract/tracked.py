@@ -84,6 +84,12 @@ class TrackedNode(Node):
     async def rows(self, sql, *bound):
         return await self.store.read(lambda db: list(db.execute(sql, bound)))
 
+    async def rows_of_plan(self, sql, bound):
+        """Return the steps in which SQLite would answer."""
+        return await self.store.read(
+            lambda db: [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", bound)]
+        )
+
     async def count_of(self, table):
         ((count_,),) = await self.rows(f"SELECT count(*) FROM {table}")
         return count_

@@ -26,6 +26,7 @@ from terkirim.store.times import HOUR_US, instant, instant_or_none, micros, micr
 KEYS_A_DAY = 1_000  # tags, and senders, that have counts of their own on one day
 OTHERS = "(others)"  # where the rest is counted
 DAY_HOURS = 24
+DAY_US = DAY_HOURS * HOUR_US
 _AFTER_US = span_us(GUESS_WITHIN)
 _BEFORE_US = span_us(CLOCKS_DIFFER)
 _FIRST = {
@@ -198,7 +199,9 @@ def search_row(arrived: Arrived) -> tuple[Any, ...]:
 def guess_row(arrived: Arrived) -> tuple[Any, ...]:
     """Return what `guesses` looks for: mail to this recipient that was accepted shortly before."""
     at = micros(arrived.event.at)
-    return arrived.event.recipient, at - _AFTER_US, at + _BEFORE_US, arrived.provider
+    since, until = at - _AFTER_US, at + _BEFORE_US
+    days = list(range(since // DAY_US, until // DAY_US + 1))
+    return arrived.event.recipient, since, until, arrived.provider, days
 
 
 def count_heard(counts: "EventCounts", known: Known, told: Sequence[tuple[Arrived, int]]) -> None:

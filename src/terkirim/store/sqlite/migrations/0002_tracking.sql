@@ -63,8 +63,9 @@ CREATE INDEX unmatched_due ON unmatched (due_at) WHERE due_at IS NOT NULL;
 ALTER TABLE messages ADD COLUMN told INTEGER NOT NULL DEFAULT 0; -- which facts are known, see policy/evidence.py
 -- A provider's own id, where it is not ours; most mail costs this index nothing.
 CREATE INDEX messages_by_ref ON messages (provider_ref) WHERE provider_ref <> id AND is_sandbox = 0;
--- Where the provider names no id at all (Mailketing's v1), recipient and time must do.
-CREATE INDEX messages_without_ref ON messages (lower(recipient), accepted_at)
+-- Where the provider names no id at all (Mailketing's v1), recipient and time must do. By day first, so that a
+-- settle touches the pages of today only, however long the history is.
+CREATE INDEX messages_without_ref ON messages (accepted_at / 86400000000, lower(recipient), accepted_at)
 WHERE accepted_at IS NOT NULL AND provider_ref IS NULL AND is_sandbox = 0;
 
 ALTER TABLE suppressions ADD COLUMN id TEXT NOT NULL DEFAULT '';
