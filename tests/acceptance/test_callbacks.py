@@ -278,6 +278,7 @@ def test_events_are_listed_by_rest_and_by_the_command_line(gateway):
         ("events?limit=0", "`limit`"),
         ("events?before=x", "`before`"),
         ("health?days=99999", "`days`"),
+        ("events?limit=" + "9" * 5_000, "`limit`"),
     ):
         status, answer = gateway.call("GET", f"/v1/tracking/{path}")
         assert (status, answer["message"].startswith(name)) == (422, True)

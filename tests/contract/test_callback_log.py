@@ -221,3 +221,12 @@ async def test_how_the_intake_stands(node):
     await node.post({"type": "emailopen", "email": "other@example.com"}, apply=False)
     facts = await node.events.intake()
     assert (facts.last_at, facts.unapplied, facts.unmatched, facts.set_aside) == (LATER, 1, 1, 1)
+
+
+async def test_what_is_new_is_applied_before_what_is_replayed(node):
+    for number in range(3):
+        await node.post({"type": "newsubscriber", "email": f"p{number}@example.com"})
+    await node.events.reopen(ReplayFilter(), now=LATER)
+    await node.post({"type": "newsubscriber", "email": "new@example.com"}, apply=False)
+    waiting = await node.events.unapplied(limit=2)
+    assert ["new@" in waiting[0].body, "p0@" in waiting[1].body] == [True, True]

@@ -1,5 +1,6 @@
 """`/v1/tracking`: the log of events, those without a message, and how the intake stands."""
 
+import re
 from typing import Any
 
 from litestar import Response, get, post
@@ -14,6 +15,7 @@ from terkirim.reports.intake import intake_health
 
 PAGE, PAGE_LIMIT = 20, 100
 LONGEST_DAYS = 400
+_DIGITS = re.compile(r"[0-9]{1,19}")
 
 
 def tracking_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -98,6 +100,6 @@ def number(request: Http, name: str, *, usual: int, most: int) -> int:
         Refused: it is none.
     """
     text = request.query_params.get(name, str(usual))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= most:
         raise Refused(422, "validation_error", f"`{name}`: give a number from 1 to {most}")
     return int(text)

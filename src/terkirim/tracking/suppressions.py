@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
+from itertools import islice
 
 from terkirim.domain.email import Stream
 from terkirim.domain.errors import InvalidEmail, NotFound
@@ -67,20 +68,20 @@ class SuppressionList:
         Raises:
             InvalidEmail: the file as a whole cannot be read; nothing was entered.
         """
-        now = self._clock.now()
-        good: list[Suppression] = []
+        now, count = self._clock.now(), 0
         bad: list[BadRow] = []
-        for line, row in rows_in(content):
-            if isinstance(row, str):
-                bad.append(BadRow(line, row))
-                continue
-            try:
-                good.append(self._checked(row, who=who, now=now))
-            except InvalidEmail as error:
-                bad.append(BadRow(line, str(error)))
-        for start in range(0, len(good), CHUNK):
-            await self._store.suppress(good[start : start + CHUNK], who=who, now=now)
-        return len(good), bad
+        rows = rows_in(content)
+        while chunk := list(islice(rows, CHUNK)):
+            good: list[Suppression] = []
+            for line, row in chunk:
+                found = self._checked_row(row, who=who, now=now)
+                if isinstance(found, str):
+                    bad.append(BadRow(line, found))
+                else:
+                    good.append(found)
+            await self._store.suppress(good, who=who, now=now)
+            count += len(good)
+        return count, bad
 
     async def export_csv(self) -> AsyncIterator[str]:
         """Yield the list as CSV, newest first, in parts: `import_csv` reads it again."""
@@ -89,6 +90,14 @@ class SuppressionList:
         while page := await self.listed(SuppressionFilter(limit=CHUNK, after=after)):
             yield written(page)
             after = page[-1].id
+
+    def _checked_row(self, row: Entry | str, *, who: str, now: datetime) -> Suppression | str:
+        if isinstance(row, str):
+            return row
+        try:
+            return self._checked(row, who=who, now=now)
+        except InvalidEmail as error:
+            return str(error)
 
     def _checked(self, entry: Entry, *, who: str, now: datetime) -> Suppression:
         if entry.until is not None and entry.until <= now:

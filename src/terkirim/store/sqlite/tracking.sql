@@ -13,9 +13,10 @@ INSERT INTO callbacks (key, provider, received_at, body, state)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 'new' FROM json_each(:rows);
 
 -- name: unapplied
+-- What is new goes before what is replayed.
 SELECT json_group_array(json_array(seq, key, provider, received_at, body)) FROM (
     SELECT seq, key, provider, received_at, body FROM callbacks
-    WHERE state IN ('new', 'again') ORDER BY seq LIMIT :most
+    WHERE state IN ('new', 'again') ORDER BY state DESC, seq LIMIT :most
 );
 
 -- name: still_open

@@ -9,7 +9,7 @@ CREATE TABLE callbacks (
     state TEXT NOT NULL,           -- new, again (a replay), applied, nothing (says nothing of a message), broken
     note TEXT NOT NULL DEFAULT ''
 );
-CREATE INDEX callbacks_open ON callbacks (seq) WHERE state IN ('new', 'again');
+CREATE INDEX callbacks_open ON callbacks (state DESC, seq) WHERE state IN ('new', 'again');
 CREATE INDEX callbacks_aside ON callbacks (seq) WHERE state IN ('nothing', 'broken');
 
 -- Apart from the raw bodies, which are forgotten sooner.
