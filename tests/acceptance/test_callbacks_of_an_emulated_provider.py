@@ -14,7 +14,7 @@ from tests.acceptance.conftest import Served
 
 COUNT = 150
 SECRET = "rahasia"
-WITHIN = 60.0  # seconds for all of it
+WITHIN = 120.0  # seconds for all of it
 # What is said, the strongest last, and the state that it means: written out, not asked of the code.
 RANKS = {
     "bounced_for_now": (1, "bounced"),
@@ -63,7 +63,9 @@ def is_quiet(folder):
     ("version", "shape"), [(2, "documented"), (2, "real"), (1, "real"), (1, "flat")]
 )
 async def test_the_final_states_are_those_of_the_emulators_ledger(tmp_path, version, shape):
-    faults = Faults.parse("503=0.05,drop=0.05").changed({"latency": 0.04})
+    # Where v1's answer is lost, nobody can know that the mail was taken: its callbacks name no id.
+    faults = Faults.parse("503=0.05,drop=0.05" if version == 2 else "503=0.1")
+    faults = faults.changed({"latency": 0.2})
     async with Emulator(faults=faults, seed=version) as emulator:
         served = Served(
             tmp_path,
@@ -76,7 +78,7 @@ async def test_the_final_states_are_those_of_the_emulators_ledger(tmp_path, vers
         emulator.callbacks.plan = CallbackPlan(
             url=f"{served.url}/api/webhooks/mailketing?secret={SECRET}",
             shape=shape,
-            after_seconds=0.05,  # twice that, shuffled: half of them before the answer
+            after_seconds=0.2,  # up to twice that, shuffled: half of them before the answer
             bounced=0.3,
             delivered=0.9,
             opened=0.6,

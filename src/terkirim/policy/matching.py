@@ -13,6 +13,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)  # at most: an event may seem earlier than 
 REFERENCE_WAIT = timedelta(minutes=10)
 FIRST_LOOK = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(hours=6)
+PAUSES_IN_AGE = 4  # a message that appears is found within a quarter of the time that it took
 
 # RFC 9562, version 7: what we give to a provider. An id of this form names a message or nothing.
 _OUR_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -54,9 +55,9 @@ def may_guess(
 def next_look(*, received_at: datetime, now: datetime) -> datetime | None:
     """Return when an event without a message is looked at again; None: nobody will come any more.
 
-    The pauses double with the event's age, so that ten thousand of them cost next to nothing.
+    The pauses grow with the event's age, so that ten thousand of them cost next to nothing.
     """
     age = max(now - received_at, timedelta(0))
     if age > GUESS_WITHIN:
         return None
-    return now + min(max(age, FIRST_LOOK), LONGEST_PAUSE)
+    return now + min(max(age / PAUSES_IN_AGE, FIRST_LOOK), LONGEST_PAUSE)
