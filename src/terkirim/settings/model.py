@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     )
     mailketing_webhook_secret: AnySecret | None = _setting(
         None,
-        "the secret in the address of the provider's callbacks",
+        "the secret in the address of the provider's callbacks; none: they are refused",
         validation_alias=AliasChoices("MAILKETING_WEBHOOK_SECRET", "MAILKETING_WEBHOOK_TOKEN"),
     )
     cron_secret: AnySecret | None = _setting(None, "opens `/api/cron/*`")
