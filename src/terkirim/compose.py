@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from terkirim.access.kept import kept_secret
+from terkirim.compose_credits import Lookout, lookout_over
 from terkirim.content.addresses import normalised
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
@@ -26,9 +27,11 @@ from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
+from terkirim.domain.errors import CannotBePaid
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.ports.retention import Erasure
+from terkirim.providers.overhearing import Overhearing
 from terkirim.providers.registry import build
 from terkirim.reports.health import SANDBOX, HealthRules
 from terkirim.reports.watch import Watch
@@ -62,6 +65,7 @@ class Gateway(Following):
         signing_key: SigningKey,
         watch: Watch,
         fetcher: Fetcher,
+        lookout: Lookout,
         scheduler: Scheduler,
         erasure: Erasure,
     ) -> None:
@@ -74,6 +78,7 @@ class Gateway(Following):
         self.tally = tally
         self.watch = watch
         self._fetcher = fetcher
+        self.lookout = lookout
         self._scheduler = scheduler
         self._erasure = erasure
         self._providers = providers
@@ -201,17 +206,28 @@ class Gateway(Following):
         owner: str,
         answer: Callable[[Sequence[Email]], Any] = _ids,
         key: IdempotencyKey | None = None,
+        is_forced: bool = False,
     ) -> Submitted:
-        """Put drafts on disk together, or none of them."""
+        """Put drafts on disk together, or none of them; `is_forced`: unpaid broadcasts too."""
         if any(needs_fetching(draft.attachments) for draft in drafts):
             if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
                 return Submitted(answer=known.answer, is_repeat=True, emails=())
             drafts = [await self.with_files(draft) for draft in drafts]
-        return await self.submit(drafts, owner=owner, answer=answer, key=key)
+        try:
+            return await self.submit(
+                drafts, owner=owner, answer=answer, key=key, is_forced=is_forced
+            )
+        except CannotBePaid:
+            if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
+                return Submitted(answer=known.answer, is_repeat=True, emails=())
+            raise
 
 
 async def _opened(settings: Settings) -> Gateway:
-    providers = providers_of(settings, clock=SystemClock())
+    providers = {
+        name: Overhearing(one, clock=SystemClock())
+        for name, one in providers_of(settings, clock=SystemClock()).items()
+    }
     database = await opened(settings)
     try:
         return _built(database, providers, SigningKey(await _signing_secret(database)))
@@ -221,12 +237,13 @@ async def _opened(settings: Settings) -> Gateway:
 
 
 def _built(
-    database: Database, providers: Mapping[str, Provider], signing_key: SigningKey
+    database: Database, providers: Mapping[str, Overhearing], signing_key: SigningKey
 ) -> Gateway:
     settings = database.settings
     dice = Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
     store, clock, new_id = database.store, database.clock, database.new_id
+    lookout = lookout_over(database, providers)
     links = (
         None
         if settings.public_url is None
@@ -288,6 +305,7 @@ def _built(
         clock=clock,
         free_bytes=store.free_bytes,
         min_free=settings.min_free_disk,
+        afford=lookout.preflights.refuse if lookout.standings.providers else None,
     )
     return Gateway(
         settings=settings,
@@ -301,12 +319,15 @@ def _built(
         signing_key=signing_key,
         fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
         scheduler=Scheduler(
-            retention_jobs(
-                database.retention,
-                clock=clock,
-                keep_content=settings.keep_content,
-                keep_messages=settings.keep_messages,
-            ),
+            [
+                *retention_jobs(
+                    database.retention,
+                    clock=clock,
+                    keep_content=settings.keep_content,
+                    keep_messages=settings.keep_messages,
+                ),
+                *lookout.jobs,
+            ],
             upkeep=store,
             clock=clock,
         ),
@@ -320,6 +341,7 @@ def _built(
                 min_free=settings.min_free_disk,
             ),
         ),
+        lookout=lookout,
     )
 
 

@@ -123,6 +123,20 @@ async def test_past_its_quick_part_a_message_goes_to_the_next_provider_with_step
     assert (work.lease.provider, work.lease.step) == ("second", 0)
 
 
+@pytest.mark.parametrize(
+    "word", ["\0", "\ud800", "busy \0 \U0001f4a4"], ids=["NUL", "surrogate", "both"]
+)
+async def test_a_providers_words_that_are_no_text_are_kept_as_far_as_they_are(node, word):
+    deferred = an_email()
+    await node.accept(deferred, an_email(), an_email())
+    first, second, third = await node.take()
+    assert await node.settle(third, OutOfCredits(word)) is State.QUEUED
+    assert await node.settle(first, Deferred(word, code=word, answer=word)) is State.QUEUED
+    assert await node.settle(second, Rejected(word, answer=word)) is State.DEAD
+    (attempt,) = (await node.store.story(deferred.id)).attempts
+    assert attempt.answer == word.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 async def test_a_worker_that_lost_its_lease_changes_no_state(open_node):
     node, rescuer = await open_node("a"), await open_node("b")
     email = an_email()

@@ -108,6 +108,21 @@ async def test_what_waits_is_never_touched_however_old_it_is(node, retention):
     assert work.content.html == "<p>Halo</p>"
 
 
+async def test_a_letter_that_was_requeued_long_after_keeps_the_body_that_it_shares(node, retention):
+    first, last = a_letter(1), a_letter(2, now=START + 10 * DAY)
+    first = replace(first, content=replace(first.content, is_template=False))
+    await finished(node, first, result=Rejected("no"))
+    await finished(node, last, now=START + 10 * DAY)
+    now = START + KEEP + DAY
+    await all_of(lambda: retention.prune_content(keep=KEEP, now=now))
+    assert await content_of(node, first) is not None  # the other one still needs it
+    assert await node.store.requeue(RequeueFilter(email_id=first.id), now=now) == 1
+    now += 10 * DAY
+    await all_of(lambda: retention.prune_content(keep=KEEP, now=now))
+    (work,) = await node.take(now=now)
+    assert work.content.html == first.content.html
+
+
 async def test_mail_that_waited_long_goes_in_its_own_time(node, retention):
     email = an_email()
     await node.accept(email)

@@ -126,19 +126,6 @@ async def test_a_dead_letter_whose_content_goes_at_this_moment_is_not_requeued(
     assert await node.state(email.id) is State.DEAD
 
 
-async def test_a_letter_that_was_requeued_long_after_keeps_the_body_that_it_shares(pair):
-    node, keeper = pair
-    first, last = a_letter(), a_letter(now=START + 10 * DAY)
-    await ended(node, first, result=Rejected("no"))
-    await ended(node, last, now=START + 10 * DAY)
-    await pruned(keeper)
-    assert await content_of(node, first) is not None  # the other one still needs it
-    assert await node.store.requeue(RequeueFilter(email_id=first.id), now=LATE) == 1
-    await pruned(keeper, now=LATE + 10 * DAY)
-    (work,) = await keeper.take(now=LATE + 10 * DAY)
-    assert work.content.html == "<p>Halo</p>"
-
-
 async def test_a_file_that_is_submitted_again_at_this_moment_stays(pair, other, postgres):
     node, keeper = pair
     retention = PostgresRetention(keeper.store)

@@ -25,6 +25,18 @@ def test_each_recipient_of_an_email_is_remembered():
         assert fresh.take(message.id) == (email, message)
 
 
+def test_what_is_kept_twice_takes_its_room_once():
+    fresh, email = FreshEmails(limit=1_500), an_email()
+    for _ in range(10):  # a group of submissions that is written again, one by one
+        fresh.keep(email)
+    fresh.take(email.id)
+    fresh.keep(an_email())
+    other = an_email()
+    fresh.keep(other)
+
+    assert fresh.take(other.id) is not None
+
+
 def test_what_is_due_later_is_not_remembered():
     fresh, email = FreshEmails(), an_email(scheduled_at=START + timedelta(hours=1))
     fresh.keep(email)

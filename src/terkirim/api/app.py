@@ -3,6 +3,9 @@
 from litestar import Litestar
 
 from terkirim.api.addresses import address_routes
+from terkirim.api.alerts import alert_routes
+from terkirim.api.credits import credit_routes
+from terkirim.api.documented import documented_routes
 from terkirim.api.edge import Edge
 from terkirim.api.emails import email_routes, sending
 from terkirim.api.errors import handler
@@ -32,6 +35,9 @@ def build_app(gateway: Gateway) -> Edge:
             *key_routes(gateway, keys),
             *address_routes(gateway, keys),
             *status_routes(gateway, keys),
+            *credit_routes(gateway, keys),
+            *alert_routes(gateway, keys),
+            *documented_routes(gateway, keys),
             *metric_routes(gateway),
             *page_routes(lambda: app),
         ],

@@ -1,21 +1,63 @@
 """What a lease that has ended writes: the rows and the counts; the same for every database."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Settlement
 from terkirim.domain.message import Evidence, State, after
-from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused, outcome_name
+from terkirim.domain.outcome import (
+    ANSWER_LIMIT,
+    Accepted,
+    SenderRefused,
+    is_unknown_answer,
+    outcome_name,
+)
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import EXHAUSTED, MAYBE_SENT, wait_for_word
+from terkirim.ports import UNKNOWN_ANSWER
 from terkirim.store.counting import Counts, countable, latency_bucket
+from terkirim.store.rows import storable
 from terkirim.store.times import micros, span_us
 
 RESCUED = (
     "the lease ran out: the worker died, or lost the database, after the request may have left"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a group of settlements comes to: a state for each, None where the fence kept it.
+
+    `ended` are rows to finish, `moved` rows of the statement `move`, `late` (message, lease) pairs.
+    """
+
+    states: list[State | None]
+    ended: list[tuple[Any, ...]]
+    moved: list[tuple[Any, ...]]
+    late: list[tuple[str, int]]
+
+
+def judged(group: Sequence[Settlement], live: Iterable[Sequence[Any]]) -> Judged:
+    """Judge settlements by the rows of the statement `live`: those that the fence lets pass."""
+    passed = {(row[0], row[3]): row for row in live}
+    found = Judged([], [], [], [])
+    for one in group:
+        key = (one.lease.message_id, one.lease.number)
+        row = passed.pop(key, None)
+        if row is None:
+            found.late.append(key)
+            found.states.append(None)
+            continue
+        state = reached(one, is_cancel_wanted=bool(row[1]), evidence=row[2])
+        found.states.append(state)
+        if state in {State.QUEUED, State.UNCLEAR}:
+            found.moved.append(moved_row(one, state))
+        else:
+            found.ended.append(finished_row(one, state))
+    return found
 
 
 def reached(one: Settlement, *, is_cancel_wanted: bool, evidence: str | None) -> State:
@@ -79,13 +121,6 @@ def moved_row(one: Settlement, state: State) -> tuple[Any, ...]:
     )
 
 
-def storable(text: str) -> str:
-    """Return a provider's words as every database can keep them: no NUL, no lone surrogate."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
 def after_rescue(
     rows: Sequence[Sequence[Any]], *, now: int, unclear_for: timedelta, schedule: RetrySchedule
 ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
@@ -140,8 +175,12 @@ def count_settled(
         at = micros(one.started_at)
         name, number = outcome_name(one.result), one.lease.attempts + 1
         counts.add(at, "outcome", f"{one.lease.provider}:{name}:{min(number, 20)}")
+        if is_unknown_answer(one.result):
+            words = countable(storable(one.reason))
+            counts.add(at, UNKNOWN_ANSWER, f"{one.lease.provider}:{words}")
         if name != "accepted":
-            counts.add(at, "reason", f"{name}:{one.result.code or _short(one.result)}")
+            words = storable(one.result.code or _short(one.result))
+            counts.add(at, "reason", f"{name}:{words}")
         if state is State.QUEUED and one.due_at is not None:
             wait = max(micros(one.due_at) - at, 0)
             counts.add(at, "wait", latency_bucket(wait))

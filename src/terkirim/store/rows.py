@@ -25,6 +25,13 @@ def from_json(text: str | bytes) -> Any:
     return _decoder.decode(text)
 
 
+def storable(text: str) -> str:
+    """Return a provider's words as every database can keep them: no NUL, no lone surrogate."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def recipients_json(email: Email) -> str:
     """Return the email's header recipients as JSON: {"to": [[address, name]], ...}."""
     fields = {"to": email.to, "cc": email.cc, "bcc": email.bcc}

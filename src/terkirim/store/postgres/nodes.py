@@ -12,6 +12,7 @@ from datetime import timedelta
 from hashlib import blake2b
 
 import asyncpg
+import structlog
 
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.store.postgres.clock import ServerClock
@@ -34,6 +35,7 @@ TELL_EVERY = 0.1  # seconds at least between two announcements
 AGAIN_AFTER = 0.5  # seconds between two tries to listen again
 CHANNEL = "terkirim"
 
+_log = structlog.get_logger("terkirim.store")
 _sql = Queries("terkirim.store.postgres")
 
 
@@ -95,7 +97,7 @@ class Presence:
         return seen != self._changes_seen
 
     async def _stay(self) -> None:
-        beats = 0
+        beats, is_away = 0, False
         while True:
             await self._rested()
             try:
@@ -104,8 +106,16 @@ class Presence:
                     self._on_change()  # what was told meanwhile went unheard
                 beats += 1
                 await self._beat(is_measuring=beats % BEATS_A_MEASURE == 0)
-            except StoreUnavailable:
+            except StoreUnavailable as error:
+                if not is_away:
+                    _log.warning("the database is away", reason=str(error))
+                is_away = True
+                self._line_ended.set()  # no rest until it is back
                 await asyncio.sleep(AGAIN_AFTER)
+            else:
+                if is_away:
+                    _log.info("the database is back")
+                is_away = False
 
     async def _rested(self) -> None:
         """Wait for the next beat, or for the end of the line."""

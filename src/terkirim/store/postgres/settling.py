@@ -14,10 +14,8 @@ from terkirim.store.endings import (
     after_rescue,
     attempt_row,
     count_settled,
-    finished_row,
+    judged,
     latest,
-    moved_row,
-    reached,
     rescued_attempts,
     settled_by_itself,
     why_expired,
@@ -45,41 +43,31 @@ async def settle_all(
     fresh = [one for one in group if _key(one) in kept]
     states: dict[tuple[str, int], State | None] = {}
     if fresh:
-        states = await _settled(db, fresh)
+        reached = await _settled(db, fresh)
         await hear(db, settings, fresh, now=instant(latest(fresh)))
-        count_settled(db.counts, fresh, [states[_key(one)] for one in fresh])
+        count_settled(db.counts, fresh, reached)
+        states = dict(zip(map(_key, fresh), reached, strict=True))
     if len(fresh) < len(group):
-        repeated = [one.lease.message_id for one in group if _key(one) not in kept]
-        standing = {row[0]: State(row[2]) for row in await db.rows(_sql["standing"], id=repeated)}
-        states |= {
-            _key(one): standing[one.lease.message_id] for one in group if _key(one) not in kept
-        }
+        states |= await _standing(db, [_key(one) for one in group if _key(one) not in kept])
     return [states[_key(one)] for one in group]
 
 
-async def _settled(
-    db: Database, group: Sequence[Settlement]
+async def _standing(
+    db: Database, settled_before: Sequence[tuple[str, int]]
 ) -> dict[tuple[str, int], State | None]:
-    found = await db.many(_sql["live"], sorted(_key(one) for one in group))
-    live = {(row[0], row[3]): row for row in found}
-    states: dict[tuple[str, int], State | None] = {}
-    ended, moved, late = [], [], []
-    for one in group:
-        row = live.get(_key(one))
-        if row is None:
-            late.append(_key(one))
-            states[_key(one)] = None
-            continue
-        state = reached(one, is_cancel_wanted=row[1], evidence=row[2])
-        states[_key(one)] = state
-        if state in {State.QUEUED, State.UNCLEAR}:
-            moved.append(moved_row(one, state))
-        else:
-            ended.append(finished_row(one, state))
-    await finish(db, ended, now=latest(group))
-    await db.many(_sql["move"], moved)
-    await db.many(_sql["note_late"], late)
-    return states
+    """Return where messages stand whose settlement is repeated: its COMMIT lost its word."""
+    ids = [id_ for id_, _ in settled_before]
+    states = {row[0]: State(row[2]) for row in await db.rows(_sql["standing"], id=ids)}
+    return {key: states.get(key[0]) for key in settled_before}
+
+
+async def _settled(db: Database, group: Sequence[Settlement]) -> list[State | None]:
+    live = await db.many(_sql["live"], sorted(_key(one) for one in group))
+    found = judged(group, live)
+    await finish(db, found.ended, now=latest(group))
+    await db.many(_sql["move"], found.moved)
+    await db.many(_sql["note_late"], found.late)
+    return found.states
 
 
 async def release_all(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import asyncpg
+import structlog
 
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.store.postgres.connection import (
@@ -27,6 +28,8 @@ from terkirim.store.postgres.transacting import (
 
 GROUP_LIMIT = 500
 AGAIN_AFTER = 0.2  # seconds between two looks for a server that is away
+
+_log = structlog.get_logger("terkirim.store")
 
 # What becomes of a group's payloads of one kind. `earlier`: what was answered in a transaction
 # whose COMMIT was sent and never answered; None where there was none.
@@ -116,6 +119,7 @@ class Writer:
             try:
                 return await self._transaction(connection, group, None)
             except Unknown as unknown:
+                _log.warning("a COMMIT was not answered: it is repeated", waiting=len(group))
                 return await self._known(group, unknown.result)
             except COLLISIONS:
                 continue

@@ -11,19 +11,17 @@ from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.counting import Counts
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.queries import Queries
-from terkirim.store.rows import (
-    PRIORITY_NUMBER,
-    extras_json,
-    from_json,
-    hidden_row,
-    recipients_json,
-    to_json,
-)
+from terkirim.store.rows import from_json, hidden_row, to_json
 from terkirim.store.sqlite.bulk import BulkInsert
-from terkirim.store.times import micros, micros_or_none
-
-KEY_KEPT_US = 24 * 3_600_000_000
-FILE_KEPT_US = 9 * 24 * 3_600_000_000  # a link lives 7 days from an attempt; the quick retries add
+from terkirim.store.submitting import (
+    FILE_KEPT_US,
+    KEY_KEPT_US,
+    email_row,
+    message_row,
+    repeat,
+    waiting_row,
+)
+from terkirim.store.times import micros
 
 _sql = Queries("terkirim.store.sqlite")
 _insert_contents = BulkInsert(_sql["insert_contents"])
@@ -87,7 +85,7 @@ def _taken_key(
     if db.total_changes() > before:
         return None
     fingerprint, answer, _ = next(db.execute(_sql["taken_key"], scope))
-    return _repeat(key, fingerprint, answer)
+    return repeat(key, fingerprint, answer)
 
 
 def repeat_of(db: apsw.Connection, key: IdempotencyKey, now: int) -> Receipt | None:
@@ -99,19 +97,11 @@ def repeat_of(db: apsw.Connection, key: IdempotencyKey, now: int) -> Receipt | N
     scope = {"owner": key.owner, "route": key.route, "key": key.key}
     for fingerprint, answer, created_at in db.execute(_sql["taken_key"], scope):
         if created_at >= now - KEY_KEPT_US:
-            found = _repeat(key, fingerprint, answer)
+            found = repeat(key, fingerprint, answer)
             if isinstance(found, IdempotencyConflict):
                 raise found
             return found
     return None
-
-
-def _repeat(key: IdempotencyKey, fingerprint: str, answer: str) -> Receipt | IdempotencyConflict:
-    if fingerprint != key.fingerprint:
-        return IdempotencyConflict(
-            "this idempotency key was used with another payload; use a new key for a new e-mail"
-        )
-    return Receipt(answer=answer, is_repeat=True)
 
 
 def _takes_row(db: apsw.Connection, email: Email) -> bool:
@@ -140,34 +130,12 @@ def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int)
     contents = {email.content.id: email.content for email in emails}
     messages = [(email, message) for email in emails for message in email.messages]
     _insert_contents(db, [(c.id, c.html, c.text, int(c.is_template)) for c in contents.values()])
-    _insert_emails(db, [_email_row(email) for email in emails])
-    rows = [
-        (
-            message.id,
-            email.id,
-            message.recipient,
-            message.kind,
-            None if message.variables is None else to_json(message.variables),
-            micros(email.created_at),
-        )
-        for email, message in messages
-    ]
-    _insert_messages(db, rows)
+    _insert_emails(db, [email_row(email) for email in emails])
+    _insert_messages(db, [message_row(email, message) for email, message in messages])
     ids = to_json([message.id for _, message in messages])
     (found,) = next(db.execute(_sql["suppressed"], {"ids": ids, "now": now}))
     suppressed = dict(from_json(found))
-    waiting = [
-        (
-            message.id,
-            email.id,
-            email.route,
-            PRIORITY_NUMBER[email.priority],
-            micros(email.due_at),
-            micros_or_none(email.expires_at),
-        )
-        for email, message in messages
-        if message.id not in suppressed
-    ]
+    waiting = [waiting_row(*one) for one in messages if one[1].id not in suppressed]
     _insert_outbox(db, waiting)
     if suppressed:
         ended = [(id_, "suppressed", reason, 0, 0) for id_, reason in suppressed.items()]
@@ -188,28 +156,6 @@ def _count(
     if suppressed:
         counts.add(micros(messages[0][0].created_at), "state", "suppressed", len(suppressed))
     db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": node})
-
-
-def _email_row(email: Email) -> tuple[Any, ...]:
-    return (
-        email.id,
-        email.owner,
-        email.sender.name,
-        email.sender.email,
-        email.subject,
-        recipients_json(email),
-        extras_json(email),
-        email.route,
-        PRIORITY_NUMBER[email.priority],
-        email.stream.value,
-        email.if_unclear.value,
-        micros(email.created_at),
-        micros_or_none(email.scheduled_at),
-        micros_or_none(email.expires_at),
-        email.campaign,
-        email.row,
-        email.content.id,
-    )
 
 
 def _with_suppressed(one: Submission, result: Any, suppressed: dict[str, str]) -> Any:

@@ -1,56 +1,24 @@
 """Leases due messages: whose provider is open, by priority share, within the rates."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import apsw
 
-from terkirim.domain.email import (
-    Address,
-    Attachment,
-    Content,
-    Email,
-    IfUnclear,
-    NewMessage,
-    Priority,
-)
-from terkirim.domain.lease import Lease
+from terkirim.domain.email import Priority
 from terkirim.policy.shares import slots
 from terkirim.ports import Claim, ClaimWish, Work
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings, OpenGates, Opening
+from terkirim.store.leasing import Mail, end_of, read_back, remembered, work_of
 from terkirim.store.queries import Queries
-from terkirim.store.rows import (
-    PRIORITIES,
-    PRIORITY_NUMBER,
-    addresses_of,
-    attachments_of,
-    from_json,
-    to_json,
-    tuples_of,
-)
+from terkirim.store.rows import PRIORITIES, PRIORITY_NUMBER, from_json, to_json
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.gates import load_gates, save_gates
-from terkirim.store.times import instant, instant_or_none, micros
+from terkirim.store.times import instant_or_none, micros
 
 _sql = Queries("terkirim.store.sqlite")
 Chosen = tuple[str, str, int]  # message id, provider, its place on the route
-
-
-class _Mail(NamedTuple):
-    """What was submitted, as far as sending one message of it asks."""
-
-    if_unclear: IfUnclear
-    created_at: datetime
-    sender: Address
-    recipient: str
-    variables: Mapping[str, Any] | None
-    subject: str
-    content: Content
-    reply_to: tuple[Address, ...]
-    headers: tuple[tuple[str, str], ...]
-    attachments: tuple[Attachment, ...]
 
 
 class Claims:
@@ -100,13 +68,13 @@ class Claims:
         works, ended, held = [], [], []
         for row in rows:
             mail = mails[row[0]]
-            end = _end_of(row, suppressed, now)
+            end = end_of(row, suppressed.get(row[0]), now)
             if end is not None:
                 ended.append((row[0], *end, row[8], row[2]))
             elif (row[3], mail.sender.email) in gates.refused_senders:
                 held.append((row[0], row[2], f"{row[3]}/{mail.sender.email}"))
             else:
-                works.append(_work(row, mail, until, is_probe=row[3] in probes))
+                works.append(work_of(row, mail, until, is_probe=row[3] in probes))
         if ended or held:
             self._put_back(db, gates, chosen, ended=ended, held=held, now=now)
         return works
@@ -144,8 +112,9 @@ def _chosen(
         room = min(wish.limit - len(chosen), _room(db, gates, opening) - own)
         if room <= 0:
             continue
-        ids, turn = _due_ids(db, opening, wish, room=room, turn=turn)
+        ids, high, turn = _due_ids(db, gates, opening, wish, room=room, turn=turn)
         granted = gates.take(opening.provider, len(ids))
+        gates.allowances.spend(opening.provider, max(granted - high, 0))
         if granted and opening.is_probe:
             probes.add(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
@@ -160,107 +129,41 @@ def _room(db: apsw.Connection, gates: OpenGates, opening: Opening) -> int:
 
 
 def _due_ids(
-    db: apsw.Connection, opening: Opening, wish: ClaimWish, *, room: int, turn: int
-) -> tuple[list[str], int]:
+    db: apsw.Connection,
+    gates: OpenGates,
+    opening: Opening,
+    wish: ClaimWish,
+    *,
+    room: int,
+    turn: int,
+) -> tuple[list[str], int, int]:
+    """Return what to lease, those of high priority first and how many these are, and the turn."""
     waiting: dict[Priority, list[str]] = {}
-    for priority, number in PRIORITY_NUMBER.items():
+    for priority in opening.priorities:
+        number = PRIORITY_NUMBER[priority]
         lane = {"route": opening.route, "position": opening.lane, "priority": number}
         (found,) = next(db.execute(_sql["due"], lane | {"now": micros(wish.now), "most": room}))
         waiting[priority] = from_json(found)
     shares, turn = slots({key: len(ids) for key, ids in waiting.items()}, free=room, turn=turn)
-    return [
-        id_ for priority in PRIORITIES for id_ in waiting[priority][: shares.get(priority, 0)]
-    ], turn
+    gates.allowances.cut(opening.provider, shares)
+    ids = [id_ for priority in opening.priorities for id_ in waiting[priority][: shares[priority]]]
+    return ids, shares[Priority.HIGH], turn
 
 
-def _end_of(row: Sequence[Any], suppressed: Mapping[str, str], now: int) -> tuple[str, str] | None:
-    if row[0] in suppressed:
-        return "suppressed", suppressed[row[0]]
-    if row[11] is not None and row[11] <= now:
-        return "dead", "expired before it could be sent"
-    if row[12]:
-        return "cancelled", "cancelled"
-    return None
-
-
-def _mails(db: apsw.Connection, fresh: FreshEmails, ids: Sequence[str]) -> dict[str, _Mail]:
+def _mails(db: apsw.Connection, fresh: FreshEmails, ids: Sequence[str]) -> dict[str, Mail]:
     """Return what was submitted, by message; read back only what this process does not remember."""
-    mails: dict[str, _Mail] = {}
+    mails: dict[str, Mail] = {}
     forgotten: list[str] = []
     for id_ in ids:
         kept = fresh.take(id_)
         if kept is None:
             forgotten.append(id_)
         else:
-            mails[id_] = _remembered(*kept)
+            mails[id_] = remembered(*kept)
     if forgotten:
         (found,) = next(db.execute(_sql["written"], {"ids": to_json(forgotten)}))
-        mails.update((row[0], _read_back(row)) for row in from_json(found))
+        mails.update((row[0], read_back(row)) for row in from_json(found))
     return mails
-
-
-def _remembered(email: Email, message: NewMessage) -> _Mail:
-    return _Mail(
-        email.if_unclear,
-        email.created_at,
-        email.sender,
-        message.recipient,
-        message.variables,
-        email.subject,
-        email.content,
-        email.reply_to,
-        email.headers,
-        email.attachments,
-    )
-
-
-def _read_back(row: Sequence[Any]) -> _Mail:
-    extras = from_json(row[8]) if row[8] else {}
-    return _Mail(
-        IfUnclear(row[1]),
-        instant(row[2]),
-        Address(row[3], row[4]),
-        row[5],
-        None if row[6] is None else from_json(row[6]),
-        row[7],
-        Content(id=row[9], html=row[10], text=row[11], is_template=bool(row[12])),
-        addresses_of(extras.get("reply_to")),
-        tuples_of(extras.get("headers")),
-        attachments_of(extras),
-    )
-
-
-def _work(row: Sequence[Any], mail: _Mail, until: datetime, *, is_probe: bool) -> Work:
-    lease = Lease(
-        message_id=row[0],
-        email_id=row[1],
-        number=row[2],
-        provider=row[3],
-        until=until,
-        route=row[4],
-        position=row[5],
-        step=row[6],
-        waited_us=row[7],
-        attempts=row[8],
-        priority=PRIORITIES[row[9]],
-        if_unclear=mail.if_unclear,
-        created_at=mail.created_at,
-        due_at=instant(row[10]),
-        expires_at=instant_or_none(row[11]),
-        sender=mail.sender.email,
-        is_probe=is_probe,
-    )
-    return Work(
-        lease=lease,
-        recipient=mail.recipient,
-        variables=mail.variables,
-        sender=mail.sender,
-        subject=mail.subject,
-        content=mail.content,
-        reply_to=mail.reply_to,
-        headers=mail.headers,
-        attachments=mail.attachments,
-    )
 
 
 def _next_at(db: apsw.Connection, gates: OpenGates, now: int) -> int | None:

@@ -264,7 +264,12 @@ UPDATE messages SET state = :state WHERE id = :id;
 SELECT json_object(
     'breakers', json((SELECT json_group_object(provider, json_array(version, json(row))) FROM breakers)),
     'rates', json((SELECT json_group_object(provider, json(row)) FROM rates)),
-    'pauses', json((SELECT json_group_array(json_array(provider, sender, fault, reason, since, until)) FROM pauses)));
+    'pauses', json((SELECT json_group_array(json_array(provider, sender, fault, reason, since, until)) FROM pauses)),
+    'allowances', json((SELECT json_group_object(provider, rest) FROM allowances)));
+
+-- name: save_allowance
+-- Only where there is still one: a reading may have lifted the reserve.
+UPDATE allowances SET rest = :rest WHERE provider = :provider;
 
 -- name: save_breaker
 INSERT INTO breakers (provider, version, row) VALUES (:provider, :version, :row)

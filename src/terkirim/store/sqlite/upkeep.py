@@ -11,8 +11,8 @@ from terkirim.ports.retention import PRUNED_AT_ONCE
 from terkirim.store.pruning import DAY_US, Age, Looked, looked_at
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
-from terkirim.store.sqlite.accepting import FILE_KEPT_US, KEY_KEPT_US
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.submitting import FILE_KEPT_US, KEY_KEPT_US
 from terkirim.store.times import micros, span_us
 
 _sql = Queries("terkirim.store.sqlite", "upkeep.sql")
@@ -69,9 +69,13 @@ def _prune_content(db: apsw.Connection, *, age: Age) -> int:
     db.execute(_sql["drop_uses"], ids)
     shared = _firsts(db, sql=_sql["shared_contents"], bound=ids)
     seen = fresh[-1] if fresh else seen
-    if shared:
-        dropping = {"contents": to_json(shared), "seen": seen}
-        db.execute(_sql["drop_shared_contents"], dropping)
+    unneeded = {"ids": to_json(shared), "seen": seen}
+    dropped = _firsts(db, sql=_sql["unneeded_contents"], bound=unneeded) if shared else []
+    if dropped:
+        asking = {"ids": to_json(dropped)}
+        needed = _firsts(db, sql=_sql["requeued_contents"], bound=asking)
+        gone = {"ids": to_json(sorted(set(dropped) - set(needed)))}
+        db.execute(_sql["drop_own_contents"], gone)
     if fresh:
         db.execute(_sql["set_mark"], {"kind": "content", "seen": seen})
     return len(due) + len(fresh)

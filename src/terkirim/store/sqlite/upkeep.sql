@@ -39,13 +39,18 @@ SELECT DISTINCT content_id FROM emails WHERE id IN (SELECT value FROM json_each(
 -- name: drop_own_contents
 DELETE FROM contents WHERE id IN (SELECT value FROM json_each(:ids));
 
--- name: drop_shared_contents
+-- name: unneeded_contents
 -- A letter to many goes with the last of its emails: none is younger, none is to be looked at later.
-DELETE FROM contents WHERE id IN (SELECT value FROM json_each(:contents))
+SELECT c.value FROM json_each(:ids) c
+WHERE NOT EXISTS (
+        SELECT 1 FROM emails e WHERE e.content_id = c.value AND e.content_id <> e.id AND e.id > :seen)
     AND NOT EXISTS (
-        SELECT 1 FROM emails e WHERE e.content_id = contents.id AND e.content_id <> e.id AND e.id > :seen)
-    AND NOT EXISTS (
-        SELECT 1 FROM prune_later l JOIN emails e ON e.id = l.email_id WHERE e.content_id = contents.id);
+        SELECT 1 FROM prune_later l JOIN emails e ON e.id = l.email_id WHERE e.content_id = c.value);
+
+-- name: requeued_contents
+-- Of an email that ended long ago, and that a person has queued again since.
+SELECT DISTINCT e.content_id FROM outbox o JOIN emails e ON e.id = o.email_id
+WHERE e.content_id IN (SELECT value FROM json_each(:ids)) AND e.content_id <> e.id;
 
 -- name: drop_orphaned_contents
 DELETE FROM contents WHERE id IN (SELECT value FROM json_each(:contents))
