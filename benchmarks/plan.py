@@ -52,6 +52,10 @@ PROGRAMS = (
     Program("benchmarks.accept --delay-ms 50 --concurrency 1000", "--n 4000"),
     Program("benchmarks.callbacks", "--seconds 2 --mails 10000"),
     Program("benchmarks.history", f"--n 2000 {_SHORT_PAST} --waiting 100000 --rounds 1"),
+    Program(
+        "benchmarks.history --database postgres --history 1000000",
+        f"--n 2000 {_SHORT_PAST} --waiting 100000 --rounds 1",
+    ),
     Program("benchmarks.footprint", f"--seconds 2 --delay-ms 500 --in-air 200 {_SHORT_PAST}"),
     Program("benchmarks.reports", _SHORT_PAST),
 )
@@ -63,10 +67,6 @@ _ONE = tuple(
 _ONE_CPU = tuple(name.replace(": settled", ": CPU") for name in _ONE)
 _BULK, _BULK_CPU = ("PgQueuer, 100 per call: settled",), ("PgQueuer, 100 per call: CPU",)
 _POSTFIX, _POSTFIX_CPU = "Postfix, accept and relay: settled", "Postfix, accept and relay: CPU"
-_EMPTY, _EMPTY_CPU = (
-    "claim + settle, empty, sqlite: wall",
-    "claim + settle, empty, sqlite: CPU",
-)
 
 
 def _accept_rows(database: str, name: str, *, one: str, bulk: str) -> tuple[Row, ...]:
@@ -83,12 +83,16 @@ def _accept_rows(database: str, name: str, *, one: str, bulk: str) -> tuple[Row,
     )
 
 
-def _past_rows(name: str, pattern: str) -> tuple[Row, ...]:
-    title = f"claim + settle, {pattern}, sqlite"
-    return (
-        Row(name, f"{title}: wall", "ratio 1.3", (_EMPTY,), is_lower_better=True),
-        Row(f"{name}: CPU", f"{title}: CPU", "ratio 1.3", (_EMPTY_CPU,), is_lower_better=True),
-    )
+def _past_rows(database: str, name: str) -> tuple[Row, ...]:
+    rows = []
+    empty = f"claim + settle, empty, {database}"
+    for pattern, when in (("* of history", "long history"), ("* waiting", "much waiting")):
+        title, line = f"claim + settle, {pattern}, {database}", f"claim and settle, {when}, {name}"
+        for part, suffix in (("wall", ""), ("CPU", ": CPU")):
+            peers = (f"{empty}: {part}",)
+            row = Row(f"{line}{suffix}", f"{title}: {part}", "ratio 1.3", peers, True)
+            rows.append(row)
+    return tuple(rows)
 
 
 _POSTS, _SENT = "terkirim, single posts, sqlite", "terkirim, single posts, sent beside, sqlite"
@@ -111,8 +115,8 @@ ROWS = (
     Row(_CLICKS, f"{_APPLIED}: applied", "4,000"),
     Row(f"{_CLICKS}: p99 of the posts", f"{_APPLIED}: p99"),
     Row(f"{_CLICKS}: CPU, the mail's included", f"{_APPLIED}: CPU, the mail's included"),
-    *_past_rows("claim and settle after a long history", "* of history"),
-    *_past_rows("claim and settle with much waiting", "* waiting"),
+    *_past_rows("sqlite", "SQLite"),
+    *_past_rows("postgres", "PostgreSQL"),
     Row("memory of serve, 200 in the air", _SERVE("200 in the air", "peak memory"), "< 200"),
     Row("memory of serve, 1,000 in the air", _SERVE("1000 in the air", "peak memory"), "< 300"),
     Row("terkirim --help", "terkirim --help", "< 300"),

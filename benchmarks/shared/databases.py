@@ -74,6 +74,8 @@ def kept_database(kind: str, name: str, fill: Callable[[Database], None]) -> Ite
             if not whole.exists():
                 with_schema(store)
                 fill(store)
+                if kind == "postgres":
+                    asked(store.url, "VACUUM (ANALYZE)")  # as autovacuum would, in its time
                 whole.touch()
             yield store
 

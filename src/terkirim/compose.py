@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from terkirim.access.kept import kept_secret
+from terkirim.compose_credits import Lookout, lookout_over
 from terkirim.content.addresses import normalised
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
@@ -26,15 +27,19 @@ from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
+from terkirim.domain.errors import CannotBePaid, ConfigError
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.ports.retention import Erasure
-from terkirim.providers.registry import build
+from terkirim.providers.overhearing import Overhearing
+from terkirim.providers.registry import build, callback_readers
 from terkirim.reports.health import SANDBOX, HealthRules
 from terkirim.reports.watch import Watch
 from terkirim.schedule.periodic import Scheduler
 from terkirim.schedule.retention import retention_jobs
 from terkirim.settings import Settings, load
+from terkirim.tracking.parts import Tracking
+from terkirim.tracking.worker import TrackingSettings
 
 _log = structlog.get_logger("terkirim.gateway")
 SIGNING_KEY = "secret:signing_key"  # an option; one that begins with `secret:` is never shown
@@ -62,8 +67,10 @@ class Gateway(Following):
         signing_key: SigningKey,
         watch: Watch,
         fetcher: Fetcher,
+        lookout: Lookout,
         scheduler: Scheduler,
         erasure: Erasure,
+        tracking: Tracking | None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -74,8 +81,10 @@ class Gateway(Following):
         self.tally = tally
         self.watch = watch
         self._fetcher = fetcher
+        self.lookout = lookout
         self._scheduler = scheduler
         self._erasure = erasure
+        self._tracking = tracking
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -102,6 +111,22 @@ class Gateway(Following):
             await gateway.close()
 
     @property
+    def has_tracking(self) -> bool:
+        """True where the database keeps callbacks, events and suppressions."""
+        return self._tracking is not None
+
+    @property
+    def tracking(self) -> Tracking:
+        """Callbacks, events and suppressions.
+
+        Raises:
+            ConfigError: this database does not keep them.
+        """
+        if self._tracking is None:
+            raise ConfigError("TERKIRIM_DATABASE: callbacks and suppressions need SQLite as yet")
+        return self._tracking
+
+    @property
     def in_air(self) -> int:
         """How many requests of this process are on their way."""
         return self._worker.in_air
@@ -125,6 +150,8 @@ class Gateway(Following):
         self._worker.start()
         self.watch.start()
         self._scheduler.start()
+        if self._tracking is not None:
+            self._tracking.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
@@ -133,6 +160,8 @@ class Gateway(Following):
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
+            if self._tracking is not None:
+                await self._tracking.stop()
         for provider in self._providers.values():
             await provider.close()
         await self.store.close()
@@ -201,17 +230,28 @@ class Gateway(Following):
         owner: str,
         answer: Callable[[Sequence[Email]], Any] = _ids,
         key: IdempotencyKey | None = None,
+        is_forced: bool = False,
     ) -> Submitted:
-        """Put drafts on disk together, or none of them."""
+        """Put drafts on disk together, or none of them; `is_forced`: unpaid broadcasts too."""
         if any(needs_fetching(draft.attachments) for draft in drafts):
             if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
                 return Submitted(answer=known.answer, is_repeat=True, emails=())
             drafts = [await self.with_files(draft) for draft in drafts]
-        return await self.submit(drafts, owner=owner, answer=answer, key=key)
+        try:
+            return await self.submit(
+                drafts, owner=owner, answer=answer, key=key, is_forced=is_forced
+            )
+        except CannotBePaid:
+            if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):
+                return Submitted(answer=known.answer, is_repeat=True, emails=())
+            raise
 
 
 async def _opened(settings: Settings) -> Gateway:
-    providers = providers_of(settings, clock=SystemClock())
+    providers = {
+        name: Overhearing(one, clock=SystemClock())
+        for name, one in providers_of(settings, clock=SystemClock()).items()
+    }
     database = await opened(settings)
     try:
         return _built(database, providers, SigningKey(await _signing_secret(database)))
@@ -221,12 +261,13 @@ async def _opened(settings: Settings) -> Gateway:
 
 
 def _built(
-    database: Database, providers: Mapping[str, Provider], signing_key: SigningKey
+    database: Database, providers: Mapping[str, Overhearing], signing_key: SigningKey
 ) -> Gateway:
     settings = database.settings
     dice = Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
     store, clock, new_id = database.store, database.clock, database.new_id
+    lookout = lookout_over(database, providers)
     links = (
         None
         if settings.public_url is None
@@ -288,6 +329,7 @@ def _built(
         clock=clock,
         free_bytes=store.free_bytes,
         min_free=settings.min_free_disk,
+        afford=lookout.preflights.refuse if lookout.standings.providers else None,
     )
     return Gateway(
         settings=settings,
@@ -301,15 +343,19 @@ def _built(
         signing_key=signing_key,
         fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
         scheduler=Scheduler(
-            retention_jobs(
-                database.retention,
-                clock=clock,
-                keep_content=settings.keep_content,
-                keep_messages=settings.keep_messages,
-            ),
+            [
+                *retention_jobs(
+                    database.retention,
+                    clock=clock,
+                    keep_content=settings.keep_content,
+                    keep_messages=settings.keep_messages,
+                ),
+                *lookout.jobs,
+            ],
             upkeep=store,
             clock=clock,
         ),
+        tracking=_tracking(settings, database),
         erasure=database.erasure,
         watch=Watch(
             store,
@@ -320,6 +366,7 @@ def _built(
                 min_free=settings.min_free_disk,
             ),
         ),
+        lookout=lookout,
     )
 
 
@@ -359,3 +406,19 @@ async def _signing_secret(database: Database) -> bytes:
 
 def _new_secret() -> str:
     return secrets.token_urlsafe(KEY_BYTES * 2)
+
+
+def _tracking(settings: Settings, database: Database) -> Tracking | None:
+    if database.events is None or database.suppressions is None:
+        return None
+    secret = settings.mailketing_webhook_secret
+    return Tracking(
+        callbacks=database.events,
+        suppressions=database.suppressions,
+        readers=callback_readers(),
+        secret=lambda: None if secret is None else secret.read(),
+        check=normalised,
+        upkeep=database.store,
+        clock=database.clock,
+        settings=TrackingSettings(keep_raw=settings.keep_content, keep_all=settings.keep_messages),
+    )

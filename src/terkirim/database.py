@@ -15,13 +15,23 @@ from terkirim.domain.ids import uuid7
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.rates import parse_rates
 from terkirim.ports import Clock, Store
+from terkirim.ports.alerts import AlertBook
+from terkirim.ports.credits import CreditBook
+from terkirim.ports.people import People
 from terkirim.ports.retention import Erasure, Retention
+from terkirim.ports.suppressions import Suppressions
+from terkirim.ports.tracking import Events
 from terkirim.reports.health import SANDBOX
 from terkirim.settings import Settings
 from terkirim.store.gating import GateSettings
+from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.connection import kind_of_file_system
+from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.erasing import SqliteErasure
+from terkirim.store.sqlite.events import SqliteEvents
+from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
 
 ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
@@ -64,7 +74,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """An open database: its store, the clock that it goes by, how ids are made, where it stands.
+    """An open database: its store and books, its clock, how ids are made, and where it stands.
 
     `path` is None where it is not a file of this machine.
     """
@@ -75,6 +85,11 @@ class Database:
     erasure: Erasure
     clock: Clock
     new_id: Callable[[], str]
+    credits: CreditBook
+    alerts: AlertBook
+    people: People
+    events: Events | None = None
+    suppressions: Suppressions | None = None
     path: Path | None = None
 
 
@@ -111,6 +126,11 @@ async def opened(settings: Settings) -> Database:
         erasure=SqliteErasure(store),
         clock=local,
         new_id=Ids(local),
+        credits=SqliteCreditBook(store),
+        alerts=SqliteAlertBook(store),
+        people=SqlitePeople(store),
+        events=SqliteEvents(store, ids=Ids(local)),
+        suppressions=SqliteSuppressions(store, ids=Ids(local)),
         path=path,
     )
 
@@ -119,7 +139,10 @@ async def _opened_server(
     settings: Settings, gates: GateSettings, *, node: str, local: Clock
 ) -> Database:
     try:
+        from terkirim.store.postgres.alerts import PostgresAlertBook
+        from terkirim.store.postgres.credits import PostgresCreditBook
         from terkirim.store.postgres.erasing import PostgresErasure
+        from terkirim.store.postgres.people import PostgresPeople
         from terkirim.store.postgres.store import PostgresStore
         from terkirim.store.postgres.upkeep import PostgresRetention
     except ModuleNotFoundError as error:
@@ -138,6 +161,9 @@ async def _opened_server(
         erasure=PostgresErasure(store),
         clock=store.clock,
         new_id=Ids(store.clock),
+        credits=PostgresCreditBook(store),
+        alerts=PostgresAlertBook(store),
+        people=PostgresPeople(store),
     )
 
 

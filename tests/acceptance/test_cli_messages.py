@@ -44,7 +44,9 @@ def test_a_list_is_bounded_by_time_in_the_operators_zone(terkirim):
     sent = terkirim.send()
     terkirim.send()
     here = {"TERKIRIM_TIME_ZONE": "Asia/Tokyo", "TZ": "Asia/Tokyo"}
-    now = subprocess.run(["date", "+%FT%T"], env=os.environ | here, capture_output=True, text=True)
+    now = subprocess.run(
+        ["date", "+%FT%T"], env=os.environ | here, capture_output=True, text=True, check=True
+    )
     later = "2100-01-01"
     assert len(ids(terkirim.json("messages", "list", "--after", "2020-01-01", **here))) == 2
     assert ids(terkirim.json("messages", "list", "--after", later, **here)) == []
@@ -82,7 +84,7 @@ def test_the_story_has_its_next_step_on_top(terkirim):
 
 def test_the_story_is_told_in_bahasa_indonesia(terkirim):
     sent = terkirim.send(to="budi@example.com", expires_in="2h")
-    terkirim.end(Deferred("HTTP 503"))
+    terkirim.end(Deferred("HTTP 503", retry_after=timedelta(hours=1)))
     shown = terkirim("messages", "show", sent, TERKIRIM_LANGUAGE="id").stdout
     for says in (
         "menunggu dikirim (queued)",
@@ -163,7 +165,7 @@ def test_many_are_counted_before_and_nothing_happens_without_a_yes(terkirim):
     ("language", "answer", "code", "dead"),
     [("en", "y", 0, 0), ("id", "ya", 0, 0), ("en", "n", 1, 1), ("id", "", 1, 1)],
 )
-def test_on_a_terminal_a_person_is_asked(terkirim, language, answer, code, dead):
+def test_on_a_terminal_a_person_is_asked(terkirim, *, language, answer, code, dead):
     terkirim.send()
     terkirim.end(Rejected("no"))
     head, tail = pty.openpty()

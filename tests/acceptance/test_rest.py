@@ -125,29 +125,8 @@ def test_a_message_tells_its_story(served):
     assert [one["outcome"] for one in story["attempts_made"]] == ["accepted"]
     assert story["sandbox"] is True
     shown = served.cli("messages", "show", sent["id"])
-    assert "accepted (sandbox: never really sent)" in shown.stdout
+    assert "disimpan sandbox, tidak pernah benar-benar dikirim (accepted)" in shown.stdout
     assert served.cli("messages", "show", "unknown").returncode == 1
-
-
-def test_a_csv_goes_once_and_its_bad_rows_are_listed(served):
-    (served.folder / "p.csv").write_text(
-        "\ufeffemail;nama\na@example.com;Ani\nnobody;B\nc@example.com\n"
-    )
-    (served.folder / "s.html").write_text("<p>{{ nama }}</p>")
-    arguments = (
-        "send",
-        "--csv",
-        "p.csv",
-        "--html",
-        "s.html",
-        "--subject",
-        "Halo {{ nama }}",
-        "--json",
-    )
-    first, again = served.cli(*arguments), served.cli(*arguments)
-    assert '"queued": 1, "sent before": 0, "bad rows": 2' in first.stdout, first.stderr
-    assert '"queued": 0, "sent before": 1, "bad rows": 2' in again.stdout
-    assert len((served.folder / "p.bad.csv").read_text().splitlines()) == 2
 
 
 def test_secrets_stay_out_of_the_log(served):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -16,11 +17,20 @@ from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import Facts, verdict
 from terkirim.ports import ClaimWish, Submission
+from terkirim.store.counting import Counts
 from terkirim.store.gating import GateSettings
+from terkirim.store.postgres.alerts import PostgresAlertBook
+from terkirim.store.postgres.credits import PostgresCreditBook
 from terkirim.store.postgres.erasing import PostgresErasure
+from terkirim.store.postgres.people import PostgresPeople
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.postgres.upkeep import PostgresRetention
+from terkirim.store.queries import Queries
+from terkirim.store.rows import to_json
+from terkirim.store.sqlite.alerts import SqliteAlertBook
+from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.erasing import SqliteErasure
+from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.upkeep import SqliteRetention
 
@@ -33,6 +43,7 @@ GATES = GateSettings(
     breaker=BreakerSettings(after=3),
     zone=ZoneInfo("Asia/Jakarta"),
 )
+SQLITE = Queries("terkirim.store.sqlite")
 _numbers = count(1)
 
 
@@ -86,6 +97,21 @@ class Node:
         return (await self.store.story(message_id)).message.state
 
 
+class Books(NamedTuple):
+    """What stands beside a store in its database."""
+
+    credits: Any
+    alerts: Any
+    people: Any
+
+
+def counted(rows):
+    counts = Counts()
+    for row in rows:
+        counts.add(*row)
+    return counts
+
+
 class SqliteFile:
     """One file that every node of a test opens."""
 
@@ -96,6 +122,15 @@ class SqliteFile:
 
     async def opened(self, name, gates=GATES):
         return SqliteStore(self._path, node=name, settings=gates)
+
+    def books(self, store):
+        return Books(SqliteCreditBook(store), SqliteAlertBook(store), SqlitePeople(store))
+
+    async def count(self, store, rows):
+        """Count up rollups, each (microseconds, kind, key, count)."""
+        counts = counted(rows)
+        bound = {"rows": to_json(counts.rows()), "node": "x"}
+        await store.write_alone(lambda db: db.execute(SQLITE["count_up"], bound))
 
     def retention(self, node):
         return SqliteRetention(node.store)
@@ -128,6 +163,18 @@ class PostgresDatabase:
     async def opened(self, name, gates=GATES):
         clock = SystemClock()
         return await PostgresStore.open(lambda: self.url, node=name, settings=gates, clock=clock)
+
+    def books(self, store):
+        return Books(PostgresCreditBook(store), PostgresAlertBook(store), PostgresPeople(store))
+
+    async def count(self, store, rows):
+        """Count up rollups, each (microseconds, kind, key, count)."""
+
+        async def count_up(db):
+            for row in rows:
+                db.counts.add(*row)
+
+        await store.write_alone(count_up)
 
     def retention(self, node):
         return PostgresRetention(node.store)
@@ -175,3 +222,20 @@ async def open_node(database):
 @pytest.fixture
 async def node(open_node):
     return await open_node()
+
+
+@pytest.fixture
+async def open_tracked(tmp_path):
+    """Opens nodes that take callbacks, over one database."""
+    from tests.contract.tracked import TrackedNode  # it is built on `Node` above
+
+    opened = []
+
+    def opening(name="a"):
+        store = SqliteStore(tmp_path / "contract.db", node=name, settings=GATES)
+        opened.append(store)
+        return TrackedNode(store)
+
+    yield opening
+    for store in opened:
+        await store.close()

@@ -43,10 +43,12 @@ async def ended(gateway, within=20.0):
             await asyncio.sleep(0.02)
 
 
-async def send_many(gateway, count):
+async def send_many(gateway, count, **options):
     return await asyncio.gather(
         *[
-            gateway.send_email(to=f"p{n}@example.com", subject=f"Halo {n}", html="<p>x</p>")
+            gateway.send_email(
+                to=f"p{n}@example.com", subject=f"Halo {n}", html="<p>x</p>", **options
+            )
             for n in range(count)
         ]
     )
@@ -118,7 +120,7 @@ async def test_a_wrong_key_loses_nothing_and_a_right_one_in_the_file_lets_all_go
 async def test_empty_credits_hold_the_mail_until_there_are_some(tmp_path):
     async with Emulator(credits_left=5) as emulator:
         async with opened(tmp_path, emulator, concurrency=1) as gateway:
-            await send_many(gateway, 12)
+            await send_many(gateway, 12, priority="high")  # all other mail waits for credits sooner
             for _ in range(200):
                 if await gateway.store.pauses():
                     break

@@ -54,6 +54,18 @@ async def test_of_two_nodes_one_does_the_work():
     assert done == [1]
 
 
+async def test_work_that_is_a_nodes_own_is_done_by_every_node_without_a_question():
+    done = []
+
+    async def work():
+        done.append(1)
+
+    turns, job = Turns(), Job(name="listen", every=HOUR, work=work, is_own=True)
+    for _ in range(2):
+        assert await Scheduler([job], upkeep=turns, clock=Clock()).take(job)
+    assert (len(done), turns.left) == (2, {})
+
+
 @pytest.mark.parametrize("error", [StoreUnavailable("away"), RuntimeError("a bug")])
 async def test_work_that_fails_has_its_turn_again_and_stops_no_other_job(error):
     tries, other = [], asyncio.Event()

@@ -12,8 +12,8 @@ from terkirim.api import schemas
 from terkirim.api.asked import page_of
 from terkirim.api.describing import PAGE, TEXT, YES_OR_NO, described
 from terkirim.api.errors import Refused, json_answer
-from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_strict
-from terkirim.api.shapes import email_shape
+from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_force, wants_strict
+from terkirim.api.shapes import answer_with_suppressed, email_shape
 from terkirim.compose import Gateway
 from terkirim.content.times import read_scheduled_at
 from terkirim.delivery.submit import idempotency_key
@@ -74,8 +74,10 @@ def sending(gateway: Gateway, keys: Keys) -> Callable[[Http], Awaitable[Response
         def answer(emails: Sequence[Email]) -> dict[str, Any]:
             return _receipt(gateway, emails[0], warnings)
 
-        submitted = await gateway.send([draft], owner=owner, answer=answer, key=key)
-        return json_answer(submitted.answer)
+        submitted = await gateway.send(
+            [draft], owner=owner, answer=answer, key=key, is_forced=wants_force(request)
+        )
+        return json_answer(answer_with_suppressed(submitted))
 
     return send
 
@@ -108,8 +110,10 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             ]
             return {"data": rows, **({"errors": read.errors} if is_permissive else {})}
 
-        submitted = await gateway.send(read.drafts, owner=owner, answer=answer, key=key)
-        return json_answer(submitted.answer)
+        submitted = await gateway.send(
+            read.drafts, owner=owner, answer=answer, key=key, is_forced=wants_force(request)
+        )
+        return json_answer(answer_with_suppressed(submitted))
 
     return [send, batch]
 
@@ -204,6 +208,9 @@ def _is_permissive(request: Http) -> bool:
 def _receipt(gateway: Gateway, email: Email, warnings: Sequence[str]) -> dict[str, Any]:
     receipt: dict[str, Any] = {"id": email.id}
     said = [*gateway.watch.warnings_of(email.route), *warnings, *email.warnings]
+    waits = gateway.lookout.reserve.says(email.route, email.priority)
+    if waits is not None:
+        said.append(waits)
     if said:
         receipt["warnings"] = said
     if gateway.watch.is_sandboxed(email.route):

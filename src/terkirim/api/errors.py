@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 
 from terkirim.domain.errors import (
     BadSignature,
+    CannotBePaid,
     IdempotencyConflict,
     InvalidEmail,
     NotFound,
@@ -84,6 +85,8 @@ def answer_to(error: Exception) -> Response[bytes]:  # noqa: PLR0911 - one line 
 
 def _answer_to_others(error: Exception) -> Response[bytes]:
     match error:
+        case CannotBePaid():
+            return refusal(403, "email_above_quota", str(error))
         case NotFoundException():
             return refusal(404, "not_found", "there is nothing at this address")
         case MethodNotAllowedException():

@@ -82,7 +82,11 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     async def show_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         """Tell all that is known of one message: its attempts and its events."""
         await keys.owner(request, "read")
-        return json_answer(story_shape(await store.story(message_id), clock.now()))
+        found = await store.story(message_id)
+        waits = None
+        if found.message.state is State.QUEUED:
+            waits = gateway.lookout.reserve.says(found.email.route, found.email.priority)
+        return json_answer(story_shape(found, clock.now()) | {"waits_for": waits})
 
     return [list_messages, show_message]
 

@@ -124,6 +124,11 @@ def draft_of(body: Any, *, is_strict: bool) -> tuple[Draft, list[str]]:
     return Draft(**{own: body[name] for name, own in FIELDS.items() if name in body}), warnings
 
 
+def wants_force(request: Http) -> bool:
+    """Return True for `?force=1`: a broadcast that cannot be paid is taken all the same."""
+    return request.query_params.get("force", "") in {"1", "true"}
+
+
 def wants_strict(request: Http) -> bool:
     """Return True for `?strict=1`."""
     return request.query_params.get("strict", "") in {"1", "true"}

@@ -15,7 +15,10 @@ COMMANDS = {
     "send": ("terkirim.cli.send", "Put one e-mail on disk, or one for each row of a CSV file."),
     "messages": ("terkirim.cli.messages", "Look at messages, send them again, stop them."),
     "providers": ("terkirim.cli.providers", "See how providers stand, pause and resume them."),
+    "credits": ("terkirim.cli.credits", "See credits, how long they last, and what can be paid."),
+    "alerts": ("terkirim.cli.alerts", "See alerts and who was told; try the channels."),
     "keys": ("terkirim.cli.keys", "Make, list and revoke API keys."),
+    "users": ("terkirim.cli.users", "Add, list and remove the people who are told of alerts."),
     "doctor": ("terkirim.cli.doctor", "Check all that mail depends on, and say what mends it."),
     "emulate": (_SERVING, "Run a local Mailketing that fails on demand."),
 }

@@ -1,8 +1,8 @@
 """Runs a campaign from the command line: its progress, its numbers, its list of bad rows."""
 
 import asyncio
-import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class _Run:
 
 def send_many(at: Desk, options: Options, letter: dict[str, Any], *, source: Path) -> int:
     """Send the letter to every row of the file; return the exit code."""
+    if sys.stderr.isatty():
+        at.screen.note(at.screen.say("Reading {file} ...", file=printable(source.name)))
     with source.open("rb") as file:
         recipients = RecipientList(file, column=options.column, key=options.key)
         with BadRows(source, recipients.layout) as bad:
@@ -55,7 +57,7 @@ def send_many(at: Desk, options: Options, letter: dict[str, Any], *, source: Pat
                 source=source,
                 recipients=recipients,
                 letter=letter,
-                name=options.campaign or campaign_name(source, letter),
+                name=options.campaign or campaign_name(source, letter, key=options.key),
                 bad=bad,
                 survey=surveyed(recipients, letter, bad),
             )
@@ -96,11 +98,8 @@ def _shown(run: _Run) -> int:
 
 
 def _sent(run: _Run) -> int:
-    if run.bad.count and not os.access(run.source.parent, os.W_OK):
-        problem = (
-            f"{run.bad.count} rows cannot go, and their list cannot be written beside the file"
-        )
-        raise InvalidEmail(FIELD, f"{problem}: the folder is read-only")
+    if run.bad.count:
+        _refuse_unwritable(run.source.parent, run.bad.count)
     campaign, is_sandbox = submitted(run.at.settings, lambda gateway: _put_on_disk(run, gateway))
     kept = run.bad.keep()
     tally, survey = campaign.tally, run.survey
@@ -138,6 +137,15 @@ async def _put_on_disk(run: _Run, gateway: Gateway) -> tuple[Campaign, bool]:
         )
         raise
     return campaign, gateway.is_sandbox
+
+
+def _refuse_unwritable(folder: Path, count: int) -> None:
+    """Refuse before anything is sent where the list of bad rows would be lost."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        problem = f"{count} rows cannot go, and their list cannot be written beside the file"
+        raise InvalidEmail(FIELD, f"{problem}: {error.strerror}") from None
 
 
 def _lines(run: _Run, campaign: Campaign, kept: Path | None) -> list[str]:

@@ -1,7 +1,7 @@
 """The one way in: every door's drafts are checked here, and acknowledged only after the commit."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -48,8 +48,10 @@ class Submit:
         clock: Clock,
         free_bytes: Callable[[], Any],
         min_free: int,
+        afford: Callable[[Sequence[Email]], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
+        self._afford = afford
         self.check = check
         self._clock = clock
         self._free_bytes = free_bytes
@@ -64,11 +66,13 @@ class Submit:
         owner: str,
         answer: Callable[[Sequence[Email]], Any],
         key: IdempotencyKey | None = None,
+        is_forced: bool = False,
     ) -> Submitted:
-        """Return after the commit.
+        """Return after the commit. `is_forced`: take a broadcast that cannot be paid, too.
 
         Raises:
             InvalidEmail: a field is wrong; nothing was stored.
+            CannotBePaid: the credits do not last for this broadcast; nothing was stored.
             IdempotencyConflict: the key was used with another payload.
             StoreUnavailable: nothing was stored; try again later.
         """
@@ -79,6 +83,8 @@ class Submit:
         if self._is_full:
             raise StoreUnavailable("the disk is nearly full: new mail is refused, free some space")
         emails = tuple([email for email, _ in checked])
+        if self._afford is not None and not is_forced:
+            await self._afford(emails)
         files: dict[str, bytes] = {}
         for _, own in checked:
             files.update(own)

@@ -4,6 +4,7 @@ TerkirimError
 ├── ConfigError          (ValueError)       a setting is missing or wrong; names every faulty one
 ├── InvalidEmail         (ValueError)       a field of a submission is wrong; names it
 ├── IdempotencyConflict  (ValueError)       the key was used with another payload, or is in use
+├── CannotBePaid         (ValueError)       the credits do not last for this broadcast
 ├── NotFound             (LookupError)      no such email, message or key
 ├── WrongState           (ValueError)       the message is past the point where this can be done
 ├── BadSignature         (ValueError)       a signed link or callback does not verify
@@ -16,6 +17,8 @@ The last two are raised by the REST client only. An outcome of a delivery is nev
 """
 
 from datetime import timedelta
+
+from terkirim.domain.credit import Preflight
 
 
 class TerkirimError(Exception):
@@ -49,6 +52,18 @@ class IdempotencyConflict(TerkirimError, ValueError):  # noqa: N818
     def __init__(self, message: str, *, is_running: bool = False) -> None:
         super().__init__(message)
         self.is_running = is_running
+
+
+class CannotBePaid(TerkirimError, ValueError):  # noqa: N818
+    """A broadcast is refused because the credits would not last; `preflight` has the figures."""
+
+    def __init__(self, preflight: Preflight) -> None:
+        super().__init__(
+            f"the credits do not last for this broadcast: {preflight.count} mails cost about "
+            f"{preflight.cost} credits, and {preflight.goes_out} of them would go out; "
+            "top up, send fewer, or force it"
+        )
+        self.preflight = preflight
 
 
 class NotFound(TerkirimError, LookupError):  # noqa: N818

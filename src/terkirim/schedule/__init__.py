@@ -1,1 +1,1 @@
-"""Periodic work: each piece is done by one node, however many there are."""
+"""Periodic work: each piece is done by one node, or by every node where it is its own."""

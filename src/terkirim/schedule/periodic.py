@@ -17,11 +17,15 @@ _log = structlog.get_logger("terkirim.schedule")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One kind of work. It may be cut off at any await and be begun again elsewhere."""
+    """One kind of work. It may be cut off at any await and be begun again elsewhere.
+
+    `is_own`: every node does its own, without asking for a turn.
+    """
 
     name: str
     every: timedelta
     work: Callable[[], Awaitable[object]]
+    is_own: bool = False
 
 
 class Scheduler:
@@ -58,7 +62,7 @@ class Scheduler:
     async def take(self, job: Job) -> bool:
         """Do the job if this node gets its turn; return whether it did."""
         now = self._clock.now()
-        if not await self._upkeep.take_turn(job.name, every=job.every, now=now):
+        if not job.is_own and not await self._upkeep.take_turn(job.name, every=job.every, now=now):
             return False
         await job.work()
         return True

@@ -19,6 +19,7 @@ from terkirim.settings.secret import Secret
 from terkirim.settings.sources import ConfigFile, Environment
 from terkirim.settings.values import (
     WORD,
+    AlertUrls,
     AnySecret,
     ApiRate,
     Database,
@@ -41,6 +42,8 @@ from terkirim.store.addresses import shown
 PREFIX = "TERKIRIM_"
 _OTHERS = ("mailketing_", "cron_")  # names that existing users have
 _SHORTEST_LEASE = timedelta(seconds=4)
+_SHORTEST_CHECK = timedelta(minutes=1)
+_LONGEST_LEAD = timedelta(days=30)
 
 
 def _variable(field_name: str) -> str:
@@ -83,7 +86,9 @@ class Settings(BaseSettings):
         None, "where the outside reaches this gateway; attachments travel as links to it"
     )
     time_zone: Zone = _setting("Asia/Jakarta", "whose midnight ends a day")
-    language: Annotated[Literal["id", "en"], WORD] = _setting("id", "`id` or `en`")
+    language: Annotated[Literal["id", "en"], WORD] = _setting(
+        "id", "what people are answered in: `id` or `en`"
+    )
 
     mailketing_api_key: Key | None = _setting(
         None, "the provider's key; none: sandbox mode, nothing is really sent"
@@ -101,7 +106,7 @@ class Settings(BaseSettings):
     )
     mailketing_webhook_secret: AnySecret | None = _setting(
         None,
-        "the secret in the address of the provider's callbacks",
+        "the secret in the address of the provider's callbacks; none: they are refused",
         validation_alias=AliasChoices("MAILKETING_WEBHOOK_SECRET", "MAILKETING_WEBHOOK_TOKEN"),
     )
     cron_secret: AnySecret | None = _setting(None, "opens `/api/cron/*`")
@@ -135,6 +140,18 @@ class Settings(BaseSettings):
     breaker_after: int = _setting("20", "faults in a row that shut a provider", ge=1)
     breaker_cool_down: Span = _setting("30s", "for how long, doubling to 5m")
     rate: RateText | None = _setting(None, "requests to a provider at most, such as `10/s,400/d`")
+
+    alert_urls: AlertUrls | None = _setting(
+        None, "where alerts go: Apprise URLs with commas between, see Alerts below"
+    )
+    credits_every: Span = _setting("1h", "how often the balance is read")
+    credits_warning: int = _setting("50000", "credits at which the level is `warning`", ge=0)
+    credits_critical: int = _setting("10000", "credits at which it is `critical`", ge=0)
+    credits_emergency: int = _setting(
+        "1000", "credits at which it is `emergency`: the rest is kept for high priority", ge=0
+    )
+    credits_lead: Span = _setting("3d", "how long before the credits may run out it is told")
+    credits_bounce: int = _setting("30", "credits that a bounce costs beside its mail", ge=0)
 
     concurrency: int = _setting("200", "requests in the air at once", ge=1, le=10_000)
     lease: Span = _setting("120s", "how long a worker may hold a message")
@@ -200,6 +217,28 @@ class Settings(BaseSettings):
     def _long_lease(cls, value: timedelta) -> timedelta:
         if value < _SHORTEST_LEASE:
             raise ValueError("must be at least 4s, so that a request fits into half of it")
+        return value
+
+    @field_validator("credits_critical", "credits_emergency")
+    @classmethod
+    def _below_the_level_before(cls, value: int, found: ValidationInfo) -> int:
+        before = "credits_warning" if found.field_name == "credits_critical" else "credits_critical"
+        if value >= found.data.get(before, value + 1):
+            raise ValueError(f"must be less than {_variable(before)}")
+        return value
+
+    @field_validator("credits_every")
+    @classmethod
+    def _not_too_often(cls, value: timedelta) -> timedelta:
+        if value < _SHORTEST_CHECK:
+            raise ValueError("must be at least 1m: each check is a request to the provider")
+        return value
+
+    @field_validator("credits_lead")
+    @classmethod
+    def _not_too_far(cls, value: timedelta) -> timedelta:
+        if value > _LONGEST_LEAD:
+            raise ValueError("must be at most 30d: nobody knows what is further away")
         return value
 
 

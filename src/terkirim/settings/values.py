@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator
 from pydantic_settings import NoDecode
 
+from terkirim.alerts.channels import channels_in, refuse_unknown
 from terkirim.content.addresses import normalised
 from terkirim.content.fields import nearest
 from terkirim.content.texts import line
@@ -131,6 +132,12 @@ def _proxy(value: object) -> Secret:
     return secret
 
 
+def _alert_urls(value: object) -> Secret:
+    secret = _secret(value)
+    refuse_unknown(channels_in(secret.read()))
+    return secret
+
+
 def _email(value: object) -> str:
     return _said(lambda: normalised(line(value, "").strip(), ""))
 
@@ -231,6 +238,7 @@ AnySecret = Annotated[Secret, BeforeValidator(_secret)]
 Key = Annotated[Secret, BeforeValidator(_key)]
 Database = Annotated[Secret, BeforeValidator(_database)]
 Proxy = Annotated[Secret, BeforeValidator(_proxy)]
+AlertUrls = Annotated[Secret, BeforeValidator(_alert_urls)]
 WebAddress = Annotated[str, BeforeValidator(_web_address)]
 EmailAddress = Annotated[str, BeforeValidator(_email)]
 HeaderText = Annotated[str, BeforeValidator(_header_text)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from terkirim.domain.email import Priority
 from terkirim.domain.lease import Settlement
 from terkirim.domain.outcome import (
     Accepted,
@@ -21,6 +22,7 @@ from terkirim.domain.outcome import (
 )
 from terkirim.policy import breaker, rates
 from terkirim.ports import Pause, ProviderStatus
+from terkirim.store.allowances import Allowances
 from terkirim.store.rows import storable
 from terkirim.store.times import micros
 
@@ -50,7 +52,10 @@ class GateSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """One lane that may be claimed from: rows of `route` at `lane`, sent through `provider`."""
+    """One lane that may be claimed from: rows of `route` at `lane`, sent through `provider`.
+
+    `priorities`: only these may go there; the last credits are kept for mail of high priority.
+    """
 
     route: str
     lane: int
@@ -58,6 +63,7 @@ class Opening:
     provider: str
     limit: int | None
     is_probe: bool
+    priorities: tuple[Priority, ...] = tuple(Priority)
 
 
 class OpenGates:
@@ -72,6 +78,7 @@ class OpenGates:
         }
         self.rates = {name: rates.from_plain(row) for name, row in rows["rates"].items()}
         self.pauses: Sequence[Sequence[Any]] = rows["pauses"]
+        self.allowances = Allowances(rows["allowances"])
         self._loaded = (dict(self.breakers), dict(self.rates))
         self.refused_senders = {(row[0], row[1]) for row in self.pauses if row[1]}
         self._paused = {row[0] for row in self.pauses if not row[1]}
@@ -100,6 +107,7 @@ class OpenGates:
                             provider=providers[place],
                             limit=permit.limit,
                             is_probe=permit.is_probe,
+                            priorities=self.allowances.priorities(providers[place]),
                         )
                     )
                     break

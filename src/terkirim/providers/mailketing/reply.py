@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-BALANCE_AT_MOST = 10**12  # a larger figure is no balance but a fault of the answer
+BALANCE_AT_MOST = 10**9 - 1  # a larger figure is no balance but a fault of the answer
 TEXT_LIMIT = 500  # characters of the provider's words that go into a reason
 
 _BOM = b"\xef\xbb\xbf"

@@ -61,8 +61,9 @@ async def _claim(
         room = min(wish.limit - len(chosen), await _room(db, gates, opening) - own)
         if room <= 0:
             continue
-        ids, turn = await _due_ids(db, opening, wish, room=room, turn=turn)
+        ids, high, turn = await _due_ids(db, gates, opening, wish, room=room, turn=turn)
         granted = gates.take(opening.provider, len(ids))
+        gates.allowances.spend(opening.provider, max(granted - high, 0))
         if granted and opening.is_probe:
             probes.add(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
@@ -83,18 +84,26 @@ async def _room(db: Database, gates: OpenGates, opening: Opening) -> int:
 
 
 async def _due_ids(
-    db: Database, opening: Opening, wish: ClaimWish, *, room: int, turn: int
-) -> tuple[list[str], int]:
+    db: Database,
+    gates: OpenGates,
+    opening: Opening,
+    wish: ClaimWish,
+    *,
+    room: int,
+    turn: int,
+) -> tuple[list[str], int, int]:
+    """Return what to lease, those of high priority first and how many these are, and the turn."""
     found = await db.rows(
         _sql["due"], route=opening.route, position=opening.lane, now=micros(wish.now), most=room
     )
     waiting: dict[Priority, list[str]] = {priority: [] for priority in PRIORITIES}
     for number, id_ in found:
-        waiting[PRIORITIES[number]].append(id_)
+        if PRIORITIES[number] in opening.priorities:
+            waiting[PRIORITIES[number]].append(id_)
     shares, turn = slots({key: len(ids) for key, ids in waiting.items()}, free=room, turn=turn)
-    return [
-        id_ for priority in PRIORITIES for id_ in waiting[priority][: shares.get(priority, 0)]
-    ], turn
+    gates.allowances.cut(opening.provider, shares)
+    ids = [id_ for priority in PRIORITIES for id_ in waiting[priority][: shares[priority]]]
+    return ids, shares[Priority.HIGH], turn
 
 
 async def _works(

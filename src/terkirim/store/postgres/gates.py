@@ -32,12 +32,14 @@ async def lock_gates(db: Database, settings: GateSettings, *, now: datetime) -> 
 async def gates_to_claim(db: Database, settings: GateSettings, *, now: datetime) -> OpenGates:
     """Return the gates for a claim: locked where it uses up what nodes share.
 
-    That are rates, the one probe of a shut breaker, and the few requests of a recovering one.
+    That are rates, the last credits, the one probe of a shut breaker, and the few requests of a
+    recovering one.
     """
     if settings.limits:
         return await lock_gates(db, settings, now=now)
     gates = await load_gates(db, settings, now=now)
-    if any(row.state != breaker.CLOSED for row in gates.breakers.values()):
+    is_closed = all(row.state == breaker.CLOSED for row in gates.breakers.values())
+    if gates.allowances or not is_closed:
         return await lock_gates(db, settings, now=now)
     return gates
 
@@ -71,6 +73,8 @@ async def save_gates(db: Database, gates: OpenGates) -> None:
             raise Repeat
     for name, rate in gates.changed_rates():
         await db.rows(_sql["save_rate"], provider=name, row=to_json(rates.to_plain(rate)))
+    for name, left in gates.allowances.changed():
+        await db.rows(_sql["save_allowance"], provider=name, rest=left)
 
 
 async def enter_rates(db: Database, settings: GateSettings) -> None:

@@ -391,13 +391,19 @@ SELECT json_build_object(
         (SELECT json_object_agg(provider, json_build_array(version, row::json)) FROM breakers), '{}'),
     'rates', coalesce((SELECT json_object_agg(provider, row::json) FROM rates), '{}'),
     'pauses', coalesce(
-        (SELECT json_agg(json_build_array(provider, sender, fault, reason, since, until)) FROM pauses), '[]')
+        (SELECT json_agg(json_build_array(provider, sender, fault, reason, since, until)) FROM pauses), '[]'),
+    'allowances', coalesce((SELECT json_object_agg(provider, rest) FROM allowances), '{}')
 )::text;
 
 -- name: lock_gates
 -- Read again behind this lock, the rows are the newest, and what is written over them loses nobody's change.
 SELECT 1 FROM (SELECT 1 FROM breakers ORDER BY provider FOR UPDATE) b
-UNION ALL SELECT 1 FROM (SELECT 1 FROM rates ORDER BY provider FOR UPDATE) r;
+UNION ALL SELECT 1 FROM (SELECT 1 FROM rates ORDER BY provider FOR UPDATE) r
+UNION ALL SELECT 1 FROM (SELECT 1 FROM allowances ORDER BY provider FOR UPDATE) a;
+
+-- name: save_allowance
+-- Only where there is still one: a reading may have lifted the reserve.
+UPDATE allowances SET rest = :rest WHERE provider = :provider;
 
 -- name: enter_rates
 -- A row to lock, before the first claim: two nodes must not both start with a full bucket.

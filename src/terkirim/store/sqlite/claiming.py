@@ -112,8 +112,9 @@ def _chosen(
         room = min(wish.limit - len(chosen), _room(db, gates, opening) - own)
         if room <= 0:
             continue
-        ids, turn = _due_ids(db, opening, wish, room=room, turn=turn)
+        ids, high, turn = _due_ids(db, gates, opening, wish, room=room, turn=turn)
         granted = gates.take(opening.provider, len(ids))
+        gates.allowances.spend(opening.provider, max(granted - high, 0))
         if granted and opening.is_probe:
             probes.add(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
@@ -128,17 +129,25 @@ def _room(db: apsw.Connection, gates: OpenGates, opening: Opening) -> int:
 
 
 def _due_ids(
-    db: apsw.Connection, opening: Opening, wish: ClaimWish, *, room: int, turn: int
-) -> tuple[list[str], int]:
+    db: apsw.Connection,
+    gates: OpenGates,
+    opening: Opening,
+    wish: ClaimWish,
+    *,
+    room: int,
+    turn: int,
+) -> tuple[list[str], int, int]:
+    """Return what to lease, those of high priority first and how many these are, and the turn."""
     waiting: dict[Priority, list[str]] = {}
-    for priority, number in PRIORITY_NUMBER.items():
+    for priority in opening.priorities:
+        number = PRIORITY_NUMBER[priority]
         lane = {"route": opening.route, "position": opening.lane, "priority": number}
         (found,) = next(db.execute(_sql["due"], lane | {"now": micros(wish.now), "most": room}))
         waiting[priority] = from_json(found)
     shares, turn = slots({key: len(ids) for key, ids in waiting.items()}, free=room, turn=turn)
-    return [
-        id_ for priority in PRIORITIES for id_ in waiting[priority][: shares.get(priority, 0)]
-    ], turn
+    gates.allowances.cut(opening.provider, shares)
+    ids = [id_ for priority in opening.priorities for id_ in waiting[priority][: shares[priority]]]
+    return ids, shares[Priority.HIGH], turn
 
 
 def _mails(db: apsw.Connection, fresh: FreshEmails, ids: Sequence[str]) -> dict[str, Mail]:

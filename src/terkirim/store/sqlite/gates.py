@@ -32,6 +32,8 @@ def save_gates(db: apsw.Connection, gates: OpenGates) -> None:
         db.execute(_sql["save_breaker"], plain)
     for name, rate in gates.changed_rates():
         db.execute(_sql["save_rate"], {"provider": name, "row": to_json(rates.to_plain(rate))})
+    for name, left in gates.allowances.changed():
+        db.execute(_sql["save_allowance"], {"provider": name, "rest": left})
 
 
 def save_pause(db: apsw.Connection, pause: Pause) -> bool:

@@ -110,6 +110,13 @@ WHERE state = 'leased' AND (id, lease) IN (SELECT value ->> 0, value ->> 1 FROM 
 SELECT json_group_array(json_array(id, 'cancelled', 'cancelled', attempts, lease)) FROM outbox
 WHERE cancel_wanted = 1 AND state = 'queued' AND id IN (SELECT value ->> 0 FROM json_each(:rows));
 
+-- name: end_told
+-- A provider's word that came while the lease was out ends the row when the lease comes back unused: what it
+-- has is not sent again.
+SELECT json_group_array(json_array(o.id, m.evidence, o.attempts, o.lease)) FROM json_each(:rows) j
+JOIN outbox o ON o.id = j.value ->> 0 AND o.state = 'queued'
+JOIN messages m ON m.id = o.id AND m.evidence IS NOT NULL;
+
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 
@@ -139,8 +146,10 @@ JOIN messages m ON m.id = o.id;
 DELETE FROM outbox WHERE id IN (SELECT value ->> 0 FROM json_each(:rows));
 
 -- name: finish_messages
+-- What a provider said of the message meanwhile is the better reason.
 UPDATE messages SET
-    state = j.value ->> 1, reason = j.value ->> 2, attempts = j.value ->> 3, lease = j.value ->> 4,
+    state = j.value ->> 1, reason = iif(j.value ->> 2 = '' AND evidence IS NOT NULL, reason, j.value ->> 2),
+    attempts = j.value ->> 3, lease = j.value ->> 4,
     provider = coalesce(j.value ->> 5, provider), provider_ref = coalesce(j.value ->> 6, provider_ref),
     is_sandbox = coalesce(j.value ->> 7, 0), accepted_at = coalesce(j.value ->> 8, accepted_at),
     finished_at = :now
@@ -264,7 +273,12 @@ UPDATE messages SET state = :state WHERE id = :id;
 SELECT json_object(
     'breakers', json((SELECT json_group_object(provider, json_array(version, json(row))) FROM breakers)),
     'rates', json((SELECT json_group_object(provider, json(row)) FROM rates)),
-    'pauses', json((SELECT json_group_array(json_array(provider, sender, fault, reason, since, until)) FROM pauses)));
+    'pauses', json((SELECT json_group_array(json_array(provider, sender, fault, reason, since, until)) FROM pauses)),
+    'allowances', json((SELECT json_group_object(provider, rest) FROM allowances)));
+
+-- name: save_allowance
+-- Only where there is still one: a reading may have lifted the reserve.
+UPDATE allowances SET rest = :rest WHERE provider = :provider;
 
 -- name: save_breaker
 INSERT INTO breakers (provider, version, row) VALUES (:provider, :version, :row)

@@ -1,0 +1,58 @@
+"""`/v1/alerts` and `/v1/activity`: what is wrong, who was told of it, and who did what."""
+
+from datetime import timedelta
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from terkirim.api.asked import PAGE, PAGE_LIMIT, flag, number
+from terkirim.api.credit_shapes import activity_shape, alert_shape
+from terkirim.api.errors import json_answer
+from terkirim.api.requests import Http, Keys
+from terkirim.compose import Gateway
+from terkirim.domain.alert import Activity
+from terkirim.ports.alerts import AlertFilter
+
+LONGEST_DAYS = 3_650
+
+
+def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
+    """Return the handlers of alerts and of the activity log."""
+    lookout, clock = gateway.lookout, gateway.clock
+
+    @get("/v1/alerts")
+    async def alerts(request: Http) -> Response[bytes]:
+        """List alerts of the last `days`, newest first; `open=1`: only what goes on."""
+        await keys.owner(request, "read")
+        now, days = clock.now(), number(request, "days", most=LONGEST_DAYS, usual=30)
+        which = AlertFilter(
+            since=now - timedelta(days=days),
+            until=now,
+            limit=number(request, "limit", most=PAGE_LIMIT, usual=PAGE),
+            is_open=flag(request, "open"),
+        )
+        found = await lookout.alert_book.alerts(which)
+        return json_answer({"object": "list", "data": [alert_shape(one) for one in found]})
+
+    @post("/v1/alerts/test", status_code=200)
+    async def tested(request: Http) -> Response[bytes]:
+        """Write to every channel now; tell what each answered."""
+        owner = await keys.owner(request, "admin")
+        await lookout.activity.note(
+            Activity(at=clock.now(), who=f"key {owner}", what="alerts tested")
+        )
+        answers = [
+            {"channel": channel.shown, "ok": not answer, "answer": answer or None}
+            for channel, answer in await lookout.alarms.test()
+        ]
+        return json_answer({"object": "list", "data": answers})
+
+    @get("/v1/activity")
+    async def activity(request: Http) -> Response[bytes]:
+        """List who did what, newest first."""
+        await keys.owner(request, "admin")
+        limit = number(request, "limit", most=PAGE_LIMIT, usual=PAGE)
+        found = await lookout.activity.activity(limit=limit)
+        return json_answer({"object": "list", "data": [activity_shape(one) for one in found]})
+
+    return [alerts, tested, activity]

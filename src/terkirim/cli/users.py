@@ -1,0 +1,150 @@
+"""`terkirim users`: the people who are told of alerts, and who may sign in."""
+
+import sys
+from typing import Any
+
+import click
+
+from terkirim.cli.desk import desk
+from terkirim.cli.exits import DONE
+from terkirim.cli.screen import Screen, json_option, printable
+from terkirim.content.addresses import normalised
+from terkirim.database import Database
+from terkirim.domain.alert import Activity
+from terkirim.domain.errors import NotFound, WrongState
+from terkirim.ports.people import ROLES, User
+
+NAME_LIMIT = 100  # characters
+URL_LIMIT = 2_000
+
+
+@click.group()
+def users() -> None:
+    """Add, list and remove the people who are told of alerts."""
+
+
+@users.command()
+@click.argument("name")
+@click.option("--email", metavar="ADDRESS", required=True, help="Where they can be written to.")
+@click.option(
+    "--alert-url",
+    metavar="URL",
+    help="Where alerts reach an admin: an Apprise URL, also as critical|tgram://...",
+)
+@click.option("--role", type=click.Choice(ROLES), default="admin", show_default=True)
+@click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
+@json_option
+def add(
+    *, name: str, email: str, alert_url: str | None, role: str, password_stdin: bool, as_json: bool
+) -> int:
+    """Add a person; an admin is told of alerts at an address of their own."""
+    at = desk(as_json=as_json)
+    wanted = _name(name), normalised(email.strip(), "--email"), _alert_url(alert_url)
+    hashed = _password() if password_stdin else None
+
+    async def added(database: Database) -> User:
+        now = database.clock.now()
+        user = User(
+            id=database.new_id(),
+            name=wanted[0],
+            email=wanted[1],
+            role=role,
+            created_at=now,
+            alert_url=wanted[2],
+            password_hash=hashed,
+        )
+        if not await database.people.add_user(user):
+            raise WrongState(f"there is a user {user.name!r} already", state="taken")
+        note = Activity(at=now, who="cli", what="user added", subject=user.name)
+        await database.people.note(note)
+        return user
+
+    user = at.ask(added)
+    says = at.screen.say("{name} is added.", name=printable(user.name))
+    at.screen.answer(_shape(user), [says])
+    return DONE
+
+
+@users.command("list")
+@json_option
+def list_(as_json: bool) -> int:
+    """List everybody."""
+    at = desk(as_json=as_json)
+    rows = at.ask(lambda database: database.people.users())
+    document = {"object": "list", "data": [_shape(row) for row in rows]}
+    at.screen.answer(document, _lines(at.screen, rows))
+    return DONE
+
+
+@users.command()
+@click.argument("name")
+@json_option
+def remove(name: str, as_json: bool) -> int:
+    """Remove a person, at once: nothing is told to them any more."""
+    at = desk(as_json=as_json)
+
+    async def removed(database: Database) -> None:
+        if not await database.people.remove_user(name):
+            raise NotFound(f"there is no user {name!r}: see `terkirim users list`")
+        note = Activity(at=database.clock.now(), who="cli", what="user removed", subject=name)
+        await database.people.note(note)
+
+    at.ask(removed)
+    says = at.screen.say("{name} is removed.", name=printable(name))
+    at.screen.answer({"object": "user", "name": name, "removed": True}, [says])
+    return DONE
+
+
+def _name(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > NAME_LIMIT:
+        wanted = f"give 1 to {NAME_LIMIT} characters that can be printed"
+        raise click.BadParameter(wanted, param_hint="NAME")
+    return text.strip()
+
+
+def _alert_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if len(text) > URL_LIMIT:
+        wanted = f"give at most {URL_LIMIT} characters"
+        raise click.BadParameter(wanted, param_hint="--alert-url")
+    from terkirim.compose_credits import refuse_unknown_channel
+
+    try:
+        refuse_unknown_channel(text)
+    except ValueError as error:  # its text shows no secret
+        raise click.BadParameter(str(error), param_hint="--alert-url") from None
+    return text.strip()
+
+
+def _password() -> str:
+    from terkirim.access.passwords import password_hash
+
+    try:
+        return password_hash(sys.stdin.readline().rstrip("\r\n"))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--password-stdin") from None
+
+
+def _lines(screen: Screen, rows: list[User]) -> list[str]:
+    if not rows:
+        return [screen.say("No users: `terkirim users add NAME --email ADDRESS` adds one.")]
+    lines = []
+    for row in rows:
+        lines.append(f"{printable(row.name)}  {printable(row.email)}  {row.role}")
+        if row.alert_shown is not None:
+            lines.append(f"    {row.alert_shown}")
+    return lines
+
+
+def _shape(row: User) -> dict[str, Any]:
+    return {
+        "object": "user",
+        "id": row.id,
+        "name": row.name,
+        "email": row.email,
+        "role": row.role,
+        "alert_url": row.alert_shown,
+        "can_sign_in": row.password_hash is not None,
+        "created_at": row.created_at.isoformat(),
+    }

@@ -1,0 +1,1 @@
+"""Prepaid credits: read, estimated between readings, forecast, and kept for what matters most."""

@@ -1,0 +1,71 @@
+"""Credits in words, for every door: how long they last, and whether mails can be paid."""
+
+from datetime import datetime, timedelta
+
+from terkirim.domain.credit import Level, Preflight, Standing
+from terkirim.domain.phrase import Phrase, phrase
+
+LEVELS = {
+    Level.OK: phrase("enough"),
+    Level.WARNING: phrase("low"),
+    Level.CRITICAL: phrase("very low"),
+    Level.EMERGENCY: phrase("nearly gone"),
+    Level.UNKNOWN: phrase("not known"),
+}
+
+
+def balance_in_words(standing: Standing) -> Phrase:
+    """Return what is left, and how that is known."""
+    provider, level = standing.provider, LEVELS[standing.level]
+    if standing.balance is None:
+        return phrase("{provider}: the balance is not known.", provider=provider)
+    values = {"provider": provider, "balance": standing.balance, "level": level}
+    if standing.is_estimated:
+        return phrase("{provider}: about {balance} credits (estimated), {level}", **values)
+    return phrase("{provider}: {balance} credits, {level}", **values)
+
+
+def forecast_in_words(standing: Standing) -> Phrase:
+    """Return when the credits run out, as a range: "in 3 days, between 2 days and 5 days"."""
+    forecast = standing.forecast
+    if not forecast.is_known:
+        return phrase("When they run out: too little to tell yet; 48 hours of sending are needed.")
+    if forecast.early is None:
+        return phrase("They last for more than 90 days at this pace.")
+    early = _until(standing.at, forecast.early)
+    if forecast.likely is None:
+        return phrase("They run out in {early} at the earliest.", early=early)
+    likely = _until(standing.at, forecast.likely)
+    if forecast.late is None:
+        return phrase(
+            "They run out in {likely}, in {early} at the earliest.", likely=likely, early=early
+        )
+    return phrase(
+        "They run out in {likely}, between {early} and {late}.",
+        likely=likely,
+        early=early,
+        late=_until(standing.at, forecast.late),
+    )
+
+
+def preflight_in_words(found: Preflight) -> Phrase:
+    """Return whether the mails can be paid, or how many go out before the credits end."""
+    values = {"count": found.count, "cost": found.cost, "balance": found.balance}
+    if found.is_enough is None:
+        return phrase(
+            "{count} mails cost about {cost} credits. The balance is not known.", **values
+        )
+    if found.is_enough:
+        return phrase(
+            "Enough: {count} mails cost about {cost} credits, {balance} are left.", **values
+        )
+    return phrase(
+        "Not enough: {count} mails cost about {cost} credits; {goes_out} would go out before the "
+        "credits end.",
+        goes_out=found.goes_out,
+        **values,
+    )
+
+
+def _until(now: datetime, end: datetime) -> timedelta:
+    return max(end - now, timedelta(0))

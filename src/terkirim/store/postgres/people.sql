@@ -1,0 +1,21 @@
+-- The people, and what was done by whom.
+
+-- name: add_user
+INSERT INTO users (id, name, email, role, alert_url, password_hash, created_at)
+VALUES (:id, :name, :email, :role, :alert_url, :password_hash, :created_at) ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: users
+SELECT id, name, email, role, alert_url, password_hash, created_at FROM users ORDER BY lower(name);
+
+-- name: remove_user
+DELETE FROM users WHERE lower(name) = lower(:name::text) RETURNING id;
+
+-- name: note
+INSERT INTO activity (id, at, who, what, subject, facts) VALUES (:id, :at, :who, :what, :subject, :facts)
+ON CONFLICT (id) DO UPDATE SET
+    at = excluded.at,
+    facts = (excluded.facts::jsonb
+        || jsonb_build_object('times', coalesce((activity.facts::jsonb ->> 'times')::bigint, 1) + 1))::text;
+
+-- name: activity
+SELECT at, who, what, subject, facts FROM activity WHERE at < :before ORDER BY at DESC, id DESC LIMIT :most;

@@ -1,0 +1,59 @@
+"""People, and the log of what was done by whom, in SQLite."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import apsw
+
+from terkirim.domain.alert import Activity
+from terkirim.ports.people import User
+from terkirim.store.queries import Queries
+from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.times import micros
+from terkirim.store.watching import activity_of, activity_row, user_of, user_row
+
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+_sql = Queries("terkirim.store.sqlite", "people.sql")
+
+
+class SqlitePeople:
+    """The users and the activity log over a store's connections."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def add_user(self, user: User) -> bool:
+        return await self._store.write_alone(
+            partial(_touched, name="add_user", bound=user_row(user))
+        )
+
+    async def users(self) -> list[User]:
+        return await self._store.read(lambda db: list(map(user_of, db.execute(_sql["users"]))))
+
+    async def remove_user(self, name: str) -> bool:
+        return await self._store.write_alone(
+            partial(_touched, name="remove_user", bound={"name": name})
+        )
+
+    async def note(self, activity: Activity, *, is_folded: bool = False) -> None:
+        await self._store.write_alone(
+            partial(keep_activity, activity=activity, is_folded=is_folded)
+        )
+
+    async def activity(self, *, limit: int, before: datetime | None = None) -> list[Activity]:
+        bound = {"before": micros(before or _FAR), "most": limit}
+        return await self._store.read(
+            lambda db: [activity_of(row) for row in db.execute(_sql["activity"], bound)]
+        )
+
+
+def keep_activity(db: apsw.Connection, activity: Activity, *, is_folded: bool = False) -> None:
+    """Write an activity in the transaction of what was done."""
+    db.execute(_sql["note"], activity_row(activity, is_folded=is_folded))
+
+
+def _touched(db: apsw.Connection, *, name: str, bound: dict[str, Any]) -> bool:
+    before = db.total_changes()
+    db.execute(_sql[name], bound)
+    return db.total_changes() > before
