@@ -37,7 +37,7 @@ def users() -> None:
 def add(
     *, name: str, email: str, alert_url: str | None, role: str, password_stdin: bool, as_json: bool
 ) -> int:
-    """Add a person; an admin is told of alerts at an address of their own."""
+    """Add a person; an admin is told of alerts."""
     at = desk(as_json=as_json)
     wanted = _name(name), normalised(email.strip(), "--email"), _alert_url(alert_url)
     hashed = _password() if password_stdin else None
