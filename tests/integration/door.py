@@ -44,7 +44,7 @@ class Door:
         row = new_key("t", scopes, now=gateway.clock.now(), new_id=gateway.new_id(), text=text)
         await gateway.store.add_key(row)
 
-    async def call(self, method, path, body=None, *, key=KEY, **headers):
+    async def call(self, method, path, body=None, *, key=KEY, receive=None, **headers):
         content = b"" if body is None else body if isinstance(body, bytes) else _json(body)
         path, _, query = path.partition("?")
         sent = [(name.replace("_", "-").encode(), str(v).encode()) for name, v in headers.items()]
@@ -65,18 +65,18 @@ class Door:
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 8625),
         }
-        return await self._answer(scope, content)
+        return await self._answer(scope, content, receive)
 
-    async def _answer(self, scope, content):
+    async def _answer(self, scope, content, given):
         told = []
 
-        async def receive():
+        async def whole():
             return {"type": "http.request", "body": content, "more_body": False}
 
         async def send(message):
             told.append(message)
 
-        await self.app(scope, receive, send)
+        await self.app(scope, given or whole, send)
         start = told[0]
         headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
         return Answer(start["status"], headers, b"".join(m.get("body", b"") for m in told[1:]))

@@ -23,7 +23,7 @@ async def described(door):
 
 
 def handlers(door):
-    for route in door.app._app.routes:
+    for route in door.app._router.app.routes:
         if isinstance(route, HTTPRoute):
             yield from (one for one in route.route_handlers if one.http_methods != {"OPTIONS"})
 

@@ -1,6 +1,7 @@
 """What every answer of the REST door has in common: errors, methods, rate headers."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -94,6 +95,32 @@ async def test_a_body_over_the_limit_is_413(open_door):
     answer = await door.call("POST", "/v1/emails", {**MAIL, "text": "x" * 2_000})
     assert (answer.status, answer.json["statusCode"]) == (413, 413)
     assert "TERKIRIM_MAX_BODY" in answer.json["message"]
+
+
+async def test_a_body_that_was_read_whole_is_refused_at_once_and_not_waited_for(open_door):
+    door = await open_door(max_body="1KB")
+    body = json.dumps({**MAIL, "text": "x" * 2_000}).encode()
+    parts = [(body[:900], True), (body[900:], False)]
+
+    async def receive():
+        if not parts:
+            raise AssertionError("the body is at its end")
+        part, has_more = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": has_more}
+
+    assert (await door.call("POST", "/v1/emails", body, receive=receive)).status == 413
+
+
+async def test_a_body_that_still_comes_is_read_to_its_end_before_the_answer(open_door):
+    door = await open_door(max_body="1KB")
+    parts = [(b"x" * 1_000, number < 4) for number in range(5)]
+
+    async def receive():
+        part, has_more = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": has_more}
+
+    assert (await door.call("POST", "/v1/emails", b"", receive=receive)).status == 413
+    assert not parts
 
 
 async def test_a_key_without_the_scope_is_told_which_one_it_lacks(door):

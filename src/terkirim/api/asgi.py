@@ -6,3 +6,5 @@ from typing import Any
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+READ = "terkirim.read"  # the place in a request's scope that says that its body was read to its end

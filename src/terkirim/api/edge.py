@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar.exceptions import LitestarException, MethodNotAllowedException
 
-from terkirim.api.asgi import Message, Receive, Send
+from terkirim.api.asgi import READ, Message, Receive, Send
 from terkirim.api.errors import methods_of
 from terkirim.api.limits import NOBODY, STANDING, Limiter
 
@@ -48,7 +48,7 @@ class Edge:
                 standing = scope.get(STANDING) or self._limiter.look(NOBODY)
                 if standing is not None:
                     message["headers"] = [*message["headers"], *standing.headers]
-                if message["status"] == _TOO_LARGE:
+                if message["status"] == _TOO_LARGE and not scope.get(READ):
                     return _sent_after_all(receive, send, message)
             return send(message)
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from litestar import Response
 
-from terkirim.api.asgi import Message, Receive, Send
+from terkirim.api.asgi import READ, Message, Receive, Send
 from terkirim.api.errors import Refused, answer_to
 
 _PATH = "/v1/emails"
@@ -52,15 +52,19 @@ class Asked:
         """
         message = await self._receive()
         if not message.get("more_body") and message["type"] == "http.request":
-            return self._within_limit([message.get("body", b"")])
+            return self._whole([message.get("body", b"")])
         chunks = []
         while message["type"] == "http.request":
             chunks.append(message.get("body", b""))
             if not message.get("more_body"):
-                return self._within_limit(chunks)
+                return self._whole(chunks)
             self._within_limit(chunks)
             message = await self._receive()
         raise Refused(400, "validation_error", "the body ended before it was whole")
+
+    def _whole(self, chunks: list[bytes]) -> bytes:
+        self.scope[READ] = True
+        return self._within_limit(chunks)
 
     def _within_limit(self, chunks: list[bytes]) -> bytes:
         if sum(map(len, chunks)) > self._limit:
