@@ -125,6 +125,7 @@ def report(place, recipients, *, ledger, messages, in_air, seconds) -> None:
     )
     reached = {row["recipient"] for row in messages}
     twice = {row["message"] for row in messages if row["count"] > 1}
+    copies = sum(row["count"] - 1 for row in messages if row["message"] in unclear)
     rows = [
         ("messages", MESSAGES, MESSAGES),
         ("accepted by the provider", MESSAGES - first_tries_failed, accepted),
@@ -135,8 +136,8 @@ def report(place, recipients, *, ledger, messages, in_air, seconds) -> None:
         ("from first attempt to accepted, p99", "", f"{at(waits, 0.99):.3f} s"),
         ("recovered after kill -9", "", in_air),
         ("lost", first_tries_failed, len(recipients - reached)),
-        ("sent twice (the line broke after the request left)", "", len(twice)),
-        ("  taken by the provider more than once, by its ledger", "", ledger["duplicates"]),
+        ("sent twice (the line broke after the request left)", "", copies),
+        ("  copies too many by the provider's ledger", "", ledger["duplicates"]),
     ]
     print(f"\n{'':54}{'one attempt':>14}{'Terkirim':>14}")
     for name, single, own in rows:

@@ -27,17 +27,19 @@ from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
-from terkirim.domain.errors import CannotBePaid
+from terkirim.domain.errors import CannotBePaid, ConfigError
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.ports.retention import Erasure
 from terkirim.providers.overhearing import Overhearing
-from terkirim.providers.registry import build
+from terkirim.providers.registry import build, callback_readers
 from terkirim.reports.health import SANDBOX, HealthRules
 from terkirim.reports.watch import Watch
 from terkirim.schedule.periodic import Scheduler
 from terkirim.schedule.retention import retention_jobs
 from terkirim.settings import Settings, load
+from terkirim.tracking.parts import Tracking
+from terkirim.tracking.worker import TrackingSettings
 
 _log = structlog.get_logger("terkirim.gateway")
 SIGNING_KEY = "secret:signing_key"  # an option; one that begins with `secret:` is never shown
@@ -68,6 +70,7 @@ class Gateway(Following):
         lookout: Lookout,
         scheduler: Scheduler,
         erasure: Erasure,
+        tracking: Tracking | None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -81,6 +84,7 @@ class Gateway(Following):
         self.lookout = lookout
         self._scheduler = scheduler
         self._erasure = erasure
+        self._tracking = tracking
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -107,6 +111,22 @@ class Gateway(Following):
             await gateway.close()
 
     @property
+    def has_tracking(self) -> bool:
+        """True where the database keeps callbacks, events and suppressions."""
+        return self._tracking is not None
+
+    @property
+    def tracking(self) -> Tracking:
+        """Callbacks, events and suppressions.
+
+        Raises:
+            ConfigError: this database does not keep them.
+        """
+        if self._tracking is None:
+            raise ConfigError("TERKIRIM_DATABASE: callbacks and suppressions need SQLite as yet")
+        return self._tracking
+
+    @property
     def in_air(self) -> int:
         """How many requests of this process are on their way."""
         return self._worker.in_air
@@ -130,6 +150,8 @@ class Gateway(Following):
         self._worker.start()
         self.watch.start()
         self._scheduler.start()
+        if self._tracking is not None:
+            self._tracking.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
@@ -138,6 +160,8 @@ class Gateway(Following):
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
+            if self._tracking is not None:
+                await self._tracking.stop()
         for provider in self._providers.values():
             await provider.close()
         await self.store.close()
@@ -331,6 +355,7 @@ def _built(
             upkeep=store,
             clock=clock,
         ),
+        tracking=_tracking(settings, database),
         erasure=database.erasure,
         watch=Watch(
             store,
@@ -381,3 +406,19 @@ async def _signing_secret(database: Database) -> bytes:
 
 def _new_secret() -> str:
     return secrets.token_urlsafe(KEY_BYTES * 2)
+
+
+def _tracking(settings: Settings, database: Database) -> Tracking | None:
+    if database.events is None or database.suppressions is None:
+        return None
+    secret = settings.mailketing_webhook_secret
+    return Tracking(
+        callbacks=database.events,
+        suppressions=database.suppressions,
+        readers=callback_readers(),
+        secret=lambda: None if secret is None else secret.read(),
+        check=normalised,
+        upkeep=database.store,
+        clock=database.clock,
+        settings=TrackingSettings(keep_raw=settings.keep_content, keep_all=settings.keep_messages),
+    )

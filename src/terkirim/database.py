@@ -19,6 +19,8 @@ from terkirim.ports.alerts import AlertBook
 from terkirim.ports.credits import CreditBook
 from terkirim.ports.people import People
 from terkirim.ports.retention import Erasure, Retention
+from terkirim.ports.suppressions import Suppressions
+from terkirim.ports.tracking import Events
 from terkirim.reports.health import SANDBOX
 from terkirim.settings import Settings
 from terkirim.store.gating import GateSettings
@@ -26,8 +28,10 @@ from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.connection import kind_of_file_system
 from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.erasing import SqliteErasure
+from terkirim.store.sqlite.events import SqliteEvents
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
 
 ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
@@ -84,6 +88,8 @@ class Database:
     credits: CreditBook
     alerts: AlertBook
     people: People
+    events: Events | None = None
+    suppressions: Suppressions | None = None
     path: Path | None = None
 
 
@@ -123,6 +129,8 @@ async def opened(settings: Settings) -> Database:
         credits=SqliteCreditBook(store),
         alerts=SqliteAlertBook(store),
         people=SqlitePeople(store),
+        events=SqliteEvents(store, ids=Ids(local)),
+        suppressions=SqliteSuppressions(store, ids=Ids(local)),
         path=path,
     )
 

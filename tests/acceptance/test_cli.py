@@ -85,6 +85,7 @@ def test_every_command_but_those_that_run_knows_json(terkirim, command):
     ],
 )
 def test_wrong_usage_is_2_and_says_what_would_be_right(terkirim, arguments, says):
+    terkirim.write("t.db", "")  # there, so that it is not pointed out as new
     done = terkirim(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("terkirim: ")
@@ -125,6 +126,7 @@ def test_a_database_that_cannot_be_used_is_3(terkirim):
 
 
 def test_json_after_a_double_dash_is_no_wish_for_json(terkirim):
+    terkirim.write("t.db", "")
     done = terkirim("messages", "show", "--", "--json")
     assert done.returncode == 1
     assert done.stderr.startswith("terkirim: ")
@@ -165,6 +167,7 @@ def test_a_disk_that_is_full_for_the_output_is_told(terkirim):
 
 
 def test_ctrl_c_ends_what_waits_with_130_and_no_traceback(terkirim):
+    terkirim.write("t.db", "")
     following = subprocess.Popen(
         [TERKIRIM, "send", "--to", "a@example.com", "--subject", "x", "--text", "x", "--wait"],
         env=terkirim.env,
@@ -214,6 +217,20 @@ def test_people_are_answered_in_their_language_and_programs_in_english(terkirim,
 def test_indonesian_is_spoken_where_nothing_is_set(terkirim):
     del terkirim.env["TERKIRIM_LANGUAGE"]
     assert terkirim("messages", "list").stdout == "Tidak ada pesan.\n"
+
+
+def test_a_stream_that_knows_no_unicode_gets_numbers_and_valid_json(terkirim):
+    terkirim.send(tags=[{"name": "kota", "value": "x"}], subject="Sudah \u2713 lunas")
+    (row,) = terkirim.json("messages", "list")["data"]
+    latin = {"PYTHONIOENCODING": "latin-1"}
+    assert "Sudah \\u2713 lunas" in terkirim("messages", "show", row["id"], **latin).stdout
+    assert terkirim.json("messages", "show", row["id"], **latin)["subject"] == "Sudah \u2713 lunas"
+
+
+def test_a_database_that_a_look_has_just_made_is_pointed_out(terkirim):
+    first, second = terkirim("messages", "list"), terkirim("messages", "list")
+    assert f"{terkirim.folder}/t.db is new and empty" in first.stderr
+    assert second.stderr == ""
 
 
 def test_errors_in_json_are_one_document_even_where_output_began(terkirim):

@@ -84,7 +84,7 @@ def test_the_story_has_its_next_step_on_top(terkirim):
 
 def test_the_story_is_told_in_bahasa_indonesia(terkirim):
     sent = terkirim.send(to="budi@example.com", expires_in="2h")
-    terkirim.end(Deferred("HTTP 503"))
+    terkirim.end(Deferred("HTTP 503", retry_after=timedelta(hours=1)))
     shown = terkirim("messages", "show", sent, TERKIRIM_LANGUAGE="id").stdout
     for says in (
         "menunggu dikirim (queued)",

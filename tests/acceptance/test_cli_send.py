@@ -247,6 +247,41 @@ def test_a_run_that_was_killed_goes_on_and_sends_nobody_twice(terkirim, many):
     assert len(set(rows_in(terkirim))) == len(rows_in(terkirim)) == count
 
 
+def test_a_run_that_is_interrupted_says_how_far_it_came(terkirim, many):
+    count = 4_000
+    rows = "".join(f"p{n}@example.com;A;B\n" for n in range(count))
+    arguments = many(f"email;nama;kota\n{rows}", "--campaign", "juli")
+    running = subprocess.Popen(
+        [TERKIRIM, *arguments],
+        env=terkirim.env,
+        cwd=terkirim.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    give_up_at = time.monotonic() + 30
+    while count_of(terkirim) == 0:
+        assert time.monotonic() < give_up_at
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    queued = count_in(err)
+    assert (running.returncode, out, "Traceback" in err) == (130, "", False)
+    assert terkirim.json(*arguments)["sent_before"] == queued > 0
+
+
+def count_in(text):
+    """Return the number that a broken-off run says."""
+    return int(text.partition("Stopped: ")[2].partition(" ")[0].replace(",", ""))
+
+
+def test_a_pipe_is_no_list_of_recipients(terkirim, many):
+    arguments = many("email;nama;kota\n")
+    piped = [one if one != "p.csv" else "/dev/stdin" for one in arguments]
+    done = terkirim(*piped, stdin="email;nama;kota\na@example.com;A;B\n")
+    assert done.returncode == 1
+    assert "a pipe cannot be read twice" in done.stderr
+
+
 def rows_in(terkirim):
     async def recipients(gateway):
         return await gateway.store.read(
@@ -258,6 +293,7 @@ def rows_in(terkirim):
 
 def test_progress_is_shown_on_a_terminal_only(terkirim, many):
     arguments = many("email;nama;kota\na@example.com;Ani;Bandung\n")
+    terkirim.write("t.db", "")  # there, so that it is not pointed out as new
     assert terkirim(*arguments).stderr == (
         "Sandbox mode: nothing is really sent until MAILKETING_API_KEY is set.\n"
     )

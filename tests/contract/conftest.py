@@ -222,3 +222,20 @@ async def open_node(database):
 @pytest.fixture
 async def node(open_node):
     return await open_node()
+
+
+@pytest.fixture
+async def open_tracked(tmp_path):
+    """Opens nodes that take callbacks, over one database."""
+    from tests.contract.tracked import TrackedNode  # it is built on `Node` above
+
+    opened = []
+
+    def opening(name="a"):
+        store = SqliteStore(tmp_path / "contract.db", node=name, settings=GATES)
+        opened.append(store)
+        return TrackedNode(store)
+
+    yield opening
+    for store in opened:
+        await store.close()

@@ -194,6 +194,7 @@ def test_another_letter_to_the_same_file_is_another_campaign(tmp_path):
     first = campaign_name(source, LETTER)
     assert first.startswith("pelanggan-")
     assert campaign_name(source, dict(LETTER)) == first
+    assert campaign_name(source, LETTER, key="nota") != first
     others = [
         {**LETTER, "subject": "Lain"},
         {**LETTER, "html": "<p>lain</p>"},

@@ -103,6 +103,20 @@ async def test_the_documented_shapes_say_delivered_and_spam(shape):
         assert said.keys() >= {"timestamp", "tracking_id"}
 
 
+async def test_what_was_said_of_each_message_is_in_the_ledger():
+    async with receiving() as receiver:
+        plan = CallbackPlan(url=receiver.url, after_seconds=SOON, bounced=1.0, twice=1.0)
+        async with Emulator(callbacks=plan) as emulator:
+            await once(emulator, v2(message_id="m-1"))
+            await told(emulator)
+            (said,) = (await control(emulator, "GET", "ledger/callbacks")).json
+            assert (said["message"], said["recipient"]) == ("m-1", "budi@example.com")
+            assert said["said"] == ["bounced"]
+            assert len(said["reasons"]) == 1
+            await control(emulator, "POST", "reset")
+            assert (await control(emulator, "GET", "ledger/callbacks")).json == []
+
+
 async def test_a_callback_can_come_twice_and_as_a_form():
     async with receiving() as receiver:
         plan = CallbackPlan(

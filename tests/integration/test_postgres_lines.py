@@ -4,9 +4,11 @@ import asyncio
 import signal
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from terkirim.domain.errors import ConfigError, StoreUnavailable
 from terkirim.domain.message import State
@@ -14,7 +16,7 @@ from terkirim.domain.outcome import Deferred
 from terkirim.ports import IdempotencyKey, RequeueFilter
 from terkirim.store.postgres import nodes
 from tests.contract.conftest import SECOND, START, Node, PostgresDatabase, an_email
-from tests.integration.postgres_line import Line
+from tests.integration.postgres_line import Line, until
 
 ACCEPTS, WORKS = b"INSERT INTO outbox", b"state = 'leased'"
 
@@ -129,6 +131,22 @@ async def test_while_the_server_is_away_mail_is_refused_and_taken_again_when_it_
     await node.accept(an_email())
     assert await node.settle(work) is State.ACCEPTED
     assert len(await node.take()) == 1
+
+
+async def test_it_is_logged_once_that_the_server_is_away_and_once_that_it_is_back(node, line):
+    with capture_logs() as logs:
+        line.take_down()
+        await until(partial(_has_said, logs, "the database is away"))
+        await asyncio.sleep(2 * nodes.AGAIN_AFTER)
+        line.bring_up()
+        await until(partial(_has_said, logs, "the database is back"))
+    said = [one["event"] for one in logs]
+    assert said == ["the database is away", "the database is back"]
+    assert node.store._presence.is_listening
+
+
+async def _has_said(logs, event):
+    return any(one["event"] == event for one in logs)
 
 
 async def test_who_comes_while_a_commit_is_in_doubt_is_refused_and_the_first_is_told_in_the_end(

@@ -1,9 +1,11 @@
 """The ASGI application of the REST door."""
 
 from litestar import Litestar
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 
 from terkirim.api.addresses import address_routes
 from terkirim.api.alerts import alert_routes
+from terkirim.api.callbacks import callback_routes
 from terkirim.api.credits import credit_routes
 from terkirim.api.documented import documented_routes
 from terkirim.api.edge import Edge
@@ -19,6 +21,8 @@ from terkirim.api.pages import page_routes
 from terkirim.api.providers import provider_routes
 from terkirim.api.requests import Keys
 from terkirim.api.status import status_routes
+from terkirim.api.suppressions import suppression_routes
+from terkirim.api.tracking import tracking_routes
 from terkirim.compose import Gateway
 
 
@@ -38,6 +42,7 @@ def build_app(gateway: Gateway) -> Edge:
             *credit_routes(gateway, keys),
             *alert_routes(gateway, keys),
             *documented_routes(gateway, keys),
+            *(_tracking_routes(gateway, keys) if gateway.has_tracking else ()),
             *metric_routes(gateway),
             *page_routes(lambda: app),
         ],
@@ -49,3 +54,11 @@ def build_app(gateway: Gateway) -> Edge:
     )
     express = Express(app, send=sending(gateway, keys), limit=gateway.settings.max_body)
     return Edge(express, app.asgi_router, limiter)
+
+
+def _tracking_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler | ASGIRouteHandler]:
+    return [
+        *suppression_routes(gateway, keys),
+        *tracking_routes(gateway, keys),
+        *callback_routes(gateway),
+    ]

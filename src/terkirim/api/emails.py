@@ -13,7 +13,7 @@ from terkirim.api.asked import page_of
 from terkirim.api.describing import PAGE, TEXT, YES_OR_NO, described
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, draft_of, json_of, wants_force, wants_strict
-from terkirim.api.shapes import email_shape
+from terkirim.api.shapes import answer_with_suppressed, email_shape
 from terkirim.compose import Gateway
 from terkirim.content.times import read_scheduled_at
 from terkirim.delivery.submit import idempotency_key
@@ -80,7 +80,7 @@ def sending(gateway: Gateway, keys: Keys) -> Callable[[Http], Awaitable[Response
         submitted = await gateway.send(
             [draft], owner=owner, answer=answer, key=key, is_forced=wants_force(request)
         )
-        return json_answer(submitted.answer)
+        return json_answer(answer_with_suppressed(submitted))
 
     return send
 
@@ -116,7 +116,7 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         submitted = await gateway.send(
             read.drafts, owner=owner, answer=answer, key=key, is_forced=wants_force(request)
         )
-        return json_answer(submitted.answer)
+        return json_answer(answer_with_suppressed(submitted))
 
     return [send, batch]
 

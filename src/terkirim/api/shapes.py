@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from terkirim.delivery.submit import Submitted
 from terkirim.domain.email import Address
 from terkirim.domain.message import State
 from terkirim.domain.record import EmailRow, MessageRow, Story
+from terkirim.tracking.engagement import engagement
 
 _WORST_FIRST = (
     "complained", "bounced", "failed", "suppressed", "canceled", "delivery_delayed", "queued",
@@ -92,7 +96,39 @@ def story_shape(story: Story, now: datetime) -> dict[str, Any]:
             {"id": event.id, "type": event.kind, "at": event.at.isoformat(), **event.facts}
             for event in story.events
         ],
+        "engagement": _engagement_shape(story),
     }
+
+
+def _engagement_shape(story: Story) -> dict[str, Any]:
+    found = engagement(story.events)
+    return {
+        "opens": found.opens,
+        "first_open_at": _time(found.first_open_at),
+        "last_open_at": _time(found.last_open_at),
+        "scanner_opens": found.scanner_opens,
+        "clicks": [
+            {
+                "link": one.link,
+                "count": one.count,
+                "first_at": one.first_at.isoformat(),
+                "last_at": one.last_at.isoformat(),
+            }
+            for one in found.clicks
+        ],
+    }
+
+
+def answer_with_suppressed(submitted: Submitted) -> Any:
+    """Return the answer to a submission; recipients that are suppressed are named beside the id."""
+    if not submitted.suppressed:
+        return submitted.answer
+    answer = msgspec.json.decode(submitted.answer)
+    for email, row in zip(submitted.emails, answer.get("data", [answer]), strict=True):
+        own = [one.recipient for one in email.messages if one.id in submitted.suppressed]
+        if own:
+            row["suppressed"] = own
+    return answer
 
 
 def last_event(messages: Sequence[MessageRow], now: datetime) -> str:

@@ -47,13 +47,14 @@ class Tally:
     suppressed: int = 0
 
 
-def campaign_name(source: Path, letter: Mapping[str, Any]) -> str:
+def campaign_name(source: Path, letter: Mapping[str, Any], *, key: str | None = None) -> str:
     """Return the name of a run that was given none: another letter with the same file is another.
 
+    So is one whose rows are told apart by another column, for then none would be known again.
     Mended rows (`x.bad.csv`) belong to the run of the file that they came from.
     """
     files = [(one["filename"], one["content"]) for one in letter.get("attachments") or ()]
-    parts = (letter["subject"], letter["html"], letter["text"], files)
+    parts = (letter["subject"], letter["html"], letter["text"], files, key)
     mark = hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{_BAD.sub('', source.stem)[:_STEM_LIMIT]}-{mark}"
 

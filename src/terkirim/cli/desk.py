@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from terkirim.cli.screen import Screen
-from terkirim.database import Database, SystemClock, open_database
+from terkirim.database import Database, SystemClock, file_of, open_database
 from terkirim.language import speak
 from terkirim.ports import Clock
 from terkirim.settings import Settings, load
@@ -40,4 +40,16 @@ def desk(*, as_json: bool) -> Desk:
     """
     settings = load()
     screen = Screen(speak(settings.language), settings.time_zone, as_json)
+    _point_out_a_new_file(settings, screen)
     return Desk(settings, screen, SystemClock())
+
+
+def _point_out_a_new_file(settings: Settings, screen: Screen) -> None:
+    """Mail in a folder where nobody serves would wait for ever."""
+    path = file_of(settings)
+    if path is not None and not path.exists():
+        says = screen.say(
+            "{path} is new and empty: is this the folder, or the setting, of your gateway?",
+            path=str(path),
+        )
+        screen.note(says)

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 import click
@@ -43,6 +44,7 @@ _ENDS: tuple[tuple[type[Exception], tuple[int, str]], ...] = (
 def ended(app: click.Command, arguments: Sequence[str]) -> int:
     """Run the command and return its exit code; a bug is raised as it is."""
     output = sys.stdout
+    _never_choke(sys.stdout, sys.stderr)
     try:
         code = app.main(arguments, prog_name="terkirim", standalone_mode=False)
         output.flush()
@@ -75,7 +77,7 @@ def _failed(error: Exception, *, as_json: bool) -> int:
     code, name = _code_and_name(error)
     if as_json:
         document = {"name": name, "message": _message(error), **_details(error), "exit_code": code}
-        print(json.dumps({"error": document}, ensure_ascii=False), file=sys.stderr)
+        print(json.dumps({"error": document}), file=sys.stderr)
     elif isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
     else:
@@ -117,6 +119,13 @@ def _hint(error: Exception) -> str:
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return ""
     return f"\nTry: {error.ctx.command_path} --help"
+
+
+def _never_choke(*outputs: TextIO) -> None:
+    """Let a stream that cannot write a character (Latin-1, ASCII) write its number instead."""
+    for output in outputs:
+        if isinstance(output, TextIOWrapper):
+            output.reconfigure(errors="backslashreplace")
 
 
 def _unread(output: TextIO) -> int:

@@ -49,6 +49,8 @@ class _Run:
 
 def send_many(at: Desk, options: Options, letter: dict[str, Any], *, source: Path) -> int:
     """Send the letter to every row of the file; return the exit code."""
+    if sys.stderr.isatty():
+        at.screen.note(at.screen.say("Reading {file} ...", file=printable(source.name)))
     with source.open("rb") as file:
         recipients = RecipientList(file, column=options.column, key=options.key)
         with BadRows(source, recipients.layout) as bad:
@@ -58,7 +60,7 @@ def send_many(at: Desk, options: Options, letter: dict[str, Any], *, source: Pat
                 recipients=recipients,
                 letter=letter,
                 options=options,
-                name=options.campaign or campaign_name(source, letter),
+                name=options.campaign or campaign_name(source, letter, key=options.key),
                 bad=bad,
                 survey=surveyed(recipients, letter, bad),
             )

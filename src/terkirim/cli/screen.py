@@ -54,7 +54,8 @@ class Screen:
 
 def print_json(document: Any) -> None:
     """Print one JSON document."""
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(document, ensure_ascii=not is_unicode, indent=2))
 
 
 def printable(text: str) -> str:

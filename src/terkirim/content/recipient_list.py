@@ -73,6 +73,9 @@ class RecipientList:
         self, file: BinaryIO, *, column: str | None = None, key: str | None = None
     ) -> None:
         """Raises InvalidEmail: the file is no CSV, or its columns are not clear."""
+        if not file.seekable():
+            problem = "a pipe cannot be read twice; write the rows into a file first"
+            raise InvalidEmail(FIELD, problem)
         self._file = file
         self.layout = _layout(file, column=column, key=key)
 

@@ -130,11 +130,15 @@ def body_of(
 
 
 class Callbacks:
-    """Posts callbacks while it is open; `counts` says how many were posted, and how many failed."""
+    """Posts callbacks while it is open; `counts` says how many were posted, and how many failed.
+
+    `said` has what was posted of each message, by (message, recipient) as in the ledger.
+    """
 
     def __init__(self, plan: CallbackPlan, *, clock: Clock, seed: int) -> None:
         self.plan = plan
         self.counts: Counter[str] = Counter()
+        self.said: dict[tuple[str, str], set[Callback]] = {}
         self._clock = clock
         self._dice = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
         self._due: asyncio.Queue[tuple[CallbackPlan, Callback, Letter]] = asyncio.Queue()
@@ -188,7 +192,10 @@ class Callbacks:
     async def _post_each(self, client: Client) -> None:
         while True:
             plan, callback, letter = await self._due.get()
-            self.counts[await self._posted(client, plan, callback, letter)] += 1
+            ending = await self._posted(client, plan, callback, letter)
+            self.counts[ending] += 1
+            if ending == "posted":
+                self.said.setdefault((letter.message, letter.recipient), set()).add(callback)
             self._waiting -= 1
             if self._waiting == 0:
                 self._is_idle.set()

@@ -66,12 +66,26 @@ class Control:
                 return ledger.messages()
             case "ledger/letters":
                 return [letter.fields for letter in ledger.letters]
+            case "ledger/callbacks":
+                return self._said()
             case "faults":
                 return asdict(self._service.faults)
             case "callbacks":
                 return asdict(self._callbacks.plan)
             case _:
                 raise LookupError(name)
+
+    def _said(self) -> list[dict[str, Any]]:
+        """Return what was said of each message."""
+        return [
+            {
+                "message": message,
+                "recipient": recipient,
+                "said": sorted({one.kind for one in callbacks}),
+                "reasons": sorted({one.reason for one in callbacks if one.reason}),
+            }
+            for (message, recipient), callbacks in sorted(self._callbacks.said.items())
+        ]
 
     def _changed(self, name: str, body: bytes) -> Any:
         change = self._changes[name]
@@ -112,6 +126,7 @@ class Control:
         del wanted
         self._service.ledger = Ledger()
         self._callbacks.counts.clear()
+        self._callbacks.said.clear()
 
 
 def _given(wanted: Mapping[str, Any], name: str, kind: type[_T]) -> _T:

@@ -5,7 +5,8 @@ from typing import Any
 
 from terkirim.domain.errors import ConfigError
 from terkirim.ports import Clock, Provider
-from terkirim.providers.mailketing import Mailketing, MailketingSettings
+from terkirim.ports.tracking import CallbackReader
+from terkirim.providers.mailketing import Mailketing, MailketingCallbacks, MailketingSettings
 from terkirim.providers.sandbox import Sandbox
 
 # Options are the fields of the provider's own settings record: plain values, never our Settings.
@@ -13,6 +14,9 @@ _BUILDERS: Mapping[str, Callable[[Mapping[str, Any], Clock], Provider]] = {
     "mailketing": lambda options, clock: Mailketing(MailketingSettings(**options), clock=clock),
     "sandbox": lambda _options, _clock: Sandbox(),
 }
+
+# Those that speak later, and how their callbacks are read.
+_READERS: tuple[Callable[[], CallbackReader], ...] = (MailketingCallbacks,)
 
 NAMES = tuple(_BUILDERS)
 
@@ -28,3 +32,8 @@ def build(name: str, options: Mapping[str, Any], *, clock: Clock) -> Provider:
     if builder is None:
         raise ConfigError(f"there is no provider {name!r}; known: {', '.join(NAMES)}")
     return builder(options, clock)
+
+
+def callback_readers() -> tuple[CallbackReader, ...]:
+    """Return a reader for the callbacks of each provider that posts any."""
+    return tuple(reader() for reader in _READERS)

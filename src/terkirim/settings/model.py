@@ -86,7 +86,9 @@ class Settings(BaseSettings):
         None, "where the outside reaches this gateway; attachments travel as links to it"
     )
     time_zone: Zone = _setting("Asia/Jakarta", "whose midnight ends a day")
-    language: Annotated[Literal["id", "en"], WORD] = _setting("id", "`id` or `en`")
+    language: Annotated[Literal["id", "en"], WORD] = _setting(
+        "id", "what people are answered in: `id` or `en`"
+    )
 
     mailketing_api_key: Key | None = _setting(
         None, "the provider's key; none: sandbox mode, nothing is really sent"
@@ -104,7 +106,7 @@ class Settings(BaseSettings):
     )
     mailketing_webhook_secret: AnySecret | None = _setting(
         None,
-        "the secret in the address of the provider's callbacks",
+        "the secret in the address of the provider's callbacks; none: they are refused",
         validation_alias=AliasChoices("MAILKETING_WEBHOOK_SECRET", "MAILKETING_WEBHOOK_TOKEN"),
     )
     cron_secret: AnySecret | None = _setting(None, "opens `/api/cron/*`")

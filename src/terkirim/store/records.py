@@ -25,7 +25,8 @@ EMAIL = """SELECT id, owner, sender, sender_name, recipients, extras, subject, p
     FROM emails"""
 ATTEMPTS = """SELECT message_id, number, lease, provider, started_at, duration, outcome, code,
     reason, answer, note FROM attempts"""
-EVENTS = "SELECT id, message_id, kind, at, received_at, provider, facts FROM events"
+EVENTS = """SELECT id, message_id, kind, at, received_at, provider, facts, match, bounce, is_scanner
+    FROM events"""
 KEYS = "SELECT id, name, hash, prefix, scopes, created_at, revoked_at FROM api_keys"
 
 
@@ -127,8 +128,15 @@ def event_of(row: Sequence[Any]) -> Event:
         at=instant(row[3]),
         received_at=instant(row[4]),
         provider=row[5],
-        facts=from_json(row[6]),
+        facts=from_json(row[6]) | _marks(row[7:]),
     )
+
+
+def _marks(row: Sequence[Any]) -> dict[str, Any]:
+    """Return what is special about an event: how it was matched, a bounce's class, a scanner."""
+    match, bounce, is_scanner = row
+    marks = {"match": match, "bounce": bounce, "scanner": bool(is_scanner)}
+    return {name: mark for name, mark in marks.items() if mark}
 
 
 def key_of(row: Sequence[Any]) -> KeyRow:

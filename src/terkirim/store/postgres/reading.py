@@ -104,7 +104,7 @@ async def story(db: Database, *, id_: str) -> Story:
         raise NotFound(f"there is no message with the id {id_}")
     message = messages[0]
     attempts = await db.rows(f"{ATTEMPTS} WHERE message_id = :id ORDER BY lease", id=message.id)
-    events = await db.rows(f"{EVENTS} WHERE message_id = :id ORDER BY at, id", id=message.id)
+    events = await db.rows(f"{EVENTS} WHERE message_id = :id ORDER BY at, seq", id=message.id)
     return Story(
         email=await email(db, id_=message.email_id, with_content=True),
         message=message,

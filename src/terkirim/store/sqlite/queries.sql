@@ -110,6 +110,13 @@ WHERE state = 'leased' AND (id, lease) IN (SELECT value ->> 0, value ->> 1 FROM 
 SELECT json_group_array(json_array(id, 'cancelled', 'cancelled', attempts, lease)) FROM outbox
 WHERE cancel_wanted = 1 AND state = 'queued' AND id IN (SELECT value ->> 0 FROM json_each(:rows));
 
+-- name: end_told
+-- A provider's word that came while the lease was out ends the row when the lease comes back unused: what it
+-- has is not sent again.
+SELECT json_group_array(json_array(o.id, m.evidence, o.attempts, o.lease)) FROM json_each(:rows) j
+JOIN outbox o ON o.id = j.value ->> 0 AND o.state = 'queued'
+JOIN messages m ON m.id = o.id AND m.evidence IS NOT NULL;
+
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 
@@ -139,8 +146,10 @@ JOIN messages m ON m.id = o.id;
 DELETE FROM outbox WHERE id IN (SELECT value ->> 0 FROM json_each(:rows));
 
 -- name: finish_messages
+-- What a provider said of the message meanwhile is the better reason.
 UPDATE messages SET
-    state = j.value ->> 1, reason = j.value ->> 2, attempts = j.value ->> 3, lease = j.value ->> 4,
+    state = j.value ->> 1, reason = iif(j.value ->> 2 = '' AND evidence IS NOT NULL, reason, j.value ->> 2),
+    attempts = j.value ->> 3, lease = j.value ->> 4,
     provider = coalesce(j.value ->> 5, provider), provider_ref = coalesce(j.value ->> 6, provider_ref),
     is_sandbox = coalesce(j.value ->> 7, 0), accepted_at = coalesce(j.value ->> 8, accepted_at),
     finished_at = :now

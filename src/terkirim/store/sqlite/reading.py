@@ -94,7 +94,7 @@ def story_of(db: apsw.Connection, id_: str) -> Story:
         raise NotFound(f"there is no message with the id {id_}")
     message = messages[0]
     attempts = db.execute(f"{ATTEMPTS} WHERE message_id = ? ORDER BY lease", (message.id,))
-    events = db.execute(f"{EVENTS} WHERE message_id = ? ORDER BY at, id", (message.id,))
+    events = db.execute(f"{EVENTS} WHERE message_id = ? ORDER BY at, seq", (message.id,))
     return Story(
         email=email_of(db, message.email_id, with_content=True),
         message=message,

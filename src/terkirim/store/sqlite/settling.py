@@ -8,7 +8,7 @@ import apsw
 
 from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Lease, Settlement
-from terkirim.domain.message import State
+from terkirim.domain.message import Evidence, State, after
 from terkirim.policy.expiry import unclear_end
 from terkirim.policy.retry import RetrySchedule
 from terkirim.store.counting import Counts
@@ -65,8 +65,14 @@ def release_all(
     leases = [lease for some, _ in group for lease in some]
     rows = to_json([(lease.message_id, lease.number, "") for lease in leases])
     db.execute(_sql["unlease"], {"rows": rows})
-    (found,) = next(db.execute(_sql["end_cancelled"], {"rows": rows}))
     now = group[0][1]
+    (found,) = next(db.execute(_sql["end_told"], {"rows": rows}))
+    told = [
+        (id_, after(State.UNCLEAR, Evidence(word)).value, "", attempts, lease)
+        for id_, word, attempts, lease in from_json(found)
+    ]
+    finish(db, node, told, now=micros(now))
+    (found,) = next(db.execute(_sql["end_cancelled"], {"rows": rows}))
     finish(db, node, from_json(found), now=micros(now))
     gates = load_gates(db, settings, now=now)
     for lease in leases:

@@ -36,7 +36,7 @@ from terkirim.store.sqlite import accepting, claiming, controlling, gates, readi
 from terkirim.store.sqlite.connection import free_bytes, opened
 from terkirim.store.sqlite.nodes import NodeFiles
 from terkirim.store.sqlite.reader import Reader
-from terkirim.store.sqlite.writer import Turn, Writer
+from terkirim.store.sqlite.writer import Batch, Turn, Writer
 from terkirim.store.times import micros, span_us
 
 T = TypeVar("T")
@@ -253,6 +253,10 @@ class SqliteStore:
         self._reader.close()
         self._searcher.close()
         self._nodes.leave()
+
+    async def write(self, batch: Batch, payload: Any) -> Any:
+        """Write what is asked for in numbers: `batch` gets all payloads of one group at once."""
+        return await self._writer.write(batch, payload)
 
     async def write_alone(self, one: Callable[[apsw.Connection], T]) -> T:
         """Write something that is not asked for in numbers; it still shares the group's commit."""

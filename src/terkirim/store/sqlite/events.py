@@ -1,0 +1,172 @@
+"""Callbacks and events in SQLite, over the store's one writer and reader."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import apsw
+
+from terkirim.policy.suppression import TRANSIENT_FOR, TRANSIENT_WITHIN
+from terkirim.ports.tracking import (
+    Applied,
+    EventFilter,
+    EventRow,
+    IntakeFacts,
+    KeptCallback,
+    RawCallback,
+    ReadCallback,
+    ReplayFilter,
+)
+from terkirim.store.hearing import DAY_HOURS, arrived_of, shown, shown_waiting
+from terkirim.store.queries import Queries
+from terkirim.store.rows import to_json
+from terkirim.store.sqlite.applying import apply_all, rematch_all
+from terkirim.store.sqlite.keeping import (
+    AGAIN_AFTER,
+    keep_all,
+    note_refused,
+    reopen_page,
+    unapplied_of,
+)
+from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.suppressions import Ids, forget_ended
+from terkirim.store.sqlite.writer import Batch
+from terkirim.store.times import HOUR_US, instant_or_none, micros, micros_or_none, span_us
+
+REOPENED_AT_ONCE = 2_000  # callbacks in one transaction
+FORGOTTEN_AT_ONCE = 5_000  # rows of one table in one transaction
+KEYS_KEPT_DAYS = 90  # of counted tags: an event may be dated as far back as a callback is believed
+
+_sql = Queries("terkirim.store.sqlite", "tracking.sql")
+_EVENT = """SELECT seq, id, message_id, kind, at, received_at, provider, match, recipient,
+    reference, bounce, is_scanner, facts FROM events"""
+_WAITING = """SELECT id, kind, at, received_at, provider, recipient, reference, bounce, facts
+    FROM unmatched"""
+
+
+class SqliteEvents:
+    """The callback log and the event log of one database."""
+
+    def __init__(self, store: SqliteStore, *, ids: Ids) -> None:
+        self._store = store
+        self._ids = ids
+        self._keep: Batch = lambda db, group: keep_all(db, store.node, group)
+
+    async def keep(self, callback: RawCallback) -> bool:
+        is_new: bool = await self._store.write(self._keep, callback)
+        return is_new
+
+    async def unapplied(self, *, limit: int) -> list[KeptCallback]:
+        return await self._store.read(partial(unapplied_of, limit=limit))
+
+    async def apply(self, callbacks: Sequence[ReadCallback], *, now: datetime) -> Applied:
+        return await self._store.write_alone(
+            lambda db: apply_all(db, self._store.node, self._ids, callbacks=callbacks, now=now)
+        )
+
+    async def give_up(self, seq: int, why: str) -> None:
+        rows = to_json([(seq, "broken", why)])
+        await self._store.write_alone(partial(_execute, name="close_callbacks", rows=rows))
+
+    async def rematch(self, *, now: datetime, limit: int) -> tuple[int, int]:
+        return await self._store.write_alone(
+            lambda db: rematch_all(db, self._store.node, self._ids, now=now, limit=limit)
+        )
+
+    async def reopen(self, which: ReplayFilter, *, now: datetime) -> int:
+        count, seq = 0, 0
+        while True:
+            page = partial(
+                reopen_page,
+                after=seq,
+                since=which.since,
+                is_all=which.is_all,
+                limit=REOPENED_AT_ONCE,
+            )
+            found = await self._store.write_alone(page)
+            if not found:
+                break
+            count, seq = count + len(found), found[-1]
+        since = micros_or_none(which.since) or 0
+        return count + await self._store.write_alone(
+            partial(_changed, name="ask_for_unmatched", now=micros(now), since=since)
+        )
+
+    async def count_refused(self, counts: Mapping[str, int], *, now: datetime) -> None:
+        await self._store.write_alone(
+            partial(note_refused, node=self._store.node, counts=counts, now=now)
+        )
+
+    async def forget(self, *, raw_before: datetime, all_before: datetime, now: datetime) -> int:
+        oldest, present, most = micros(all_before), micros(now), FORGOTTEN_AT_ONCE
+        again = present - 2 * span_us(AGAIN_AFTER)
+        transient = present - span_us(TRANSIENT_WITHIN + TRANSIENT_FOR)
+        day = present // HOUR_US // DAY_HOURS - KEYS_KEPT_DAYS
+        steps = (
+            partial(_changed, name="forget_callbacks", before=micros(raw_before), most=most),
+            partial(_changed, name="forget_keys", before=oldest, undated_before=again, most=most),
+            partial(_changed, name="forget_unmatched", before=oldest, most=most),
+            partial(_changed, name="forget_transient", before=transient),
+            partial(forget_ended, before=oldest),
+            partial(_changed, name="forget_counted_keys", day=day),
+        )
+        return sum([await self._store.write_alone(step) for step in steps])
+
+    async def events(self, which: EventFilter) -> list[EventRow]:
+        return await self._store.read(partial(_listed, which=which))
+
+    async def events_after(self, seq: int, *, limit: int) -> list[EventRow]:
+        sql = f"{_EVENT} WHERE seq > ? ORDER BY seq LIMIT ?"
+        return await self._store.read(
+            lambda db: [shown(row) for row in db.execute(sql, (seq, limit))]
+        )
+
+    async def unmatched(self, *, limit: int, before: str | None = None) -> list[EventRow]:
+        test, bound = ("true", (limit,)) if before is None else ("id < ?", (before, limit))
+        sql = f"{_WAITING} WHERE {test} ORDER BY id DESC LIMIT ?"
+        return await self._store.read(
+            lambda db: [shown_waiting(arrived_of(row)) for row in db.execute(sql, bound)]
+        )
+
+    async def intake(self) -> IntakeFacts:
+        return await self._store.read(_intake)
+
+
+def _listed(db: apsw.Connection, which: EventFilter) -> list[EventRow]:
+    tests, bound = ["true"], dict[str, Any]()
+    # A message has few events, a kind may have millions: the `+` keeps its index out of the way.
+    kind = "kind = :kind" if which.message_id is None else "+kind = :kind"
+    optional: tuple[tuple[str, str, Any], ...] = (
+        ("seq < :before", "before", which.before),
+        (kind, "kind", which.kind),
+        ("message_id = :message", "message", which.message_id),
+    )
+    for test, name, value in optional:
+        if value is not None:
+            tests.append(test)
+            bound[name] = value
+    sql = f"{_EVENT} WHERE {' AND '.join(tests)} ORDER BY seq DESC LIMIT :most"
+    return [shown(row) for row in db.execute(sql, bound | {"most": which.limit})]
+
+
+def _intake(db: apsw.Connection) -> IntakeFacts:
+    last = next(db.execute(_sql["last_callback"]), (None,))[0]
+    unapplied, unmatched, set_aside = next(db.execute(_sql["intake_counts"]))
+    return IntakeFacts(
+        last_at=instant_or_none(last),
+        unapplied=unapplied,
+        unmatched=unmatched,
+        set_aside=set_aside,
+    )
+
+
+def _execute(db: apsw.Connection, *, name: str, **bound: Any) -> None:
+    db.execute(_sql[name], bound)
+
+
+def _changed(db: apsw.Connection, *, name: str, **bound: Any) -> int:
+    """Return how many rows the statement changed."""
+    before = db.total_changes()
+    db.execute(_sql[name], bound)
+    return db.total_changes() - before

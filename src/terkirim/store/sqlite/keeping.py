@@ -1,0 +1,79 @@
+"""Keeps raw callbacks: each once, in bulk, with its dedupe key in the same transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import apsw
+
+from terkirim.domain.ids import uuid7
+from terkirim.ports.tracking import KeptCallback, RawCallback
+from terkirim.store.counting import Counts
+from terkirim.store.queries import Queries
+from terkirim.store.rows import from_json, to_json
+from terkirim.store.times import HOUR_US, instant, micros, span_us
+
+AGAIN_AFTER = timedelta(minutes=10)  # when a body without a date is another event, not a repeat
+REFUSED = "callback refused"
+_ID_BITS = 74
+
+_sql = Queries("terkirim.store.sqlite", "tracking.sql")
+_main = Queries("terkirim.store.sqlite")
+
+
+def keep_all(db: apsw.Connection, node: str, group: Sequence[RawCallback]) -> list[bool]:
+    """Return for each callback whether it is new; the others were kept before."""
+    rows = [(one.key, micros(one.received_at), int(one.is_dated)) for one in group]
+    keeping = {"rows": to_json(rows), "again_after": span_us(AGAIN_AFTER)}
+    fresh = {key for (key,) in db.execute(_sql["keep_keys"], keeping)}
+    results: list[bool] = []
+    kept: list[tuple[str, str, int, str]] = []
+    counts = Counts()
+    for one, (_, at, _) in zip(group, rows, strict=True):
+        is_new = one.key in fresh
+        fresh.discard(one.key)  # its repeat may stand in the same group
+        results.append(is_new)
+        counts.add(at, "callback", f"{one.provider}:{'kept' if is_new else 'repeated'}")
+        if is_new:
+            kept.append((one.key, one.provider, at, one.body))
+    if kept:
+        db.execute(_sql["keep_callbacks"], {"rows": to_json(kept)})
+    db.execute(_main["count_up"], {"rows": to_json(counts.rows()), "node": node})
+    return results
+
+
+def unapplied_of(db: apsw.Connection, limit: int) -> list[KeptCallback]:
+    """Return callbacks that wait to be applied, oldest first."""
+    (found,) = next(db.execute(_sql["unapplied"], {"most": limit}))
+    return [
+        KeptCallback(seq=seq, key=key, provider=provider, received_at=instant(at), body=body)
+        for seq, key, provider, at, body in from_json(found)
+    ]
+
+
+def reopen_page(
+    db: apsw.Connection, *, after: int, since: datetime | None, is_all: bool, limit: int
+) -> list[int]:
+    """Make a page of callbacks unapplied again, and return their numbers."""
+    bound = {"after": after, "since": 0 if since is None else micros(since), "most": limit}
+    name = "reopen_all" if is_all else "reopen_aside"
+    return sorted(seq for (seq,) in db.execute(_sql[name], bound))
+
+
+def note_refused(
+    db: apsw.Connection, node: str, *, counts: Mapping[str, int], now: datetime
+) -> None:
+    """Count refused callbacks; all of an hour are one row of the activity log, not one each."""
+    adding = Counts()
+    for key, count in counts.items():
+        adding.add(micros(now), "callback", key, count)
+    db.execute(_main["count_up"], {"rows": to_json(adding.rows()), "node": node})
+    hour = micros(now) // HOUR_US
+    digest = sha256(f"{REFUSED}\0{node}\0{hour}".encode()).digest()
+    id_ = uuid7(hour * HOUR_US // 1_000, int.from_bytes(digest[:10]) >> (80 - _ID_BITS))
+    before = next(db.execute(_sql["refused_before"], {"id": id_}), None)
+    facts: dict[str, int] = {} if before is None else from_json(before[0])
+    for key, count in counts.items():
+        facts[key] = facts.get(key, 0) + count
+    row = (id_, micros(now), "outside", REFUSED, "callbacks", to_json(facts))
+    db.execute(_sql["note_activity"], {"rows": to_json([row])})

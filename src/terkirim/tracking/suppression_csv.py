@@ -1,0 +1,174 @@
+"""The suppression list as a CSV file: written so that no cell is a formula, read row by row."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from terkirim.domain.email import Stream
+from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.suppression import Suppression, Why
+
+COLUMNS = ("email", "stream", "reason", "until", "note", "source", "created_at")
+ADDRESS_COLUMNS = frozenset({"email", "address", "recipient", "alamat", "e-mail"})
+_ALL = frozenset({"", "all", "*", "semua"})
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet begins to calculate
+_SHOWN = 40  # characters of a wrong value that are repeated back
+# Reasons as others write them: exports of other products are read too.
+_WHYS = {why.value: why for why in Why} | {
+    "": None,
+    "manual": Why.BY_HAND,
+    "bounce": Why.PERMANENT_BOUNCE,
+    "bounced": Why.PERMANENT_BOUNCE,
+    "hard bounce": Why.PERMANENT_BOUNCE,
+    "complained": Why.COMPLAINT,
+    "spam": Why.COMPLAINT,
+    "unsubscribe": Why.UNSUBSCRIBED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a person enters; nothing in it is checked yet. `stream` None is every mail."""
+
+    address: str
+    stream: Stream | None = None
+    until: datetime | None = None
+    note: str = ""
+    why: Why | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was not entered: its line in the file, 1 is the header, and why."""
+
+    line: int
+    why: str
+
+
+def rows_in(content: bytes) -> Iterator[tuple[int, Entry | str]]:
+    """Yield (line, entry), or (line, what is wrong with it).
+
+    Raises:
+        InvalidEmail: it is not UTF-8, or no column holds addresses.
+    """
+    reader = csv.reader(io.StringIO(_text(content), newline=""), delimiter=_delimiter(content))
+    names = [name.strip().lower() for name in _cells(reader)]
+    column = next((i for i, name in enumerate(names) if name in ADDRESS_COLUMNS), None)
+    if column is None:
+        wanted = ", ".join(sorted(ADDRESS_COLUMNS))
+        raise InvalidEmail("csv", f"no column is named one of {wanted}")
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:  # a cell beyond the module's limit, a stray NUL
+            yield reader.line_num, f"it cannot be read: {error}"
+            continue
+        if any(cell.strip() for cell in cells):
+            yield reader.line_num, _entry(cells, names, column)
+
+
+def written(entries: Sequence[Suppression], *, with_head: bool = False) -> str:
+    """Return rows of CSV, with the names of the columns above them if asked."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    if with_head:
+        writer.writerow(COLUMNS)
+    writer.writerows(
+        [
+            _harmless(one.address),
+            one.stream or "all",
+            one.why.value,
+            "" if one.until is None else one.until.isoformat(),
+            _harmless(one.note),
+            _harmless(one.source),
+            one.created_at.isoformat(),
+        ]
+        for one in entries
+    )
+    return text.getvalue()
+
+
+def read_stream(text: str) -> Stream | None:
+    """Return the stream, None for every one.
+
+    Raises:
+        ValueError: it is no stream; the sentence lists them.
+    """
+    name = text.strip().lower()
+    if name in _ALL:
+        return None
+    if name not in set(Stream):
+        raise ValueError(f"`{_shown(text)}` is none of all, {', '.join(Stream)}")
+    return Stream(name)
+
+
+def read_until(text: str) -> datetime | None:
+    """Return the instant in UTC, None for ever; a date without a zone is UTC's.
+
+    Raises:
+        ValueError: it is no date.
+    """
+    if not text.strip():
+        return None
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        problem = f"`{_shown(text)}` is no date; write 2026-08-17 or 2026-08-17T09:00:00+07:00"
+        raise ValueError(problem) from None
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidEmail("csv", f"the file is not UTF-8 (byte {error.start})") from None
+
+
+def _delimiter(content: bytes) -> str:
+    first = content.partition(b"\n")[0].decode("utf-8", "replace")
+    return max(",;\t", key=first.count)
+
+
+def _cells(reader: Iterator[list[str]]) -> list[str]:
+    try:
+        return next(reader, [])
+    except csv.Error as error:
+        raise InvalidEmail("csv", f"the first line cannot be read: {error}") from None
+
+
+def _entry(cells: Sequence[str], names: Sequence[str], column: int) -> Entry | str:
+    if len(cells) != len(names):
+        return f"it has {len(cells)} columns instead of {len(names)}"
+    values = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+    if not values[names[column]]:
+        return f"the column {names[column]} is empty"
+    reason = values.get("reason", "").lower()
+    if reason not in _WHYS:
+        return f"`reason`: `{_shown(reason)}` is none of {', '.join(filter(None, _WHYS))}"
+    try:
+        return Entry(
+            address=_plain(values[names[column]]),
+            stream=read_stream(values.get("stream", "")),
+            until=read_until(values.get("until", "")),
+            note=_plain(values.get("note", "")),
+            why=_WHYS[reason],
+        )
+    except ValueError as error:
+        return str(error)
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _plain(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def _shown(text: str) -> str:
+    return text.strip()[:_SHOWN]

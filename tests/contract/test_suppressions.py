@@ -1,0 +1,288 @@
+"""What every store promises of suppressions: who bounced or complained is not sent to again."""
+
+from datetime import timedelta
+
+import pytest
+
+from terkirim.domain.email import Stream
+from terkirim.domain.errors import InvalidEmail, NotFound
+from terkirim.domain.message import State
+from terkirim.domain.suppression import Why
+from terkirim.ports.suppressions import SuppressionFilter
+from terkirim.ports.tracking import ReplayFilter
+from terkirim.tracking.suppression_csv import Entry
+from tests.contract.conftest import SECOND, START, an_email
+from tests.contract.tracked import LATER
+
+DAY = timedelta(days=1)
+BUDI = "budi@example.com"
+REPLAY_ALL = ReplayFilter(is_all=True)
+
+
+@pytest.fixture
+def node(open_tracked):
+    return open_tracked()
+
+
+@pytest.fixture
+def listed(node):
+    return node.tracking.suppressions
+
+
+async def state_of_new(node, **options):
+    email = an_email(now=node.clock.at, **options)
+    node.now = node.clock.at
+    receipt = await node.accept(email)
+    state = await node.state(email.id)
+    assert (email.id in receipt.suppressed) == (state is State.SUPPRESSED)
+    return state
+
+
+async def test_a_permanent_bounce_suppresses_at_once_and_the_next_mail_costs_nothing(node):
+    email = an_email()
+    await node.sent(email)
+    await node.say("bounce", email, reason="550 5.1.1 user unknown")
+    assert await state_of_new(node) is State.SUPPRESSED
+    assert not await node.take(now=START + DAY)
+    (entry,) = await node.tracking.suppressions.listed(SuppressionFilter())
+    assert (entry.address, entry.stream, entry.why, entry.until) == (
+        BUDI,
+        None,
+        Why.PERMANENT_BOUNCE,
+        None,
+    )
+    assert (entry.source, entry.source_id) == ("mailketing", email.id)
+    assert entry.note == "550 5.1.1 user unknown"
+
+
+async def test_mail_that_waits_for_an_address_that_was_suppressed_meanwhile_ends_suppressed(node):
+    sent, waiting = an_email(), an_email(scheduled_at=START + DAY)
+    await node.sent(sent)
+    await node.accept(waiting)
+    await node.say("spam", sent)
+    assert not await node.take(now=START + DAY)
+    message = await node.message(waiting.id)
+    assert (message.state, message.reason) == (State.SUPPRESSED, "complaint")
+
+
+async def test_an_address_is_the_same_in_upper_and_lower_case(node):
+    await node.post({"type": "spam", "email": "BUDI@example.com"})
+    assert await state_of_new(node, to=("Budi@example.com",)) is State.SUPPRESSED
+
+
+async def test_an_unsubscribe_stops_broadcast_and_not_transactional(node):
+    email = an_email()
+    await node.sent(email)
+    await node.say("unsubscribe", email)
+    assert await state_of_new(node, stream=Stream.BROADCAST) is State.SUPPRESSED
+    assert await state_of_new(node, stream=Stream.TRANSACTIONAL) is State.QUEUED
+
+
+async def test_a_block_is_about_us_and_never_suppresses(node):
+    email = an_email()
+    await node.sent(email)
+    for _ in range(5):
+        await node.say("bounce", email, reason="554 blocked using zen.spamhaus.org")
+    assert await node.suppressed() == []
+
+
+async def test_the_third_transient_bounce_within_fourteen_days_suppresses_for_fourteen_days(node):
+    email = an_email()
+    await node.sent(email)
+    for day in (0, 5, 13):
+        assert await node.suppressed() == []
+        node.clock.at = LATER + day * DAY
+        await node.say("bounce", email, at=node.clock.at, reason="452 mailbox full")
+    (entry,) = await node.tracking.suppressions.listed(SuppressionFilter())
+    assert (entry.why, entry.until) == (Why.TRANSIENT_BOUNCES, LATER + 27 * DAY)
+    node.clock.at = LATER + 27 * DAY - SECOND
+    assert await state_of_new(node) is State.SUPPRESSED
+    node.clock.at = LATER + 27 * DAY
+    assert await state_of_new(node) is State.QUEUED
+    assert await node.tracking.suppressions.listed(SuppressionFilter()) == []
+
+
+async def test_transient_bounces_that_are_far_apart_suppress_nobody(node):
+    email = an_email()
+    await node.sent(email)
+    for day in (0, 8, 16, 24):
+        node.clock.at = LATER + day * DAY
+        await node.say("bounce", email, at=node.clock.at, reason="452 mailbox full")
+    assert await node.suppressed() == []
+
+
+async def test_three_transient_bounces_in_one_batch_count_as_three(node):
+    email = an_email()
+    await node.sent(email)
+    for n in range(3):
+        await node.say(
+            "bounce", email, at=LATER - n * SECOND, reason="452 mailbox full", apply=False
+        )
+    await node.applier.apply_kept()
+    assert await node.suppressed() == [(BUDI, "", "transient bounces")]
+
+
+async def test_who_is_let_in_again_starts_anew_and_a_replay_suppresses_nobody(node, listed):
+    email = an_email()
+    await node.sent(email)
+    for _ in range(3):
+        await node.say("bounce", email, reason="452 mailbox full")
+    await listed.remove([BUDI], who="ani", why="spoke to Budi")
+    await node.say("bounce", email, reason="452 mailbox full")
+    await node.applier.replay(REPLAY_ALL)
+    assert await node.suppressed() == []
+    assert await state_of_new(node) is State.QUEUED
+
+
+async def test_an_address_that_only_the_message_knows_is_suppressed_when_that_is_found(node):
+    email = an_email()
+    await node.accept(email)
+    (work,) = await node.take()
+    await node.post({"type": "spam", "message_id": email.id})  # no address in it
+    await node.settle(work)
+    assert await node.suppressed() == [(BUDI, "", "complaint")]
+
+
+async def test_a_bounce_of_a_forged_address_is_kept_and_suppresses_nobody(node):
+    for forged in ("<script>alert(1)</script>", "a@b@c", "x" * 300 + "@example.com", "", "*@*"):
+        await node.post({"type": "bounce", "email": forged, "reason": "550 no such user"})
+    assert await node.suppressed() == []
+    assert await node.count_of("callbacks") == 5
+
+
+async def test_a_person_adds_and_removes_and_the_activity_log_says_who_and_why(node, listed):
+    (entry,) = await listed.add(
+        [Entry(address="Budi@Example.com", note="asked by phone")], who="ani"
+    )
+    assert (entry.address, entry.why, entry.source) == (BUDI, Why.BY_HAND, "ani")
+    assert await state_of_new(node) is State.SUPPRESSED
+    (removed,) = await listed.remove([entry.id], who="budi", why="his own wish")
+    assert removed.id == entry.id
+    assert await state_of_new(node) is State.QUEUED
+    rows = await node.rows("SELECT who, what, subject, facts ->> 'note' FROM activity ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("ani", "suppressed", BUDI, "asked by phone"),
+        ("budi", "unsuppressed", BUDI, "his own wish"),
+    ]
+
+
+async def test_a_note_is_kept_as_one_printable_line(listed):
+    (entry,) = await listed.add([Entry(address=BUDI, note=" a\x1b[31m\nb ")], who="ani")
+    assert entry.note == "a [31m b"
+
+
+async def test_what_events_suppress_is_in_the_activity_log_once(node):
+    email = an_email()
+    await node.sent(email)
+    await node.say("spam", email)
+    await node.say("spam", email)
+    rows = await node.rows("SELECT who, what, subject, facts ->> 'why' FROM activity")
+    assert [tuple(row) for row in rows] == [("mailketing", "suppressed", BUDI, "complaint")]
+
+
+async def test_adding_what_is_suppressed_already_returns_the_entry_that_stands(node, listed):
+    (first,) = await listed.add([Entry(address=BUDI)], who="ani")
+    (again,) = await listed.add([Entry(address=BUDI, until=LATER + DAY)], who="budi")
+    assert again == first
+    assert await node.count_of("activity") == 1
+
+
+async def test_an_entry_until_a_day_gives_way_to_one_for_ever(node, listed):
+    (until,) = await listed.add([Entry(address=BUDI, until=LATER + DAY)], who="ani")
+    node.clock.at += SECOND
+    (stays,) = await listed.add([Entry(address=BUDI)], who="budi")
+    assert (stays.until, stays.source) == (None, "budi")
+    assert stays.id != until.id
+    with pytest.raises(NotFound):
+        await listed.one(until.id)
+
+
+async def test_one_address_may_stand_once_for_all_and_once_for_a_stream(node, listed):
+    await listed.add([Entry(address=BUDI, stream=Stream.BROADCAST), Entry(address=BUDI)], who="ani")
+    assert (await listed.one(BUDI)).stream is None
+    assert len(await listed.remove([BUDI], who="ani", why="")) == 2
+    with pytest.raises(NotFound, match="is not suppressed"):
+        await listed.one(BUDI)
+
+
+@pytest.mark.parametrize(
+    ("entry", "field"),
+    [
+        (Entry(address="budi"), "email"),
+        (Entry(address=""), "email"),
+        (Entry(address="a@b.example\nx"), "email"),
+        (Entry(address=BUDI, until=LATER), "until"),
+        (Entry(address=BUDI, note="x" * 1_001), "note"),
+    ],
+)
+async def test_a_bad_entry_is_refused_by_field_and_none_is_entered(node, listed, entry, field):
+    with pytest.raises(InvalidEmail) as caught:
+        await listed.add([Entry(address="good@example.com"), entry], who="ani")
+    assert caught.value.field == field
+    assert await node.suppressed() == []
+
+
+async def test_lists_go_newest_first_and_page_by_id(node, listed):
+    ids = []
+    for n in range(5):
+        node.clock.at = LATER + n * SECOND
+        (entry,) = await listed.add([Entry(address=f"p{n}@example.com")], who="ani")
+        ids.insert(0, entry.id)
+    first = await listed.listed(SuppressionFilter(limit=2))
+    assert [one.id for one in first] == ids[:2]
+    after = await listed.listed(SuppressionFilter(limit=2, after=ids[1]))
+    assert [one.id for one in after] == ids[2:4]
+    before = await listed.listed(SuppressionFilter(limit=2, before=ids[3]))
+    assert [one.id for one in before] == ids[1:3]
+    assert await listed.listed(SuppressionFilter(whys=(Why.COMPLAINT,))) == []
+    assert await listed.listed(SuppressionFilter(stream=Stream.BROADCAST)) == []
+
+
+async def test_a_file_is_imported_row_by_row_and_its_bad_rows_are_named(node, listed):
+    content = (
+        "\ufeffemail;stream;reason;until;note\n"
+        "good@example.com;;;;\n"
+        "bad;;;;\n"
+        "old@example.com;;;2020-01-01;\n"
+        "news@example.com;broadcast;unsubscribed;;\n"
+        "x@example.com;nowhere;;;\n"
+        "x@example.com;;because;;\n"
+        "x@example.com;;;someday;\n"
+        "x@example.com;;;\n"
+        ";;;;\n"
+        '"";all;;;\n'
+        "hard@example.com;all;hard bounce;2030-01-01;'=1+1\n"
+    ).encode()
+    count, bad = await listed.import_csv(content, who="ani")
+    assert count == 3
+    assert [row.line for row in bad] == [3, 4, 6, 7, 8, 9, 11]
+    found = {one.address: one for one in await listed.listed(SuppressionFilter())}
+    assert found["good@example.com"].why is Why.BY_HAND
+    assert found["news@example.com"].stream is Stream.BROADCAST
+    assert found["hard@example.com"].note == "=1+1"
+    assert found["hard@example.com"].why is Why.PERMANENT_BOUNCE
+    again, _ = await listed.import_csv(content, who="ani")
+    assert again == 3
+    assert await node.count_of("activity") == 3
+
+
+async def test_what_is_exported_can_be_imported_again(node, listed, tmp_path):
+    entries = [
+        Entry(address="=cmd@example.com", note='=HYPERLINK("x")'),
+        Entry(address="b@example.com", stream=Stream.BROADCAST, until=LATER + DAY, note='a,"b"'),
+        Entry(address="c@example.com", why=Why.COMPLAINT),
+    ]
+    await listed.add(entries, who="@ani")
+    text = "".join([part async for part in listed.export_csv()])
+    assert "\n=" not in text
+    assert ",=" not in text
+    before = await listed.listed(SuppressionFilter())
+    await listed.remove([one.address for one in before], who="ani", why="")
+    assert await listed.listed(SuppressionFilter()) == []
+    count, bad = await listed.import_csv(text.encode(), who="ani")
+    assert (count, bad) == (3, [])
+    after = await listed.listed(SuppressionFilter())
+    facts = [(one.address, one.stream, one.why, one.until, one.note) for one in before]
+    assert sorted(facts, key=str) == sorted(
+        [(one.address, one.stream, one.why, one.until, one.note) for one in after], key=str
+    )
