@@ -302,6 +302,25 @@ def test_a_broadcast_that_cannot_be_paid_is_refused_unless_it_is_forced(paid, em
     assert paid.call("POST", "/v1/emails", mail | {"stream": "transactional"})[0] == 200
 
 
+def test_a_csv_says_what_it_costs_before_it_starts_and_a_broadcast_is_refused(paid, emulated):
+    (paid.folder / "p.csv").write_text("email\n" + "".join(f"p{n}@b.co\n" for n in range(20)))
+    (paid.folder / "s.html").write_text("<p>x</p>")
+    run = ("send", "--csv", "p.csv", "--html", "s.html", "--subject", "Halo", "--campaign")
+    paid.call("POST", "/v1/credits/check")
+    done = paid.cli(*run, "first")
+    assert done.returncode == 0
+    assert "Enough: 20 mails cost about 20 credits" in done.stderr
+    emulated.credits(1_010)
+    paid.call("POST", "/v1/credits/check")
+    refused = paid.cli(*run, "second", "--stream", "broadcast")
+    assert refused.returncode == 1
+    assert "Not enough: 20 mails" in refused.stderr
+    again = paid.cli(*run, "first", "--stream", "broadcast")  # nothing of it is left to send
+    assert again.returncode == 0
+    forced = paid.cli(*run, "second", "--stream", "broadcast", "--force", "--json")
+    assert json.loads(forced.stdout)["queued"] == 20
+
+
 def test_mail_that_waits_for_the_reserve_says_so(paid, emulated):
     emulated.credits(600)
     paid.call("POST", "/v1/credits/check")

@@ -146,6 +146,13 @@ async def test_mail_in_the_air_and_unclear_waits_and_mail_for_the_next_provider_
     assert (await book.waiting("second", routes=ROUTES, now=node.now)).due == 1
 
 
+async def test_rows_of_a_campaign_that_were_stored_before_are_counted(node, book):
+    await node.accept(*[an_email(campaign="juli", row=str(n)) for n in range(3)])
+    await node.accept(an_email(campaign="other", row="1"))
+    assert await book.stored_rows("juli") == 3
+    assert await book.stored_rows("unknown") == 0
+
+
 async def allow(book, left, provider="first"):
     read = Reading(provider=provider, at=START, credits=left)
     await book.renew_allowance(read, allow=lambda *_: left)

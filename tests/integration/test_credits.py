@@ -96,6 +96,18 @@ async def test_a_refused_key_is_told_at_once(watched):
     assert watched.mailbox.titles()[1:] == ["Over: mailketing refuses our key"]
 
 
+async def test_a_key_that_was_refused_is_asked_for_again_long_before_the_next_hour(watched):
+    await watched.check(Unauthorised("Access Denied, Invalid Token"))
+    watched.source.says = 429_405
+    watched.clock.pass_(4 * MINUTE)
+    assert (await watched.look()).balance is None
+    watched.clock.pass_(MINUTE)
+    assert (await watched.look()).balance == 429_405
+    await watched.conditions.look()
+    await watched.deliver()
+    assert watched.mailbox.titles()[1:] == ["Over: mailketing refuses our key"]
+
+
 async def test_a_balance_that_wobbles_round_a_threshold_is_told_once(watched):
     for balance in (51_000, 49_900, 50_400, 49_000, 54_000, 48_000):
         watched.clock.pass_(HOUR)
@@ -220,7 +232,7 @@ async def test_an_answer_that_names_a_balance_ends_the_blindness_of_a_failed_che
 
 
 async def test_the_reserve_counts_what_may_leave_only_near_to_it(watched):
-    await watched.check(429_405)
+    await watched.check(2_000_000)
     assert await watched.book.allowance("mailketing") is None
     await watched.check(31_000)
     assert await watched.book.allowance("mailketing") == 30_000

@@ -5,8 +5,10 @@ from datetime import timedelta
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
+from terkirim.api import schemas
 from terkirim.api.asked import PAGE, PAGE_LIMIT, flag, number
 from terkirim.api.credit_shapes import activity_shape, alert_shape
+from terkirim.api.describing import YES_OR_NO, described, whole
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
@@ -14,13 +16,25 @@ from terkirim.domain.alert import Activity
 from terkirim.ports.alerts import AlertFilter
 
 LONGEST_DAYS = 3_650
+LIMIT = (whole(1, PAGE_LIMIT, PAGE), "How many rows.")
+ALERTS = described(
+    answers=schemas.AlertList,
+    scope="read",
+    query={
+        "days": (whole(1, LONGEST_DAYS, 30), "How many days back."),
+        "limit": LIMIT,
+        "open": (YES_OR_NO, "Only what goes on, or only what is over."),
+    },
+)
+TEST = described(answers=schemas.ChannelAnswers, scope="admin")
+ACTIVITY = described(answers=schemas.ActivityList, scope="admin", query={"limit": LIMIT})
 
 
 def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of alerts and of the activity log."""
     lookout, clock = gateway.lookout, gateway.clock
 
-    @get("/v1/alerts")
+    @get("/v1/alerts", opt=ALERTS)
     async def alerts(request: Http) -> Response[bytes]:
         """List alerts of the last `days`, newest first; `open=1`: only what goes on."""
         await keys.owner(request, "read")
@@ -34,8 +48,8 @@ def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         found = await lookout.alert_book.alerts(which)
         return json_answer({"object": "list", "data": [alert_shape(one) for one in found]})
 
-    @post("/v1/alerts/test", status_code=200)
-    async def tested(request: Http) -> Response[bytes]:
+    @post("/v1/alerts/test", status_code=200, opt=TEST)
+    async def test_alerts(request: Http) -> Response[bytes]:
         """Write to every channel now; tell what each answered."""
         owner = await keys.owner(request, "admin")
         await lookout.activity.note(
@@ -47,7 +61,7 @@ def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         ]
         return json_answer({"object": "list", "data": answers})
 
-    @get("/v1/activity")
+    @get("/v1/activity", opt=ACTIVITY)
     async def activity(request: Http) -> Response[bytes]:
         """List who did what, newest first."""
         await keys.owner(request, "admin")
@@ -55,4 +69,4 @@ def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         found = await lookout.activity.activity(limit=limit)
         return json_answer({"object": "list", "data": [activity_shape(one) for one in found]})
 
-    return [alerts, tested, activity]
+    return [alerts, test_alerts, activity]

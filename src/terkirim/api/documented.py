@@ -7,7 +7,9 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
+from terkirim.api import schemas
 from terkirim.api.asked import flag, number
+from terkirim.api.describing import YES_OR_NO, described, whole
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
@@ -18,6 +20,15 @@ from terkirim.policy.conditions import CREDIT_KINDS
 LONGEST_DAYS = 3_650
 CHECKED = "Credit balance checked"
 SANDBOX = "no provider on a route is prepaid: there are no credits"
+SHOWN = described(
+    answers=schemas.OldCredits,
+    query={
+        "stats": (YES_OR_NO, "With statistics."),
+        "days": (whole(1, LONGEST_DAYS, 30), "How many days they go back."),
+    },
+)
+CHECK = described(answers=schemas.OldCredits)
+SCHEDULED = described(answers=schemas.OldChecked)
 _TOO_MANY = 429
 _HEALTHY = {Level.OK: "healthy"}
 
@@ -26,8 +37,9 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of `/api/admin/email-credits` and `/api/cron/check-email-credits`."""
     desk = _Desk(gateway)
 
-    @get("/api/admin/email-credits")
-    async def shown(request: Http) -> Response[bytes]:
+    @get("/api/admin/email-credits", opt=SHOWN)
+    async def email_credits(request: Http) -> Response[bytes]:
+        """Tell the balance to an admin's key; with `stats`, statistics of the last `days` too."""
         if await _admin(keys, request) is None:
             return _unauthorised()
         days = number(request, "days", most=LONGEST_DAYS, usual=30)
@@ -36,8 +48,9 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             body |= await desk.statistics(days)
         return json_answer(body)
 
-    @post("/api/admin/email-credits", status_code=200)
-    async def checked(request: Http) -> Response[bytes]:
+    @post("/api/admin/email-credits", status_code=200, opt=CHECK)
+    async def check_email_credits(request: Http) -> Response[bytes]:
+        """Ask the provider for the balance now, for an admin's key."""
         owner = await _admin(keys, request)
         if owner is None:
             return _unauthorised()
@@ -46,8 +59,9 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         message = body.get("message", CHECKED)
         return json_answer(body | {"message": message, "timestamp": desk.timestamp(standing)})
 
-    @get("/api/cron/check-email-credits")
-    async def scheduled(request: Http) -> Response[bytes]:
+    @get("/api/cron/check-email-credits", opt=SCHEDULED)
+    async def cron_email_credits(request: Http) -> Response[bytes]:
+        """Ask the provider for the balance now, for CRON_SECRET; 503 where it does not say."""
         if not _knows_cron_secret(gateway, request):
             return _unauthorised()
         standing = await desk.checked("cron")
@@ -60,7 +74,7 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         }
         return json_answer(answer, status=200 if body["success"] else 503)
 
-    return [shown, checked, scheduled]
+    return [email_credits, check_email_credits, cron_email_credits]
 
 
 class _Desk:

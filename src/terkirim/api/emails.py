@@ -22,7 +22,10 @@ from terkirim.domain.errors import InvalidEmail
 from terkirim.ports import IdempotencyKey
 
 BATCH_LIMIT = 100
-STRICT = {"strict": (YES_OR_NO, "Refuse fields that nobody reads, instead of warning of them.")}
+TAKING = {
+    "strict": (YES_OR_NO, "Refuse fields that nobody reads, instead of warning of them."),
+    "force": (YES_OR_NO, "Take a broadcast that the credits do not pay."),
+}
 KEY = {"idempotency-key": ({**TEXT, "minLength": 1, "maxLength": 256}, "Kept for 24 hours.")}
 MODE = {
     "x-batch-validation": (
@@ -37,7 +40,7 @@ SEND = described(
     answers=schemas.Receipt,
     scope="send",
     leads_to=dict.fromkeys(OF_AN_EMAIL, "email_id") | dict.fromkeys(OF_A_MESSAGE, "message_id"),
-    query=STRICT,
+    query=TAKING,
     headers=KEY,
     errors=(409,),
 )
@@ -45,7 +48,7 @@ SEND_BATCH = described(
     takes=schemas.Batch,
     answers=schemas.BatchReceipt,
     scope="send",
-    query=STRICT,
+    query=TAKING,
     headers=KEY | MODE,
     errors=(409,),
 )

@@ -140,7 +140,8 @@ class Campaign:
     async def _send(self, drafts: Sequence[Draft]) -> None:
         if not drafts:
             return
-        submitted = await self._gateway.send(drafts, owner=OWNER)
+        # Whether the credits last was asked for the whole run, less what was sent before.
+        submitted = await self._gateway.send(drafts, owner=OWNER, is_forced=True)
         self.tally.queued += len(drafts) - len(submitted.skipped) - len(submitted.suppressed)
         self.tally.sent_before += len(submitted.skipped)
         self.tally.suppressed += len(submitted.suppressed)

@@ -33,6 +33,7 @@ class Options:
     stream: str | None
     if_unclear: str | None
     route: str | None
+    force: bool
     dry_run: bool
     wait: bool
 

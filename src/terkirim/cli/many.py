@@ -11,6 +11,7 @@ import click
 
 from terkirim.cli.bad_rows import BadRows
 from terkirim.cli.campaign import OWNER, Campaign, Survey, campaign_name, surveyed
+from terkirim.cli.costs import say_what_it_costs
 from terkirim.cli.desk import Desk
 from terkirim.cli.exits import DONE, REFUSED
 from terkirim.cli.letter import Options
@@ -31,6 +32,7 @@ class _Run:
     source: Path
     recipients: RecipientList
     letter: dict[str, Any]
+    options: Options
     name: str
     bad: BadRows
     survey: Survey
@@ -57,6 +59,7 @@ def send_many(at: Desk, options: Options, letter: dict[str, Any], *, source: Pat
                 source=source,
                 recipients=recipients,
                 letter=letter,
+                options=options,
                 name=options.campaign or campaign_name(source, letter, key=options.key),
                 bad=bad,
                 survey=surveyed(recipients, letter, bad),
@@ -121,6 +124,7 @@ def _sent(run: _Run) -> int:
 
 async def _put_on_disk(run: _Run, gateway: Gateway) -> tuple[Campaign, bool]:
     screen, campaign = run.at.screen, run.campaign(gateway)
+    await say_what_it_costs(gateway, screen, run.options, rows=run.survey.good, campaign=run.name)
     is_hidden = screen.as_json or not sys.stderr.isatty()
     label = screen.say("Queueing")
     try:

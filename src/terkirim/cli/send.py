@@ -40,6 +40,7 @@ def _choice(values: type[StrEnum]) -> click.Choice[str]:
 @click.option("--stream", type=_choice(Stream), help="If not transactional.")
 @click.option("--if-unclear", type=_choice(IfUnclear), help="Where nobody knows whether it went.")
 @click.option("--route", metavar="NAME", help="One of TERKIRIM_ROUTES.")
+@click.option("--force", is_flag=True, help="Take a broadcast that the credits do not pay.")
 @click.option("--dry-run", is_flag=True, help="Store nothing; show what would go.")
 @click.option("--wait", is_flag=True, help="Follow the one e-mail until it has gone, or not.")
 @json_option

@@ -18,7 +18,7 @@ from terkirim.ports.credits import BalanceSource, CreditBook, Ears
 SHOWN = 200  # characters of a provider's answer in a reason
 ASK_AGAIN_AFTER = timedelta(minutes=5)  # where an estimate, not the clock, asks for a check
 SCHEDULE = "schedule"  # who asks, where no person and no key does
-GUARD = 50_000  # messages: more cannot leave between two looks
+GUARD = 1_000_000  # messages: more cannot leave between two looks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +87,14 @@ class Monitor:
             await self._alarms.raise_(refused_key(provider, reading.reason))
 
     async def _asks_for_check(self, standing: Standing) -> bool:
-        if not standing.is_estimated:
+        """Tell whether a check is due before its hour: for another level, or a key put right."""
+        at = standing.checked_at
+        if at is not None and standing.at - at < ASK_AGAIN_AFTER:
             return False
+        if standing.fault == Unauthorised.__name__:
+            return True
         before = await self._standings.level_before(standing.provider)
-        is_rested = (
-            standing.checked_at is None or standing.at - standing.checked_at >= ASK_AGAIN_AFTER
-        )
-        return is_rested and standing.known_level is not before
+        return standing.is_estimated and standing.known_level is not before
 
     async def _settled(self, standings: Sequence[Standing]) -> list[Standing]:
         running_out = await self._standings.running_out()

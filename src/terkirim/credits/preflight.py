@@ -52,6 +52,19 @@ class Preflights:
             )
         return self._of(await self._look(providers[0]), count, priority)
 
+    async def of_run(
+        self, rows: int, *, campaign: str, route: str, priority: Priority
+    ) -> Preflight | None:
+        """Return whether a campaign's rows that were not stored before can be paid.
+
+        None: the first provider of the route is not prepaid, so that nobody need ask.
+        """
+        provider = next(iter(self._routes.get(route, ())), "")
+        if provider not in self._standings.providers:
+            return None
+        left = max(rows - await self._book.stored_rows(campaign), 0)
+        return self._of(await self._look(provider), left, priority)
+
     async def refuse(self, emails: Sequence[Email]) -> None:
         """Let broadcasts through that can be paid, and all other mail.
 

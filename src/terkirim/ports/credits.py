@@ -100,6 +100,10 @@ class CreditBook(Protocol):
         """Return how much mail this provider is the next to get, by the routes' providers."""
         ...
 
+    async def stored_rows(self, campaign: str) -> int:
+        """Return how many rows of a campaign were put on disk before."""
+        ...
+
     async def renew_allowance(
         self, reading: Reading, *, allow: Callable[[Sequence[Spent], int], int | None]
     ) -> int | None:

@@ -5,6 +5,17 @@ them and are never used to read one.
 """
 
 from terkirim.api.schemas.common import LINE
+from terkirim.api.schemas.credits import (
+    ActivityList,
+    AlertList,
+    ChannelAnswers,
+    CreditEstimate,
+    Credits,
+    CreditStanding,
+    EstimateBody,
+    OldChecked,
+    OldCredits,
+)
 from terkirim.api.schemas.emails import (
     AttachmentBody,
     Batch,
@@ -64,19 +75,26 @@ from terkirim.api.schemas.messages import (
 
 __all__ = [
     "LINE",
+    "ActivityList",
     "AddressErased",
+    "AlertList",
     "AttachmentBody",
     "Attempt",
     "Batch",
     "BatchError",
     "BatchReceipt",
     "Breaker",
+    "ChannelAnswers",
+    "CreditEstimate",
+    "CreditStanding",
+    "Credits",
     "Email",
     "EmailBody",
     "EmailCancelled",
     "EmailChanged",
     "EmailList",
     "Error",
+    "EstimateBody",
     "Event",
     "File",
     "FileList",
@@ -94,6 +112,8 @@ __all__ = [
     "MoveBody",
     "NewKey",
     "NodeBuffer",
+    "OldChecked",
+    "OldCredits",
     "PauseBody",
     "PauseShape",
     "Provider",

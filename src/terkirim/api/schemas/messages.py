@@ -37,6 +37,7 @@ class Story(Message):
     subject: str
     attempts_made: list[Attempt]
     events: list[Event]
+    waits_for: str | None  # what else it waits for, such as credits
 
 
 class MessageList(Struct):

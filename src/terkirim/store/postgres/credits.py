@@ -54,6 +54,10 @@ class PostgresCreditBook:
         lanes = await self._store.read(lambda db: db.rows(_sql["waiting"], now=micros(now)))
         return waiting_of(provider, routes, lanes)
 
+    async def stored_rows(self, campaign: str) -> int:
+        (count,) = await self._store.read(lambda db: db.one(_sql["stored_rows"], campaign=campaign))
+        return int(count)
+
     async def renew_allowance(self, reading: Reading, *, allow: Allow) -> int | None:
         return await self._store.write_alone(partial(_renew, reading=reading, allow=allow))
 

@@ -42,6 +42,9 @@ SELECT route, position,
     CASE WHEN state = 'queued' AND due_at > :now THEN due_at / 3600000000 ELSE 0 END AS hour, count(*)
 FROM outbox WHERE state <> 'held' AND (state <> 'queued' OR hold = '') GROUP BY 1, 2, 3;
 
+-- name: stored_rows
+SELECT count(*) FROM campaign_rows WHERE campaign = :campaign;
+
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 

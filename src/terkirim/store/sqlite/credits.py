@@ -62,6 +62,11 @@ class SqliteCreditBook:
         found = await self._store.read(lambda db: list(db.execute(_sql["waiting"], bound)))
         return waiting_of(provider, routes, found)
 
+    async def stored_rows(self, campaign: str) -> int:
+        bound = {"campaign": campaign}
+        (count,) = await self._store.read(lambda db: next(db.execute(_sql["stored_rows"], bound)))
+        return int(count)
+
     async def renew_allowance(self, reading: Reading, *, allow: Allow) -> int | None:
         return await self._store.write_alone(partial(_renew, reading=reading, allow=allow))
 

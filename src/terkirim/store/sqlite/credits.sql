@@ -74,6 +74,9 @@ UNION ALL
 SELECT route, position, 0, count(*) FROM outbox
 WHERE state IN ('unclear', 'held') AND state = 'unclear' GROUP BY route, position;
 
+-- name: stored_rows
+SELECT count(*) FROM campaign_rows WHERE campaign = :campaign;
+
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 
