@@ -1,0 +1,56 @@
+"""Who uses the gateway, and what was done by whom."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from terkirim.domain.alert import Activity
+
+ROLES = ("admin", "viewer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person; `alert_url` (a secret) is where an admin's alerts go, also `level|url`.
+
+    `password_hash` is argon2's, None for somebody who cannot sign in.
+    """
+
+    id: str
+    name: str
+    email: str
+    role: str
+    created_at: datetime
+    alert_url: str | None = None
+    password_hash: str | None = None
+
+    def __repr__(self) -> str:
+        return f"User({self.name!r}, {self.role})"
+
+
+class UserBook(Protocol):
+    """Where people are kept."""
+
+    async def add_user(self, user: User) -> bool:
+        """Store a person; False where the name is taken."""
+        ...
+
+    async def users(self) -> list[User]:
+        """Return everybody, by name."""
+        ...
+
+    async def remove_user(self, name: str) -> bool:
+        """Remove a person; False where there is none of that name."""
+        ...
+
+
+class ActivityLog(Protocol):
+    """Who did what, when; kept by the transaction of what was done where that writes itself."""
+
+    async def note(self, activity: Activity, *, is_folded: bool = False) -> None:
+        """Keep one activity; folded, repeats within an hour are one row that counts `times`."""
+        ...
+
+    async def activity(self, *, limit: int, before: datetime | None = None) -> list[Activity]:
+        """Return what was done, newest first."""
+        ...

@@ -1,0 +1,1 @@
+"""Periodic work: each piece is done by one node, however many there are."""
