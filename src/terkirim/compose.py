@@ -14,6 +14,7 @@ from typing import Any, Unpack
 
 import msgspec
 
+from terkirim.compose_desk import Desk, desk_over
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
@@ -33,6 +34,7 @@ from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.providers.registry import build
 from terkirim.reports.health import HealthRules
 from terkirim.reports.watch import Watch
+from terkirim.schedule.periodic import Scheduler
 from terkirim.settings import Settings, load
 from terkirim.store.gating import GateSettings
 from terkirim.store.sqlite.store import SqliteStore
@@ -97,6 +99,8 @@ class Gateway(Following):
         signing_key: SigningKey,
         watch: Watch,
         fetcher: Fetcher,
+        desk: Desk,
+        scheduler: Scheduler,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -105,7 +109,9 @@ class Gateway(Following):
         self.signing_key = signing_key
         self.submit = submit
         self.watch = watch
+        self.desk = desk
         self._fetcher = fetcher
+        self._scheduler = scheduler
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -149,10 +155,12 @@ class Gateway(Following):
         self._is_working = True
         self._worker.start()
         self.watch.start()
+        self._scheduler.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
         await self.watch.stop()
+        await self._scheduler.stop()
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
@@ -302,6 +310,7 @@ def _built(settings: Settings) -> Gateway:
         free_bytes=store.free_bytes,
         min_free=settings.min_free_disk,
     )
+    desk = desk_over(store, clock=clock, new_id=new_id)
     return Gateway(
         settings=settings,
         store=store,
@@ -312,6 +321,8 @@ def _built(settings: Settings) -> Gateway:
         new_id=new_id,
         signing_key=signing_key,
         fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
+        desk=desk,
+        scheduler=Scheduler(desk.jobs, upkeep=store, clock=clock),
         watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
     )
 
