@@ -12,7 +12,6 @@ from terkirim.ports.search import Insight, MessageSearch
 from terkirim.schedule.periodic import Job
 from terkirim.store.sqlite.access import SqliteAccess
 from terkirim.store.sqlite.insight import SqliteInsight
-from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.search import SqliteSearch
 from terkirim.store.sqlite.store import SqliteStore
 
@@ -35,7 +34,7 @@ class Desk:
 
 def desk_over(store: SqliteStore, *, clock: Clock, new_id: Callable[[], str]) -> Desk:
     """Return the desk over an open store."""
-    books, people, search = SqliteAccess(store), SqlitePeople(store), SqliteSearch(store)
+    books, search = SqliteAccess(store), SqliteSearch(store)
 
     async def index() -> None:
         while await search.index(now=clock.now()):
@@ -46,8 +45,8 @@ def desk_over(store: SqliteStore, *, clock: Clock, new_id: Callable[[], str]) ->
         sign_in=SignIn(
             books, clock=clock, new_token=lambda: token_urlsafe(_TOKEN_BYTES), new_id=new_id
         ),
-        users=people,
-        activity=people,
+        users=books,
+        activity=books,
         search=search,
         insight=SqliteInsight(store),
         jobs=(Job(name="search index", every=INDEX_EVERY, work=index),),

@@ -1,7 +1,6 @@
 """Joins the doors in one process: web, dispatcher and scheduler on one event loop."""
 
 import asyncio
-import os
 import secrets
 import signal
 import socket
@@ -12,11 +11,14 @@ import structlog
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from terkirim.access.kept import write_for_owner
 from terkirim.access.keys import SCOPES, hash_of, key_text, new_key
 from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
 from terkirim.settings import Settings, unknown_variables
+from terkirim.web.app import build_pages
+from terkirim.web.places import base_url
 
 KEY_BYTES = 32
 
@@ -34,8 +36,9 @@ async def serve(settings: Settings) -> None:
     _refuse_taken_port(settings)
     async with Gateway.open(settings) as gateway:
         await _first_key(gateway)
+        await _first_admin(gateway)
         server = Server(
-            build_app(gateway),
+            build_pages(gateway, beside=build_app(gateway)),
             address=settings.host,
             port=settings.port,
             interface=Interfaces.ASGI,
@@ -96,13 +99,33 @@ async def _first_key(gateway: Gateway) -> None:
         _hand_out(made, gateway.settings)
 
 
+async def _first_admin(gateway: Gateway) -> None:
+    """Make a one-time link for the first admin: shown on a terminal, else left in a file."""
+    token = await gateway.desk.sign_in.first_link()
+    if token is None:
+        return
+    settings = gateway.settings
+    link = f"{base_url(settings)}/first?link={token}"
+    if sys.stderr.isatty():
+        print(f"Make the first admin of the dashboard (once, today): {link}", file=sys.stderr)  # noqa: T201 - to a person
+        return
+    path = _beside_database(settings, ".first-admin")
+    write_for_owner(path, link)
+    _log.info("a link for the first admin was made", path=str(path))
+
+
 def _hand_out(key: str, settings: Settings) -> None:
     if sys.stderr.isatty():
         print(f"API key (shown once): {key}", file=sys.stderr)  # noqa: T201 - to a person
         return
-    database = settings.database.read().removeprefix("sqlite:///")
-    path = Path(database).absolute().with_name(Path(database).name + ".api-key")
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(key + "\n")
+    path = _beside_database(settings, ".api-key")
+    write_for_owner(path, key)
     _log.info("an API key was made", path=str(path))
+
+
+def _beside_database(settings: Settings, ending: str) -> Path:
+    scheme, _, rest = settings.database.read().partition("://")
+    if scheme != "sqlite":
+        return Path(f"terkirim{ending}").absolute()
+    database = Path(rest.removeprefix("/")).absolute()
+    return database.with_name(database.name + ending)

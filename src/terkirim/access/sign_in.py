@@ -24,6 +24,10 @@ FREE_TOGETHER, FREE_BY_ADDRESS, FREE_BY_NAME = 5, 30, 100
 class Books(AccountBook, SessionBook, StrikeBook, Protocol):
     """What signing in is written to."""
 
+    async def add_user(self, user: User) -> bool:
+        """As `ports.people.UserBook` has it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
@@ -88,6 +92,22 @@ class SignIn:
     async def leave(self, session: Session) -> None:
         """Sign out."""
         await self._books.end_session(session.hash)
+
+    async def add(self, name: str, password: str, *, role: str, email: str) -> bool:
+        """Add a person who can sign in; False where the name is taken."""
+        user = User(
+            id=self._new_id(),
+            name=name,
+            email=email,
+            role=role,
+            created_at=self._clock.now(),
+            password_hash=await self._passwords.hashed(password),
+        )
+        return await self._books.add_user(user)
+
+    async def is_password(self, user: User, password: str) -> bool:
+        """Return whether it is this person's password."""
+        return await self._passwords.fits(password, user.password_hash)
 
     async def change_password(self, user_id: str, password: str, *, but: str = "") -> bool:
         """Give a person another password and end their sessions, but the one with this hash."""

@@ -1,9 +1,9 @@
 """What people who look for something ask of the store; a look is bounded, however much is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from terkirim.domain.lease import Attempt
 from terkirim.domain.message import State
@@ -47,6 +47,16 @@ class Insight(Protocol):
 
     async def count_stopped(self) -> dict[State, int]:
         """Return how many are dead, and how many held."""
+        ...
+
+    async def variables(self, message_id: str) -> Mapping[str, Any] | None:
+        """Return what a letter to many is filled with for this message; None: nothing."""
+        ...
+
+    async def sums(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime
+    ) -> list[tuple[str, str, int]]:
+        """Return (kind, key, count) of these rollups, summed over the hours that have begun."""
         ...
 
     async def last_attempts(self, provider: str, *, limit: int) -> Sequence[Attempt]:

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     )
     time_zone: Zone = _setting("Asia/Jakarta", "whose midnight ends a day")
     language: Annotated[Literal["id", "en"], WORD] = _setting("id", "`id` or `en`")
+    mask_addresses: bool = _setting(
+        "true", "hide addresses and contents from people with the role `viewer`"
+    )
 
     mailketing_api_key: Key | None = _setting(
         None, "the provider's key; none: sandbox mode, nothing is really sent"

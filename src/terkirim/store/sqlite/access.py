@@ -12,17 +12,14 @@ from terkirim.ports.access import Session
 from terkirim.ports.people import User
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
-from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.times import instant, instant_or_none, micros, micros_or_none
 
 _sql = Queries("terkirim.store.sqlite", "access.sql")
 
 
-class SqliteAccess:
-    """`ports.access` over a store's connections."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
+class SqliteAccess(SqlitePeople):
+    """`ports.access` over a store's connections, beside the people that it is about."""
 
     async def open_session(self, session: Session) -> None:
         row = {
@@ -56,7 +53,9 @@ class SqliteAccess:
         return await self._changed("end_sessions_of", {"user_id": user_id, "but": but})
 
     async def find_user(self, name: str) -> User | None:
-        found = await self._store.read(lambda db: list(db.execute(_sql["find_user"], {"name": name})))
+        found = await self._store.read(
+            lambda db: list(db.execute(_sql["find_user"], {"name": name}))
+        )
         return _user(found[0]) if found else None
 
     async def set_password(self, user_id: str, password_hash: str) -> bool:
@@ -129,9 +128,7 @@ def _add_first(db: apsw.Connection, *, user: User, link: dict[str, Any]) -> bool
     return True
 
 
-def _take_try(
-    db: apsw.Connection, *, limits: Mapping[str, int], now: datetime
-) -> datetime | None:
+def _take_try(db: apsw.Connection, *, limits: Mapping[str, int], now: datetime) -> datetime | None:
     db.execute(_sql["forget_strikes"], {"before": micros(now - FORGOTTEN_AFTER)})
     rows = db.execute(_sql["strikes"], {"keys": to_json(list(limits))})
     kept = {

@@ -1,5 +1,7 @@
 """What went wrong, as SQLite keeps it: messages that stopped, and a provider's last answers."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -9,8 +11,9 @@ from terkirim.domain.lease import Attempt
 from terkirim.domain.message import State
 from terkirim.ports.search import Stopped
 from terkirim.store.queries import Queries
+from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.store import SqliteStore
-from terkirim.store.times import instant
+from terkirim.store.times import HOUR_US, instant, micros
 
 LOOKED_AT = 2_000  # attempts, of all providers
 _LAST = "g"  # no id sorts behind it
@@ -31,6 +34,22 @@ class SqliteInsight:
         return await self._store.search(
             lambda db: {State(name): count for name, count in db.execute(_sql["count_stopped"])}
         )
+
+    async def variables(self, message_id: str) -> Mapping[str, Any] | None:
+        found = await self._store.read(
+            lambda db: [text for (text,) in db.execute(_sql["variables"], {"id": message_id})]
+        )
+        return from_json(found[0]) if found else None
+
+    async def sums(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime
+    ) -> list[tuple[str, str, int]]:
+        bound = {
+            "kinds": to_json(list(kinds)),
+            "since": micros(since) // HOUR_US,
+            "until": -(-micros(until) // HOUR_US),  # the hour that has begun counts
+        }
+        return await self._store.search(lambda db: list(db.execute(_sql["sums"], bound)))
 
     async def last_attempts(self, provider: str, *, limit: int) -> list[Attempt]:
         bound = {"provider": provider, "most": limit, "looked": LOOKED_AT}

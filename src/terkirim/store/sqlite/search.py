@@ -58,9 +58,7 @@ def _find(db: apsw.Connection, *, search: Search, limit: int, high: str) -> Find
             found.append(one)
             if len(found) == limit:
                 is_last = one.message.id == ids[-1] and len(ids) < most
-                return Findings(
-                    rows=tuple(found), looked_to=None if is_last else one.message.id
-                )
+                return Findings(rows=tuple(found), looked_to=None if is_last else one.message.id)
         if len(ids) < min(most, left):
             return Findings(rows=tuple(found))
         left, most, high = left - len(ids), most * GROWTH, ids[-1]
@@ -191,9 +189,7 @@ def _piece(db: apsw.Connection, *, young: str) -> _Piece:
     facts = _facts_of(db, ids)
     docs = [(id_, " ".join(terms_of(facts[id_])) if id_ in facts else "") for id_ in ids]
     gone = [id_ for (id_,) in db.execute(_sql["gone"], {"most": INDEXED_AT_ONCE})]
-    return _Piece(
-        seen=seen, doc=doc, docs=docs, gone=gone, gone_docs=_docs_of(db, gone, doc)
-    )
+    return _Piece(seen=seen, doc=doc, docs=docs, gone=gone, gone_docs=_docs_of(db, gone, doc))
 
 
 def _docs_of(db: apsw.Connection, ids: Sequence[str], last: int) -> list[int]:

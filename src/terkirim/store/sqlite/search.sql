@@ -87,3 +87,10 @@ UNION ALL SELECT 'held', count(*) FROM outbox WHERE state IN ('unclear', 'held')
 SELECT message_id, number, lease, provider, started_at, duration, outcome, code, reason, answer, note FROM (
     SELECT * FROM attempts ORDER BY message_id DESC, lease DESC LIMIT :looked
 ) WHERE provider = :provider ORDER BY started_at DESC LIMIT :most;
+
+-- name: variables
+SELECT variables FROM messages WHERE id = :id AND variables IS NOT NULL;
+
+-- name: sums
+SELECT kind, key, sum(count) FROM rollups
+WHERE kind IN (SELECT value FROM json_each(:kinds)) AND hour >= :since AND hour < :until GROUP BY kind, key;

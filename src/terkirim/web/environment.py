@@ -1,0 +1,55 @@
+"""The settings as a page shows them: what each is, what it means, and never a secret."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from terkirim.language import Voice
+from terkirim.settings import Settings
+from terkirim.settings.secret import Secret
+from terkirim.settings.sources import variables_of
+
+HIDDEN = "••••••••"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One setting; `value` "" where it has none, `is_set` where somebody chose it."""
+
+    variable: str
+    value: str
+    meaning: str
+    is_set: bool
+    is_secret: bool
+
+
+def shown_settings(settings: Settings, say: Voice) -> list[Shown]:
+    """Return every setting, in the order of the documentation."""
+    return [
+        Shown(
+            variable=variables_of(field)[0],
+            value=_written(getattr(settings, name), say),
+            meaning=say(field.description or ""),
+            is_set=name in settings.model_fields_set,
+            is_secret=isinstance(getattr(settings, name), Secret),
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _written(value: Any, say: Voice) -> str:
+    match value:
+        case None:
+            return ""
+        case Secret():
+            return HIDDEN
+        case bool():
+            return "true" if value else "false"
+        case timedelta():
+            return say.span(value)
+        case Mapping():
+            return "; ".join(f"{key}={_written(one, say)}" for key, one in value.items())
+        case tuple():
+            return ", ".join(_written(one, say) for one in value)
+    return str(value)
