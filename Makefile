@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 BENCH := .venv-bench
 
-.PHONY: setup test check demo serve bench lock language
+.PHONY: setup test check demo serve bench torture lock language
 
 setup: $(STAMP)
 
@@ -25,7 +25,12 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
-	$(BIN)/interrogate --quiet src/terkirim/ports src/terkirim/__init__.py src/terkirim/delivery/retrying.py
+	$(BIN)/interrogate --quiet src/terkirim/ports src/terkirim/__init__.py src/terkirim/delivery/retrying.py \
+		src/terkirim/delivery/following.py src/terkirim/blocking.py src/terkirim/client src/terkirim/integrations
+
+# The fault tests at length; the usual run has their short forms.
+torture: $(STAMP)
+	TORTURE_KILLS=$(or $(KILLS),40) $(BIN)/python -m pytest tests/torture
 
 # A CSV of recipients goes out through a Mailketing that fails in every way, across a kill -9.
 demo: $(STAMP)
@@ -36,6 +41,7 @@ serve: $(STAMP)
 
 # Every figure with its peers, one table; SHORT=1 for a look, ONLY=words for some of it.
 bench: $(BENCH)/.ready
+	@benchmarks/tools
 	$(BENCH)/bin/python -W ignore -m benchmarks $(if $(SHORT),--short) $(if $(ONLY),--only "$(ONLY)")
 
 $(BENCH)/.ready: $(STAMP) requirements/bench.txt

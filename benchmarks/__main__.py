@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from benchmarks.plan import PROGRAMS, ROWS, Program, Row
@@ -32,7 +33,10 @@ def main() -> None:
     figures = [figure_of(row, readings) for row in ROWS]
     found = [(row, figure) for row, figure in zip(ROWS, figures, strict=True) if figure]
     print_table(found)
-    LATEST.write_text(json.dumps({"figures": [figure for _, figure in found]}, indent=1), "utf-8")
+    if options.only:
+        return  # a part is no table of figures
+    latest = {"figures": [figure for _, figure in found]}
+    LATEST.write_text(json.dumps(latest, indent=1, ensure_ascii=False) + "\n", "utf-8")
     print(f"\nwritten to {LATEST.relative_to(ROOT)}")
 
 
@@ -61,7 +65,7 @@ def ran(programs: Iterable[Program], *, is_short: bool) -> dict[str, Reading]:
 
 def figure_of(row: Row, readings: dict[str, Reading]) -> dict[str, object] | None:
     """Return the figure, with the best of its peers; None where it was not measured."""
-    own = readings.get(row.reading)
+    own = next((one for name, one in readings.items() if fnmatchcase(name, row.reading)), None)
     if own is None:
         return None
     peers = [readings[name] for name in row.peers if name in readings]
@@ -78,12 +82,15 @@ def figure_of(row: Row, readings: dict[str, Reading]) -> dict[str, object] | Non
 
 
 def print_table(rows: Sequence[tuple[Row, dict[str, object]]]) -> None:
-    print(f"\n{'figure':52}{'value':>10}  {'unit':14}{'goal':>9}  {'ratio':>6}  to")
+    print(f"\n{'figure':40}{'value':>10}  {'unit':16}{'goal':>9}  {'ratio':>6}  to")
+    title = None
     for row, figure in rows:
+        above, title, _, part = title, *row.name.partition(": ")
+        label = f"  {part}" if part and above == title else row.name
         ratio = "" if figure["ratio"] is None else f"{figure['ratio']:.2f}"
         peer = "" if figure["peer"] is None else f"{figure['peer']} {shown(figure['peer_value'])}"
         print(
-            f"{row.name:52}{shown(figure['value']):>10}  {figure['unit']:14}"
+            f"{label:40}{shown(figure['value']):>10}  {figure['unit']:16}"
             f"{row.goal:>9}  {ratio:>6}  {peer}"
         )
 

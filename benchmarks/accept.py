@@ -12,7 +12,7 @@ import uvloop
 
 from benchmarks.shared.databases import KINDS, Database, database
 from benchmarks.shared.letters import SENDER, draft
-from benchmarks.shared.machine import own_cpu, own_peak, thread_cpu, tree_cpu, tree_memory
+from benchmarks.shared.machine import grown, own_cpu, own_peak, thread_cpu, tree_cpu, tree_memory
 from benchmarks.shared.provider import Provider, provider
 from benchmarks.shared.readings import (
     CPU,
@@ -49,7 +49,7 @@ class Course:
     accepting: float
     waits: list[float]
     cpu: float
-    threads: dict[str, float]
+    threads: list[tuple[str, float]]
 
 
 def measure(options: argparse.Namespace) -> list[Reading]:
@@ -70,7 +70,6 @@ def measure(options: argparse.Namespace) -> list[Reading]:
         name = f"terkirim, {load.per_call} per call, {store.kind}"
         if options.delay_ms:
             name += f", {options.delay_ms} ms, {load.concurrency} in the air"
-        threads = sorted(course.threads.items(), key=lambda one: -one[1])
         return [
             Reading(f"{name}: settled", load.n / course.seconds, PER_SECOND),
             Reading(f"{name}: CPU", course.cpu / load.n * 1e6, CPU),
@@ -81,8 +80,7 @@ def measure(options: argparse.Namespace) -> list[Reading]:
             Reading(f"{name}: peak memory", memory / 1e6, MB),
             *(
                 Reading(f"{name}: CPU of thread {thread}", used / load.n * 1e6, CPU)
-                for thread, used in threads
-                if used > 0
+                for thread, used in course.threads
             ),
         ]
 
@@ -111,7 +109,7 @@ async def run(store: Database, partner: Provider, load: Load) -> Course:
             accepting=accepting,
             waits=waits,
             cpu=own_cpu() + tree_cpu(store.pids) - cpu,
-            threads={name: used - before.get(name, 0) for name, used in thread_cpu().items()},
+            threads=grown(before, thread_cpu()),
         )
 
 

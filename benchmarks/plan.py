@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A figure program: its command in full, and with small numbers."""
+    """A figure program: its command in full, and what makes it short."""
 
     full: str
     short: str
@@ -21,7 +21,10 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: our reading, the goal in words, and readings of peers by name."""
+    """One line of the table: our reading, the goal in words, and readings of peers by name.
+
+    `*` in a reading's name stands for a count: the history of a short run is shorter.
+    """
 
     name: str
     reading: str
@@ -31,46 +34,83 @@ class Row:
 
 
 _FEW = "--n 2000"
+_SHORT_PAST = "--history 200000"
 PROGRAMS = (
-    Program("benchmarks.accept --database sqlite --per-call 1", _FEW),
+    Program("benchmarks.accept --database sqlite", _FEW),
+    Program("benchmarks.accept --database postgres", _FEW),
+    Program("benchmarks.peers.pgqueuer --n 6000", "--n 500"),
+    Program("benchmarks.peers.huey --n 4000", "--n 500"),
+    Program("benchmarks.peers.django_post_office --n 4000", "--n 500"),
+    Program("benchmarks.peers.procrastinate --n 2000", "--n 200"),
     Program("benchmarks.accept --database sqlite --per-call 100 --callers 10", _FEW),
-    Program("benchmarks.accept --database postgres --per-call 1", _FEW),
     Program("benchmarks.accept --database postgres --per-call 100 --callers 10", _FEW),
-    Program("benchmarks.peers.pgqueuer --per-call 1", "--n 500"),
     Program("benchmarks.peers.pgqueuer --per-call 100 --callers 10 --workers 2", _FEW),
     Program("benchmarks.posts", "--seconds 2"),
     Program("benchmarks.posts --send", "--seconds 2"),
+    Program("benchmarks.peers.postfix --n 6000", "--n 500"),
+    Program("benchmarks.accept --delay-ms 50 --concurrency 200", _FEW),
+    Program("benchmarks.accept --delay-ms 50 --concurrency 1000", "--n 4000"),
+    Program("benchmarks.history", f"--n 2000 {_SHORT_PAST} --waiting 100000 --rounds 1"),
+    Program("benchmarks.footprint", f"--seconds 2 --delay-ms 500 --in-air 200 {_SHORT_PAST}"),
+    Program("benchmarks.reports", _SHORT_PAST),
 )
 
-_ONE_PER_CALL = ("PgQueuer, 1 per call: settled",)
-_BULK = ("PgQueuer, 100 per call: settled",)
+_ONE = tuple(
+    f"{name}, 1 per call: settled"
+    for name in ("PgQueuer", "Huey", "django-post-office", "Procrastinate")
+)
+_ONE_CPU = tuple(name.replace(": settled", ": CPU") for name in _ONE)
+_BULK, _BULK_CPU = ("PgQueuer, 100 per call: settled",), ("PgQueuer, 100 per call: CPU",)
+_POSTFIX, _POSTFIX_CPU = "Postfix, accept and relay: settled", "Postfix, accept and relay: CPU"
+_EMPTY, _EMPTY_CPU = (
+    "claim + settle, empty, sqlite: wall",
+    "claim + settle, empty, sqlite: CPU",
+)
+
+
+def _accept_rows(database: str, name: str, *, one: str, bulk: str) -> tuple[Row, ...]:
+    first, second = f"terkirim, 1 per call, {database}", f"terkirim, 100 per call, {database}"
+    single, many = f"one per call, {name}", f"100 per call, {name}"
+    return (
+        Row(single, f"{first}: settled", one, _ONE),
+        Row(f"{single}: CPU", f"{first}: CPU", "", _ONE_CPU, is_lower_better=True),
+        Row(f"{single}: accept p50", f"{first}: accept p50"),
+        Row(f"{single}: accept p99", f"{first}: accept p99"),
+        Row(f"{single}: peak memory, callers included", f"{first}: peak memory"),
+        Row(many, f"{second}: settled", bulk, _BULK),
+        Row(f"{many}: CPU", f"{second}: CPU", "", _BULK_CPU, is_lower_better=True),
+    )
+
+
+def _past_rows(name: str, pattern: str) -> tuple[Row, ...]:
+    title = f"claim + settle, {pattern}, sqlite"
+    return (
+        Row(name, f"{title}: wall", "ratio 1.3", (_EMPTY,), is_lower_better=True),
+        Row(f"{name}: CPU", f"{title}: CPU", "ratio 1.3", (_EMPTY_CPU,), is_lower_better=True),
+    )
+
+
+_POSTS, _SENT = "terkirim, single posts, sqlite", "terkirim, single posts, sent beside, sqlite"
+_ACCEPTED, _BESIDE = "single posts, accept only", "single posts, sent beside"
+_SLOW = "terkirim, 1 per call, sqlite, 50 ms, {} in the air".format
+_SERVE = "terkirim serve, {}, sqlite: {}".format
 ROWS = (
-    Row(
-        "one per call, SQLite",
-        "terkirim, 1 per call, sqlite: settled",
-        "7,000",
-        _ONE_PER_CALL,
-    ),
-    Row("  its CPU", "terkirim, 1 per call, sqlite: CPU", "", ("PgQueuer, 1 per call: CPU",), True),
-    Row("  accept p50", "terkirim, 1 per call, sqlite: accept p50"),
-    Row("  accept p99", "terkirim, 1 per call, sqlite: accept p99"),
-    Row("  peak memory", "terkirim, 1 per call, sqlite: peak memory", "200"),
-    Row("100 per call, SQLite", "terkirim, 100 per call, sqlite: settled", "", _BULK),
-    Row(
-        "one per call, PostgreSQL",
-        "terkirim, 1 per call, postgres: settled",
-        "6,000",
-        _ONE_PER_CALL,
-    ),
-    Row("100 per call, PostgreSQL", "terkirim, 100 per call, postgres: settled", "ratio 1", _BULK),
-    Row("single posts, accept only", "terkirim, single posts, sqlite: answered", "5,000"),
-    Row("  p50", "terkirim, single posts, sqlite: p50"),
-    Row("  p99", "terkirim, single posts, sqlite: p99", "< 80"),
-    Row("  its CPU", "terkirim, single posts, sqlite: CPU"),
-    Row(
-        "single posts in, sent beside",
-        "terkirim, single posts, sent beside, sqlite: settled",
-        "4,000",
-    ),
-    Row("  its CPU", "terkirim, single posts, sent beside, sqlite: CPU"),
+    *_accept_rows("sqlite", "SQLite", one="7,000", bulk=""),
+    *_accept_rows("postgres", "PostgreSQL", one="6,000", bulk="ratio 1"),
+    Row(_ACCEPTED, f"{_POSTS}: answered", "5,000"),
+    Row(f"{_ACCEPTED}: p50", f"{_POSTS}: p50"),
+    Row(f"{_ACCEPTED}: p99", f"{_POSTS}: p99", "< 80"),
+    Row(f"{_ACCEPTED}: CPU", f"{_POSTS}: CPU"),
+    Row(_BESIDE, f"{_SENT}: settled", "4,000", (_POSTFIX,)),
+    Row(f"{_BESIDE}: p99 of the posts", f"{_SENT}: p99"),
+    Row(f"{_BESIDE}: CPU", f"{_SENT}: CPU", "", (_POSTFIX_CPU,), is_lower_better=True),
+    Row("provider of 50 ms, 200 in the air", f"{_SLOW(200)}: settled"),
+    Row("provider of 50 ms, 1,000 in the air", f"{_SLOW(1000)}: settled", "5,000"),
+    *_past_rows("claim and settle after a long history", "* of history"),
+    *_past_rows("claim and settle with much waiting", "* waiting"),
+    Row("memory of serve, 200 in the air", _SERVE("200 in the air", "peak memory"), "< 200"),
+    Row("memory of serve, 1,000 in the air", _SERVE("1000 in the air", "peak memory"), "< 300"),
+    Row("terkirim --help", "terkirim --help", "< 300"),
+    Row("start of serve on a long history", _SERVE("* of history", "ready"), "< 2,000"),
+    Row("slowest question to a long history", "the slowest question, * of history, sqlite", "< 50"),
 )

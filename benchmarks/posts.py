@@ -8,6 +8,7 @@ import time
 
 from benchmarks.shared.databases import KINDS, Database, database
 from benchmarks.shared.load import Posted, post
+from benchmarks.shared.machine import grown, thread_cpu
 from benchmarks.shared.provider import Provider, provider
 from benchmarks.shared.readings import (
     CPU,
@@ -34,6 +35,7 @@ def measure(options: argparse.Namespace) -> list[Reading]:
 
 def _measured(store: Database, partner: Provider, options: argparse.Namespace) -> list[Reading]:
     with served(store, partner) as gateway:
+        threads = thread_cpu(gateway.pids[0])
         before, began = gateway.cpu(), time.perf_counter()
         posted = post(
             gateway.url,
@@ -45,6 +47,7 @@ def _measured(store: Database, partner: Provider, options: argparse.Namespace) -
             _wait_until_drained(store)
         seconds, cpu = time.perf_counter() - began, gateway.cpu() - before
         memory = gateway.memory()
+        busy = grown(threads, thread_cpu(gateway.pids[0]))
     n = int(store.one("SELECT count(*) FROM messages"))
     _refuse_what_is_no_figure(posted, n)
     name = f"terkirim, single posts{', sent beside' if options.send else ''}, {store.kind}"
@@ -55,6 +58,7 @@ def _measured(store: Database, partner: Provider, options: argparse.Namespace) -
         Reading(f"{name}: CPU", cpu / n * 1e6, CPU),
         Reading(f"{name}: CPU of wrk", posted.cpu / n * 1e6, CPU),
         Reading(f"{name}: memory", memory / 1e6, MB),
+        *(Reading(f"{name}: CPU of thread {thread}", used / n * 1e6, CPU) for thread, used in busy),
     ]
     if options.send:
         refuse_unless(store.accepted() == n, f"{store.accepted()} of {n} accepted")

@@ -7,6 +7,7 @@ import argparse
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from urllib.parse import parse_qs, urlsplit
 
 import django
@@ -96,10 +97,10 @@ def configure(url: str, provider_url: str) -> None:
         LOGGING_CONFIG=None,
     )
     django.setup()
-    import benchmarks.peers.django_post_office as named  # the backend's module, not `__main__`
-
-    named.Backend.client = SyncClientBuilder().http1_only().no_proxy().build()
-    named.Backend.url = f"{provider_url}/send"
+    # By the name that Django knows it by: as a program, this module is `__main__` too.
+    backend = import_module("benchmarks.peers.django_post_office").Backend
+    backend.client = SyncClientBuilder().http1_only().no_proxy().build()
+    backend.url = f"{provider_url}/send"
 
 
 def _submit(n: int, callers: int) -> None:

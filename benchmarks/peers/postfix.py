@@ -1,4 +1,4 @@
-"""Postfix: accepts by SMTP, keeps each mail on disk, relays it to a sink. As root, on loopback only.
+"""Postfix: accepts by SMTP, keeps each mail on disk, relays it to a sink. As root, on loopback.
 
 `python -m benchmarks.peers.postfix --n 10000 --sessions 100`; with smtp-source and smtp-sink, which
 ship with it.
@@ -24,7 +24,7 @@ from benchmarks.shared.places import free_port, run_folder
 from benchmarks.shared.readings import CPU, PER_SECOND, Reading, arguments, refuse_unless, report
 
 WAITING = ("maildrop", "incoming", "active", "deferred")
-# As quick as it can be made without giving up its durability: no flow delay, many deliveries at once.
+# As quick as it can be with its durability: no flow delay, many deliveries at once.
 _MAIN = """
 compatibility_level = 3.6
 queue_directory = {folder}/queue

@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
     def _tell(self) -> None:
         one = self._answers
         one.seen += 1
-        self._transport.write(_answer(b"%d %d" % (one.seen, one.peak)))
+        self._transport.write(_answer(b"%d %d %d %d" % (0, 0, one.seen, one.peak)))
 
 
 def _length(head: bytes) -> int:

@@ -1,19 +1,23 @@
 """Databases for a figure, and questions to them from outside the gateway."""
 
 import asyncio
-from collections.abc import Iterator
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import apsw
 import asyncpg
 
-from benchmarks.shared.places import run_folder
+from benchmarks.shared.places import cached_folder, run_folder
+from terkirim import Gateway
 
 KINDS = ("sqlite", "postgres")
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,10 @@ class Database:
     def one(self, sql: str) -> Any:
         """Return the first value of the first row."""
         if self.kind == "sqlite":
-            with closing(apsw.Connection(self.url.removeprefix(_SQLITE))) as db:
+            with closing(apsw.Connection(self.url.removeprefix(SQLITE))) as db:
                 db.set_busy_timeout(10_000)
                 return next(iter(db.execute(sql)), (None,))[0]
-        return asyncio.run(_asked(self.url, sql))
+        return asked(self.url, sql)
 
     def is_drained(self) -> bool:
         return not self.one("SELECT EXISTS (SELECT 1 FROM outbox)")
@@ -47,12 +51,52 @@ class Database:
 @contextmanager
 def database(kind: str) -> Iterator[Database]:
     """Give an empty database."""
-    with run_folder() as folder:
-        if kind == "sqlite":
-            yield Database(kind, f"{_SQLITE}{folder}/mail.db", folder)
-        else:
-            with postgres(folder / "pg") as (url, pid):
-                yield Database(kind, url, folder, pid)
+    with run_folder() as folder, _database_in(folder, kind) as store:
+        yield store
+
+
+@contextmanager
+def kept_database(kind: str, name: str, fill: Callable[[Database], None]) -> Iterator[Database]:
+    """Give the database of that name, made and filled at its first use, kept for the next run.
+
+    Another schema makes another one.
+    """
+    with cached_folder(f"{kind}-{name}-{_schema(kind)}") as folder:
+        whole = folder / "whole"
+        if not whole.exists():
+            shutil.rmtree(folder)
+            folder.mkdir()
+        with _database_in(folder, kind) as store:
+            if not whole.exists():
+                with_schema(store)
+                fill(store)
+                whole.touch()
+            yield store
+
+
+def with_schema(store: Database) -> None:
+    """Let the product make its tables."""
+
+    async def opened() -> None:
+        async with Gateway.open(database=store.url, work=False):
+            pass
+
+    asyncio.run(opened())
+
+
+@contextmanager
+def _database_in(folder: Path, kind: str) -> Iterator[Database]:
+    if kind == "sqlite":
+        yield Database(kind, f"{SQLITE}{folder}/mail.db", folder)
+        return
+    with postgres(folder / "pg") as (url, pid):
+        yield Database(kind, url, folder, pid)
+
+
+def _schema(kind: str) -> str:
+    files = resources.files(f"terkirim.store.{kind}").joinpath("migrations").iterdir()
+    texts = sorted(file.read_text("utf-8") for file in files if file.name.endswith(".sql"))
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:8]
 
 
 @contextmanager
@@ -70,9 +114,14 @@ def postgres(folder: Path) -> Iterator[tuple[str, int]]:
         server.stop()
 
 
-async def _asked(url: str, sql: str) -> Any:
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetchval(sql)
-    finally:
-        await connection.close()
+def asked(url: str, sql: str) -> Any:
+    """Return the first value that PostgreSQL answers."""
+
+    async def answer() -> Any:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
+
+    return asyncio.run(answer())

@@ -4,10 +4,15 @@ import os
 import platform
 import resource
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
+
+from benchmarks.shared.places import run_folder
+
+SYNCED_WRITES = 101
 
 
 def own_cpu() -> float:
@@ -16,11 +21,15 @@ def own_cpu() -> float:
     return used.user + used.system
 
 
-def thread_cpu() -> dict[str, float]:
-    """Return the CPU seconds of this process's threads by name, those of libraries included."""
-    names = {thread.native_id: thread.name for thread in threading.enumerate()}
+def thread_cpu(pid: int | None = None) -> dict[str, float]:
+    """Return the CPU seconds of a process's threads by name; None: of this one's.
+
+    Of another process only the main thread and those that libraries named are told apart.
+    """
+    own = {thread.native_id: thread.name for thread in threading.enumerate()}
+    names = own if pid is None else {pid: "main"}
     used: dict[str, float] = {}
-    for task in Path("/proc/self/task").iterdir():
+    for task in Path(f"/proc/{pid or 'self'}/task").iterdir():
         try:
             fields = (task / "stat").read_text("utf-8").rpartition(")")[2].split()
             name = names.get(int(task.name)) or (task / "comm").read_text("utf-8").strip()
@@ -29,6 +38,12 @@ def thread_cpu() -> dict[str, float]:
         seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         used[name] = used.get(name, 0.0) + seconds
     return used
+
+
+def grown(before: dict[str, float], after: dict[str, float]) -> list[tuple[str, float]]:
+    """Return what each thread used in between, the busiest first."""
+    used = {name: seconds - before.get(name, 0.0) for name, seconds in after.items()}
+    return sorted(((n, s) for n, s in used.items() if s > 0), key=lambda one: -one[1])
 
 
 def tree_cpu(pids: Iterable[int]) -> float:
@@ -69,8 +84,21 @@ def described() -> str:
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     return (
         f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, load {load}, "
-        f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+        f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}, "
+        f"a synced write takes {synced_write() * 1e3:.2f} ms"
     )
+
+
+def synced_write() -> float:
+    """Return the median seconds of a small write with its fsync: what a commit costs at least."""
+    times = []
+    with run_folder() as folder, (folder / "probe").open("wb", buffering=0) as file:
+        for _ in range(SYNCED_WRITES):
+            began = time.perf_counter()
+            file.write(bytes(4_096))
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - began)
+    return sorted(times)[SYNCED_WRITES // 2]
 
 
 def _trees(pids: Iterable[int]) -> list[psutil.Process]:

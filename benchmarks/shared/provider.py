@@ -41,13 +41,14 @@ http {{
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Provider:
-    """A running provider; `kind` says what it is."""
+    """A running provider; `kind` says what it is. `looks`: how often it was asked what it saw."""
 
     kind: str
     port: int
     pid: int
+    looks: int = 1  # it was asked whether it had started
 
     @property
     def url(self) -> str:
@@ -59,14 +60,18 @@ class Provider:
 
     def seen(self) -> int:
         """Return how many requests it answered."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/seen", timeout=10) as answer:
-            numbers = re.findall(r"\d+", answer.read().decode())
-        return int(numbers[3 if self.kind == "nginx" else 0]) - 1  # less this look
+        return int(self._counts()[2]) - self.looks
 
     def peak(self) -> int:
         """Return how many requests it held at once at most; only a slow one knows."""
+        return int(self._counts()[3])
+
+    def _counts(self) -> list[str]:
+        """Return what it counted: connections twice as nginx does, requests, the most at once."""
+        self.looks += 1
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/seen", timeout=10) as answer:
-            return int(re.findall(r"\d+", answer.read().decode())[1])
+            counts = re.findall(r"\d+", answer.read().decode())
+        return counts[1:] if self.kind == "nginx" else counts
 
 
 @contextmanager

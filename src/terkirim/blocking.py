@@ -11,10 +11,10 @@ import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack, cast
 
 import structlog
 import uvloop
@@ -36,6 +36,15 @@ class _Opened:
     loop: asyncio.AbstractEventLoop
     gateway: Gateway
     stop: asyncio.Event
+    calls: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def answer(self, question: Callable[[Gateway], Coroutine[Any, Any, T]]) -> T:
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self.calls.add(task)
+        try:
+            return await question(self.gateway)
+        finally:
+            self.calls.discard(task)
 
 
 class SyncGateway:
@@ -140,10 +149,10 @@ class SyncGateway:
         return self._answer(lambda gateway: gateway.cancel(email_or_message_id))
 
     def requeue(self, email_or_message_id: str) -> int:
-        """Queue dead and held messages again; return how many.
+        """Queue dead and held messages again, and those that the sandbox kept; return how many.
 
         Raises:
-            WrongState: none of them is dead or held.
+            WrongState: none of them is one of these, or their content is not kept any more.
         """
         return self._answer(lambda gateway: gateway.requeue(email_or_message_id))
 
@@ -166,7 +175,7 @@ class SyncGateway:
             if self._is_closed:
                 raise RuntimeError("the gateway is closed")
             future = asyncio.run_coroutine_threadsafe(
-                question(self._opened.gateway), self._opened.loop
+                self._opened.answer(question), self._opened.loop
             )
         try:
             return future.result()
@@ -184,9 +193,9 @@ def _close_at_exit(gateway: "weakref.ref[SyncGateway]") -> None:
 async def _stay_open(opening: Opening, became: "Future[_Opened]") -> None:
     stop = asyncio.Event()
     async with opening() as gateway:
-        became.set_result(_Opened(loop=asyncio.get_running_loop(), gateway=gateway, stop=stop))
+        opened = _Opened(loop=asyncio.get_running_loop(), gateway=gateway, stop=stop)
+        became.set_result(opened)
         await stop.wait()
-    # Calls that came before the end have been answered by now, or hear that the database is closed.
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    if left:
-        await asyncio.wait(left)
+    # Calls that came before the end are answered now, or hear that the database is closed.
+    while opened.calls:
+        await asyncio.wait(opened.calls)

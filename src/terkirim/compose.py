@@ -1,82 +1,45 @@
 """The only place that names concrete parts: builds the `Gateway` from settings."""
 
-import os
 import secrets
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Unpack
 
 import msgspec
+import structlog
 
+from terkirim.access.kept import kept_secret
 from terkirim.compose_desk import Desk, desk_over
+from terkirim.content.addresses import normalised
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import KEY_BYTES, Links, SigningKey
+from terkirim.database import SystemClock, diverts_to, opened, providers_named
 from terkirim.delivery.dispatcher import Dispatcher, DispatchSettings
+from terkirim.delivery.erasing import Forgotten, forget
 from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submit, Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.worker import Worker, WorkerSettings
-from terkirim.domain.email import Addresses, Draft, Email, EmailOptions
+from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
 from terkirim.domain.errors import ConfigError
-from terkirim.domain.ids import uuid7
-from terkirim.policy.breaker import BreakerSettings
-from terkirim.policy.rates import parse_rates
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
+from terkirim.ports.retention import Erasure
 from terkirim.providers.registry import build
-from terkirim.reports.health import HealthRules
+from terkirim.reports.health import SANDBOX, HealthRules
 from terkirim.reports.watch import Watch
 from terkirim.schedule.periodic import Scheduler
+from terkirim.schedule.retention import retention_jobs
 from terkirim.settings import Settings, load
-from terkirim.store.gating import GateSettings
-from terkirim.store.sqlite.store import SqliteStore
 
-SANDBOX = "sandbox"
-_SQLITE = "sqlite:///"
-ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
-IDS_AT_ONCE = 512
+_log = structlog.get_logger("terkirim.gateway")
 _LIBRARY = "library"  # the owner of what Python code hands over
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)  # noqa: TID251 - the one place that reads the clock
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-class Ids:
-    """Makes ids; the system's randomness is fetched for many at once, as each fetch may wait."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._random = b""
-        self._used = 0
-        self._lock = threading.Lock()
-        self._process = os.getpid()
-
-    def __call__(self) -> str:
-        """Return a new UUIDv7."""
-        if self._process != os.getpid():  # after a fork: the child must not repeat its parent
-            self._process, self._lock, self._random = os.getpid(), threading.Lock(), b""
-        with self._lock:
-            if self._used >= len(self._random):
-                self._random, self._used = secrets.token_bytes(ID_BYTES * IDS_AT_ONCE), 0
-            bits = self._random[self._used : self._used + ID_BYTES]
-            self._used += ID_BYTES
-        at_ms = int(self._clock.now().timestamp() * 1_000)
-        return uuid7(at_ms, int.from_bytes(bits) >> SPARE_BITS)
 
 
 def _ids(emails: Sequence[Email]) -> list[str]:
@@ -101,6 +64,7 @@ class Gateway(Following):
         fetcher: Fetcher,
         desk: Desk,
         scheduler: Scheduler,
+        erasure: Erasure,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -112,6 +76,7 @@ class Gateway(Following):
         self.desk = desk
         self._fetcher = fetcher
         self._scheduler = scheduler
+        self._erasure = erasure
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -131,6 +96,7 @@ class Gateway(Following):
         gateway = _built(settings if settings is not None else load(**given))
         try:
             if work:
+                await gateway.find_lost_routes()
                 gateway.start()
             yield gateway
         finally:
@@ -138,17 +104,16 @@ class Gateway(Following):
 
     @property
     def is_sandbox(self) -> bool:
-        """True while the default route ends in the sandbox: nothing is really sent."""
-        return SANDBOX in self.settings.providers_by_route["default"]
+        """True while mail of the default route ends in the sandbox: nothing is really sent."""
+        return self.watch.is_sandboxed(DEFAULT_ROUTE)
 
-    @property
-    def health_rules(self) -> HealthRules:
-        """What the settings say to `reports.health`."""
-        return HealthRules(
-            is_sandbox=SANDBOX in self.settings.providers_by_route["default"],
-            diverts=self.settings.on_invalid_key == SANDBOX,
-            min_free=self.settings.min_free_disk,
-        )
+    async def find_lost_routes(self) -> None:
+        """Send over the default route what waits on routes that the settings no longer have."""
+        total = 0
+        while moved := await self.store.reroute():
+            total += moved
+        if total:
+            _log.warning("mail of routes that are no more goes over the default one", count=total)
 
     def start(self) -> None:
         """Begin to send what waits, in the running loop."""
@@ -171,6 +136,17 @@ class Gateway(Following):
     def check(self, draft: Draft, *, owner: str) -> None:
         """Raise InvalidEmail if the draft would be refused; nothing is stored."""
         self.submit.check(draft, now=self.clock.now(), owner=owner)
+
+    async def erase(self, address: str) -> Forgotten:
+        """Forget one address: stop what waits for it, and take it out of all that is kept.
+
+        Suppressions stay. A letter to several keeps its text, and loses the address.
+
+        Raises:
+            InvalidEmail: it is no address.
+        """
+        wanted = normalised(address.strip(), "address")
+        return await forget(self._erasure, wanted, clock=self.clock)
 
     async def with_files(self, draft: Draft) -> Draft:
         """Return the draft with the attachments that it names by `path` fetched.
@@ -231,32 +207,22 @@ class Gateway(Following):
 
 
 def _built(settings: Settings) -> Gateway:
-    clock, dice = SystemClock(), Random()  # noqa: S311 - jitter is no secret
+    dice = Random()  # noqa: S311 - jitter is no secret
     routes = settings.providers_by_route
-    new_id = Ids(clock)
-    database = settings.database.read()
-    if not database.startswith(_SQLITE):
-        raise ConfigError(
-            "TERKIRIM_DATABASE: this version keeps its mail in SQLite; give sqlite:///FILE"
-        )
-    path = Path(database.removeprefix(_SQLITE)).absolute()
-    names = tuple(dict.fromkeys(name for route in routes.values() for name in route))
-    providers = {name: build(name, _options(name, settings), clock=clock) for name in names}
-    rates = () if settings.rate is None else parse_rates(settings.rate)
-    gates = GateSettings(
-        routes=routes,
-        breaker=BreakerSettings(after=settings.breaker_after, cool_down=settings.breaker_cool_down),
-        limits={name: rates for name in names if rates and name != SANDBOX},
-        zone=settings.time_zone,
-        concurrency=settings.concurrency,
-        probe_for=settings.lease,
-    )
-    store = SqliteStore(path, node=new_id(), settings=gates)
-    signing_key = SigningKey(_signing_secret(settings, path))
+    providers = providers_of(settings, clock=SystemClock())
+    database = opened(settings)
+    store, clock, new_id = database.store, database.clock, database.new_id
+    signing_key = SigningKey(_signing_secret(settings, database.path))
     links = (
         None
         if settings.public_url is None
         else Links(public_url=settings.public_url, key=signing_key)
+    )
+    schedule = RetrySchedule(
+        quick=settings.retry_waits,
+        tail=settings.retry_tail,
+        retry_for=settings.retry_for,
+        jitter=settings.retry_jitter,
     )
     dispatcher = Dispatcher(
         outbox=store,
@@ -270,12 +236,7 @@ def _built(settings: Settings) -> Gateway:
             lease_for=settings.lease,
             request_within=settings.timeout,
             unclear_wait=settings.unclear_wait,
-            schedule=RetrySchedule(
-                quick=settings.retry_waits,
-                tail=settings.retry_tail,
-                retry_for=settings.retry_for,
-                jitter=settings.retry_jitter,
-            ),
+            schedule=schedule,
         ),
     )
     worker = Worker(
@@ -285,7 +246,9 @@ def _built(settings: Settings) -> Gateway:
         providers=providers,
         clock=clock,
         settings=WorkerSettings(
-            unclear_wait=settings.unclear_wait, pause_probe=settings.pause_probe
+            unclear_wait=settings.unclear_wait,
+            schedule=schedule,
+            pause_probe=settings.pause_probe,
         ),
     )
     rules = DraftRules(
@@ -310,7 +273,7 @@ def _built(settings: Settings) -> Gateway:
         free_bytes=store.free_bytes,
         min_free=settings.min_free_disk,
     )
-    desk = desk_over(store, clock=clock, new_id=new_id)
+    desk = desk_over(database)
     return Gateway(
         settings=settings,
         store=store,
@@ -322,9 +285,40 @@ def _built(settings: Settings) -> Gateway:
         signing_key=signing_key,
         fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
         desk=desk,
-        scheduler=Scheduler(desk.jobs, upkeep=store, clock=clock),
-        watch=Watch(store, diverts=settings.on_invalid_key == SANDBOX),
+        scheduler=Scheduler(
+            [
+                *retention_jobs(
+                    database.retention,
+                    clock=clock,
+                    keep_content=settings.keep_content,
+                    keep_messages=settings.keep_messages,
+                ),
+                *desk.jobs,
+            ],
+            upkeep=store,
+            clock=clock,
+        ),
+        erasure=database.erasure,
+        watch=Watch(
+            store,
+            routes=routes,
+            rules=HealthRules(
+                is_sandbox=SANDBOX in routes[DEFAULT_ROUTE],
+                diverts=diverts_to(settings) is not None,
+                min_free=settings.min_free_disk,
+            ),
+        ),
     )
+
+
+def providers_of(settings: Settings, *, clock: Clock) -> dict[str, Provider]:
+    """Return every provider on a route, by name; who calls it closes them.
+
+    Raises:
+        ConfigError: one is unknown, or an option of it cannot be used.
+    """
+    names = providers_named(settings)
+    return {name: build(name, _options(name, settings), clock=clock) for name in names}
 
 
 def _options(name: str, settings: Settings) -> Mapping[str, Any]:
@@ -341,12 +335,13 @@ def _options(name: str, settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _signing_secret(settings: Settings, database: Path) -> bytes:
+def _signing_secret(settings: Settings, database: Path | None) -> bytes:
     """Return the set key, or the one that is kept beside the database, made at the first start."""
     if settings.signing_key is not None:
         return settings.signing_key.read().encode()
+    if database is None:
+        raise ConfigError(
+            "TERKIRIM_SIGNING_KEY: must be set: the database is no file to keep it by"
+        )
     path = database.with_name(database.name + ".signing-key")
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(KEY_BYTES * 2), "utf-8")
-    return path.read_text("utf-8").encode()
+    return kept_secret(path, lambda: secrets.token_urlsafe(KEY_BYTES * 2)).encode()

@@ -5,6 +5,7 @@ import secrets
 import signal
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -12,7 +13,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from terkirim.access.kept import write_for_owner
-from terkirim.access.keys import SCOPES, hash_of, key_text, new_key
+from terkirim.access.keys import KEY_BYTES, SCOPES, hash_of, key_text, new_key
 from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
@@ -20,7 +21,7 @@ from terkirim.settings import Settings, unknown_variables
 from terkirim.web.app import build_pages
 from terkirim.web.places import base_url
 
-KEY_BYTES = 32
+ONE_MINUTE = timedelta(minutes=1)
 
 _log = structlog.get_logger("terkirim.serve")
 
@@ -35,7 +36,7 @@ async def serve(settings: Settings) -> None:
         _log.warning("unknown setting", reason=sentence)
     _refuse_taken_port(settings)
     async with Gateway.open(settings) as gateway:
-        await _first_key(gateway)
+        await first_key(gateway)
         await _first_admin(gateway)
         server = Server(
             build_pages(gateway, beside=build_app(gateway)),
@@ -85,18 +86,25 @@ def _refuse_taken_port(settings: Settings) -> None:
         ) from None
 
 
-async def _first_key(gateway: Gateway) -> None:
+async def first_key(gateway: Gateway) -> None:
     """Keep the key of the settings, or make one: shown on a terminal, else left in a file."""
+    store, now = gateway.store, gateway.clock.now()
     given = gateway.settings.api_key
-    text = None if given is None else given.read()
-    if text is None and await gateway.store.keys():
+    if given is not None:
+        await _keep(gateway, given.read(), name="from the settings")
         return
-    made = key_text(secrets.token_bytes(KEY_BYTES)) if text is None else text
-    if await gateway.store.find_key(hash_of(made)) is None:
-        row = new_key("first", SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=made)
+    # Of several nodes that start at once, one makes the key; if it dies there, the next start does.
+    if await store.keys() or not await store.take_turn("first key", every=ONE_MINUTE, now=now):
+        return
+    made = key_text(secrets.token_bytes(KEY_BYTES))
+    _hand_out(made, gateway.settings)
+    await _keep(gateway, made, name="first")
+
+
+async def _keep(gateway: Gateway, text: str, *, name: str) -> None:
+    if await gateway.store.find_key(hash_of(text)) is None:
+        row = new_key(name, SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=text)
         await gateway.store.add_key(row)
-    if text is None:
-        _hand_out(made, gateway.settings)
 
 
 async def _first_admin(gateway: Gateway) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.command import OURS, Command
+
 KEY = "tk_test_0123456789abcdef0123456789abcdef"
 TERKIRIM = str(Path(sys.executable).with_name("terkirim"))
 
@@ -97,3 +99,11 @@ def served(tmp_path_factory):
     one = Served(tmp_path_factory.mktemp("served")).start()
     yield one
     one.stop()
+
+
+@pytest.fixture
+def terkirim(tmp_path, monkeypatch):
+    """Return the command line over an empty database."""
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        monkeypatch.delenv(name)
+    return Command(tmp_path)

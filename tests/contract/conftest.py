@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
+import apsw
+import asyncpg
 import pytest
 
+from terkirim.compose import SystemClock
 from terkirim.domain.email import Address, Content, Email, NewMessage
 from terkirim.domain.ids import uuid7
 from terkirim.domain.outcome import Accepted
@@ -14,6 +17,8 @@ from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import Facts, verdict
 from terkirim.ports import ClaimWish, Submission
 from terkirim.store.gating import GateSettings
+from terkirim.store.postgres.clock import ServerClock
+from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.sqlite.store import SqliteStore
 
 START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
@@ -78,12 +83,45 @@ class Node:
         return (await self.store.story(message_id)).message.state
 
 
+class SqliteFile:
+    """One file that every node of a test opens."""
+
+    bad_value = apsw.ConstraintError
+
+    def __init__(self, path):
+        self._path = path
+
+    async def opened(self, name, gates=GATES):
+        return SqliteStore(self._path, node=name, settings=gates)
+
+
+class PostgresDatabase:
+    """One database that every node of a test connects to."""
+
+    bad_value = asyncpg.NotNullViolationError
+
+    def __init__(self, url):
+        self.url = url
+
+    async def opened(self, name, gates=GATES):
+        clock = ServerClock(SystemClock())
+        return await PostgresStore.open(lambda: self.url, node=name, settings=gates, clock=clock)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database(request, tmp_path):
+    if request.param == "sqlite":
+        yield SqliteFile(tmp_path / "contract.db")
+        return
+    yield PostgresDatabase(await request.getfixturevalue("postgres").database())
+
+
 @pytest.fixture
-async def open_node(tmp_path):
+async def open_node(database):
     opened = []
 
-    def opening(name="a"):
-        store = SqliteStore(tmp_path / "contract.db", node=name, settings=GATES)
+    async def opening(name="a", gates=GATES):
+        store = await database.opened(name, gates)
         opened.append(store)
         return Node(store)
 
@@ -93,5 +131,5 @@ async def open_node(tmp_path):
 
 
 @pytest.fixture
-def node(open_node):
-    return open_node()
+async def node(open_node):
+    return await open_node()

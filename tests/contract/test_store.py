@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-import apsw
 import pytest
 
 from terkirim.domain.email import IfUnclear, Priority
@@ -24,22 +23,25 @@ from terkirim.domain.outcome import (
     SenderRefused,
     Unclear,
 )
+from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import IdempotencyKey, MessageFilter, Pause, RequeueFilter
 from terkirim.store.sqlite.connection import opened
-from tests.contract.conftest import LEASE, SECOND, START, UNCLEAR_WAIT, an_email
+from tests.contract.conftest import GATES, LEASE, SECOND, START, UNCLEAR_WAIT, an_email
+
+DAY = timedelta(days=1)
 
 
 async def test_an_accepted_email_is_there_after_a_new_start(open_node):
-    first = open_node("a")
+    first = await open_node("a")
     email = an_email()
     await first.accept(email)
     await first.store.close()
 
-    assert await open_node("b").state(email.id) is State.QUEUED
+    assert await (await open_node("b")).state(email.id) is State.QUEUED
 
 
 async def test_a_message_is_leased_to_one_of_two_processes_only(open_node):
-    one, other = open_node("a"), open_node("b")
+    one, other = await open_node("a"), await open_node("b")
     await one.accept(*[an_email() for _ in range(50)])
     taken = await asyncio.gather(one.take(30), other.take(30))
 
@@ -47,7 +49,7 @@ async def test_a_message_is_leased_to_one_of_two_processes_only(open_node):
     assert len(ids) == len(set(ids)) == 50
 
 
-async def test_two_hundred_submissions_share_commits_and_only_the_guilty_one_fails(node):
+async def test_two_hundred_submissions_share_commits_and_only_the_guilty_one_fails(database, node):
     emails = [an_email() for _ in range(200)]
     guilty = replace(emails[7], subject=None)  # breaks NOT NULL inside the group's transaction
     emails[7] = guilty
@@ -56,7 +58,7 @@ async def test_two_hundred_submissions_share_commits_and_only_the_guilty_one_fai
     tasks[9].cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert isinstance(results[7], apsw.ConstraintError)
+    assert isinstance(results[7], database.bad_value)
     assert isinstance(results[9], asyncio.CancelledError)
     failed = [result for result in results if isinstance(result, BaseException)]
     assert len(failed) == 2
@@ -122,7 +124,7 @@ async def test_past_its_quick_part_a_message_goes_to_the_next_provider_with_step
 
 
 async def test_a_worker_that_lost_its_lease_changes_no_state(open_node):
-    node, rescuer = open_node("a"), open_node("b")
+    node, rescuer = await open_node("a"), await open_node("b")
     email = an_email()
     await node.accept(email)
     (late,) = await node.take()
@@ -141,7 +143,7 @@ async def test_a_worker_that_lost_its_lease_changes_no_state(open_node):
 
 
 async def test_a_late_word_of_the_newest_lease_still_counts(open_node):
-    node, rescuer = open_node("a"), open_node("b")
+    node, rescuer = await open_node("a"), await open_node("b")
     email = an_email()
     await node.accept(email)
     (work,) = await node.take()
@@ -158,13 +160,60 @@ async def test_a_process_never_rescues_its_own_leases(node):
 
 
 async def test_leases_of_a_process_that_is_gone_become_unclear_at_once(open_node):
-    dead, alive = open_node("a"), open_node("b")
+    dead, alive = await open_node("a"), await open_node("b")
     email = an_email()
     await dead.accept(email)
     await dead.take()
     await dead.store.close()
     assert await alive.store.rescue(now=START, unclear_for=UNCLEAR_WAIT) == 1
     assert await alive.state(email.id) is State.UNCLEAR
+
+
+async def test_mail_at_which_every_worker_dies_uses_up_its_schedule_and_ends(open_node):
+    rescuer, email = await open_node("b"), an_email()
+    await rescuer.accept(email)
+    schedule = RetrySchedule(quick=(2 * SECOND, 6 * SECOND), tail=(), retry_for=DAY)
+    now, waits = START, []
+    for number in range(3):
+        dying = await open_node(f"dying {number}")
+        (work,) = await dying.take(now=now)
+        await dying.store.close()
+        rescuing = {"now": now, "unclear_for": UNCLEAR_WAIT, "schedule": schedule}
+        assert await rescuer.store.rescue(**rescuing) == 1
+        waits.append(work.lease.waited_us // 1_000_000)
+        now += UNCLEAR_WAIT + SECOND
+        await rescuer.store.sweep(now=now)
+    assert waits == [0, 2, 8]
+    message = (await rescuer.store.story(email.id)).message
+    assert (message.state, message.attempts) == (State.DEAD, 3)
+    assert "may have been sent" in message.reason
+    assert not await rescuer.take(now=now + DAY)
+
+
+async def test_past_its_quick_part_rescued_mail_waits_as_long_as_any_other(open_node):
+    node, rescuer = await open_node("a"), await open_node("b")
+    await node.accept(an_email())
+    await node.take()
+    await node.store.close()
+    schedule = RetrySchedule(quick=(), tail=(timedelta(hours=1),), retry_for=DAY)
+    await rescuer.store.rescue(now=START, unclear_for=UNCLEAR_WAIT, schedule=schedule)
+    await rescuer.store.sweep(now=START + timedelta(minutes=59))
+    assert not await rescuer.take(now=START + timedelta(minutes=59))
+    over = START + timedelta(hours=1)
+    await rescuer.store.sweep(now=over)
+    assert len(await rescuer.take(now=over)) == 1
+
+
+async def test_rescued_mail_that_is_to_be_held_is_held_however_often(open_node):
+    node, rescuer = await open_node("a"), await open_node("b")
+    email = an_email(if_unclear=IfUnclear.HOLD)
+    await node.accept(email)
+    await node.take()
+    await node.store.close()
+    nothing_left = RetrySchedule(quick=(), tail=())
+    await rescuer.store.rescue(now=START, unclear_for=UNCLEAR_WAIT, schedule=nothing_left)
+    await rescuer.store.sweep(now=START + UNCLEAR_WAIT)
+    assert await rescuer.state(email.id) is State.HELD
 
 
 async def test_unclear_mail_is_held_where_its_sender_asked_for_that(node):
@@ -303,6 +352,41 @@ async def test_an_open_breaker_lets_one_probe_through_after_its_cool_down(node):
     assert len(await node.take(now=later)) == 1
 
 
+async def shut_first(node):
+    """Pause the second provider, and open the breaker of the first."""
+    pause = Pause(
+        provider="second", sender="", fault="by hand", reason="x", since=START, until=None
+    )
+    await node.store.pause(pause)
+    await node.accept(*[an_email() for _ in range(3)])
+    for work in await node.take(3):
+        await node.settle(work, Deferred("refused", is_provider_down=True))
+
+
+async def test_a_probe_that_turns_out_suppressed_leaves_room_for_another(node):
+    await shut_first(node)
+    later = START + 31 * SECOND
+    await node.store.write_alone(
+        lambda db: db.execute(
+            "INSERT INTO suppressions VALUES ('budi@example.com', '', 'bounced', 'x', 0, NULL)"
+        )
+    )
+    assert not await node.take(1, now=later)
+    await node.accept(an_email(to=("ani@example.com",)))
+    taken = [work for _ in range(4) for work in await node.take(1, now=later)]
+    assert [(work.recipient, work.lease.is_probe) for work in taken] == [("ani@example.com", True)]
+
+
+async def test_a_probe_that_is_given_back_unsent_leaves_room_for_another(node):
+    await shut_first(node)
+    later = START + 31 * SECOND
+    (probe,) = await node.take(now=later)
+    assert not await node.take(now=later)
+    await node.store.release([probe.lease], now=later)
+    (again,) = await node.take(now=later)
+    assert again.lease.is_probe
+
+
 @pytest.mark.parametrize("fault", [OutOfCredits("saldo habis"), QuotaReached("daily limit")])
 async def test_a_fault_of_the_account_pauses_the_provider_and_leaves_the_step_alone(node, fault):
     email = an_email()
@@ -377,15 +461,40 @@ async def test_each_recipient_is_a_message_of_its_own(node):
     assert len((await node.store.email(email.id)).messages) == 2
 
 
+async def test_mail_of_a_route_that_is_no_more_goes_over_the_default_one(open_node):
+    wide = replace(GATES, routes={"default": ("first", "second"), "otp": ("first",)})
+    before = await open_node("a", wide)
+    lost, shortened, dead = an_email(route="otp"), an_email(), an_email(route="otp")
+    await before.accept(dead)
+    (work,) = await before.take()
+    await before.settle(work, Rejected("no"))
+    await before.accept(shortened)
+    now = START
+    for _ in range(4):  # past its quick part, to the second provider
+        (work,) = await before.take(now=now)
+        await before.settle(work, Deferred("busy"), now=now)
+        now += timedelta(seconds=30)
+    await before.accept(lost)
+    await before.store.close()
+
+    after = await open_node("b", replace(GATES, routes={"default": ("first",)}))
+    assert not await after.take(now=now)
+    assert [await after.store.reroute(limit=1) for _ in range(3)] == [1, 1, 0]
+    assert await after.store.requeue(RequeueFilter(), now=now) == 1
+    taken = {work.lease.message_id: work.lease for work in await after.take(now=now)}
+    assert set(taken) == {lost.id, shortened.id, dead.id}
+    assert {(lease.route, lease.provider) for lease in taken.values()} == {("default", "first")}
+
+
 async def test_only_one_node_does_a_piece_of_periodic_work(open_node):
-    one, other = open_node("a"), open_node("b")
+    one, other = await open_node("a"), await open_node("b")
     turns = [await n.store.take_turn("x", every=SECOND, now=START) for n in (one, other)]
     assert turns == [True, False]
     assert await other.store.take_turn("x", every=SECOND, now=START + SECOND)
 
 
 async def test_another_process_is_noticed(open_node):
-    one, other = open_node("a"), open_node("b")
+    one, other = await open_node("a"), await open_node("b")
     await one.store.changed(within=timedelta(seconds=0.15))
     waiting = asyncio.create_task(one.store.changed(within=timedelta(seconds=5)))
     await asyncio.sleep(0)

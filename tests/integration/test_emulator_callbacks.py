@@ -168,3 +168,13 @@ def test_callbacks_follow_in_order_unless_they_are_shuffled():
     shuffled = list(planned(plan.changed({"shuffled": True}), random.Random(2)))
     assert all(0 <= callback.after < 20.0 for callback in shuffled)
     assert [callback.after for callback in shuffled] != waits
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "http:///", "https://", "ftp://x/", "http://1.2.3.4.5/", "x", "http://[::1/"]
+)
+def test_an_address_that_nothing_can_be_posted_to_is_refused(url):
+    with pytest.raises(ValueError, match="url: give an address"):
+        CallbackPlan(url=url)
+    with pytest.raises(ValueError, match="url"):
+        CallbackPlan().changed({"url": url})

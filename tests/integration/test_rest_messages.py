@@ -385,3 +385,18 @@ async def test_the_worst_of_several_recipients_is_the_emails_last_event(door):
     assert shape["last_event"] == "bounced"
     assert {row["last_event"] for row in shape["recipients"]} == {"bounced", "sent"}
     assert {row["state"] for row in shape["recipients"]} == {State.BOUNCED, State.ACCEPTED}
+
+
+async def test_an_address_is_forgotten_by_one_call(door):
+    await sent(door, to="Budi <budi@example.com>")
+    await settled(door, Accepted("r"))
+    await sent(door, to=["budi@example.com", "ani@example.com"])
+    await door.add_key("tk_no_admin", ("send", "read"))
+    refused = await door.call("DELETE", "/v1/addresses/budi@example.com", key="tk_no_admin")
+    assert refused.status == 401
+    done = (await door.call("DELETE", "/v1/addresses/BUDI@example.com", {})).json
+    assert (done["erased"], done["cancelled"], done["anonymised"]) == (True, 1, 2)
+    assert await ids(door, "recipient=budi@example.com") == []
+    assert len(await ids(door, "recipient=ani@example.com")) == 1
+    wrong = await door.call("DELETE", "/v1/addresses/nobody")
+    assert (wrong.status, wrong.name) == (422, "validation_error")

@@ -46,12 +46,28 @@ TEXTS = {
         "Email pengirim belum disetujui",
         "Email pengirim belum di-approve",
         "Sender address pending approval",
+        "Sender domain not allowed for this recipient",
+        "Domain not verified, see recipient list",
     ],
     AnswerKind.RECIPIENT: [
         "Invalid recipient",
         "recipient is not valid",
         "Alamat email tidak valid",
         "Invalid email address",
+        "recipient domain not allowed",
+        "The recipient's domain is not allowed",
+        "Domain penerima tidak terdaftar",
+        "Recipient not allowed",
+        "Email tidak valid",
+        "email budi@example.com tidak valid",
+        "The email address budi@example.com does not exist",
+        "Invalid email: budi@example.com",
+        "Invalid recipient email",
+        "Format email salah",
+        "Alamat email anda salah",
+        "Malformed address",
+        "Mailbox does not exist",
+        "Email penerima tidak ditemukan",
     ],
     None: [
         "",
@@ -63,6 +79,14 @@ TEXTS = {
         "Not queued at Rp 0.6 a credit",
         "The recipient field is required",
         "Rate limit, slow down",
+        "The email template does not exist",
+        "Invalid email content",
+        "IP address not valid",
+        "Invalid IP address",
+        "Email service configuration salah",
+        "Invalid email server",
+        "Email gagal dikirim karena parameter lain salah",
+        "URL address tidak ditemukan",
     ],
 }
 
@@ -77,3 +101,18 @@ def test_each_text_has_its_row(kind, text):
 
 def test_a_page_of_text_is_read_only_at_its_start():
     assert kind_of_text(" " * 100_000 + "Invalid Token") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("email " + "a@" * 1_000, "invalid " + "a@" * 1_000, "invalid " + "x@y " * 500),
+        *(
+            "recipient " * 200,
+            "invalid to to to " * 100 + "@" * 300,
+            "email " + "a.b@c.d.e-f " * 150,
+        ),
+    ],
+)
+def test_a_text_that_fits_half_a_row_in_a_thousand_ways_is_read_to_its_end(text):
+    assert kind_of_text(text) is None

@@ -22,6 +22,7 @@ from terkirim.policy.breaker import (
     is_fault,
     on_claim,
     to_plain,
+    without_probe,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -157,3 +158,23 @@ def test_however_it_fared_a_provider_that_is_well_again_is_closed(history):
         row = heard(claimed(row, at).row, event, at=at)
     assert row.state == CLOSED
     assert replace(row, changed_at=NOW).faults == 0
+
+
+YEAR = timedelta(days=365)
+
+
+def test_a_probe_that_never_left_makes_room_for_the_next_at_once():
+    probing = claimed(opened(), NOW + 30 * SECOND).row
+    at = NOW + 31 * SECOND
+    free = without_probe(probing, now=at)
+    assert (free.state, free.version) == (HALF_OPEN, probing.version + 1)
+    assert claimed(free, at).is_probe
+    assert without_probe(ROW, now=at) is ROW
+
+
+def test_a_clock_that_was_far_ahead_keeps_no_provider_shut():
+    row = heard(ROW, True, True, True, at=NOW + YEAR)
+    assert claimed(row, NOW).is_probe
+    recovering = replace(ROW, state=RECOVERING, limit=1, changed_at=NOW + YEAR)
+    assert heard(recovering, False).limit == 2
+    assert not claimed(opened(), NOW + SECOND).is_probe

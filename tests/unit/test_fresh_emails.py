@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from terkirim.store.sqlite.fresh import KEPT_FOR, FreshEmails
+from terkirim.store.fresh import KEPT_FOR, FreshEmails
 from tests.contract.conftest import SECOND, START, an_email
 
 

@@ -4,11 +4,11 @@ import subprocess
 import sys
 import uuid
 
-from terkirim.compose import IDS_AT_ONCE, Ids, SystemClock
+from terkirim.database import IDS_AT_ONCE, Ids, SystemClock
 
 FORKING = """
 import os
-from terkirim.compose import Ids, SystemClock
+from terkirim.database import Ids, SystemClock
 new_id = Ids(SystemClock())
 new_id()
 child = os.fork()

@@ -13,7 +13,10 @@ from terkirim.policy.rates import (
     RateRow,
     from_plain,
     gate,
+    gate_of,
     give_back,
+    is_day_spent,
+    is_of_gated_burst,
     opens_at,
     parse_rates,
     take,
@@ -149,3 +152,47 @@ def test_no_more_leaves_than_a_burst_and_what_time_refilled(claims):
 def test_a_gated_row_survives_json():
     row = gate(RateRow(), now=NOW, retry_after=SECOND)
     assert from_plain(json.loads(json.dumps(to_plain(row)))) == row
+
+
+YEAR = timedelta(days=365)
+
+
+def test_a_clock_that_was_far_ahead_once_stalls_no_bucket():
+    _, row = taken(TEN, RateRow(), 10, NOW + YEAR)
+    granted, row = taken(TEN, row, 10, NOW)
+    assert granted == 0  # what was used is used
+    assert taken(TEN, row, 10, NOW + SECOND)[0] == 10
+    assert opens(TEN, row) == NOW + SECOND / 10
+
+
+def test_a_day_that_a_wrong_clock_counted_grants_nothing_twice_and_ends_tonight():
+    _, row = taken(DAY, RateRow(), 390, NOW + YEAR)
+    granted, row = taken(DAY, row, 400, NOW)
+    assert granted == 10
+    assert opens(DAY, row) == datetime(2026, 1, 1, 17, tzinfo=UTC)
+    assert taken(DAY, row, 500, datetime(2026, 1, 1, 17, tzinfo=UTC))[0] == 400
+
+
+def test_a_gate_that_a_wrong_clock_shut_is_open():
+    row = gate(RateRow(), now=NOW + YEAR, retry_after=7 * SECOND)
+    assert gate_of(row, now=NOW) is None
+    assert opens((), row) is None
+    assert not is_of_gated_burst(row, NOW, now=NOW)
+    assert gate(row, now=NOW, retry_after=7 * SECOND).gate_until == NOW + 7 * SECOND
+
+
+def test_what_left_before_the_gates_last_moment_is_of_its_burst():
+    row = gate(RateRow(), now=NOW, retry_after=7 * SECOND)
+    assert is_of_gated_burst(row, NOW + 6 * SECOND, now=NOW + 9 * SECOND)
+    assert not is_of_gated_burst(row, NOW + 7 * SECOND, now=NOW + 9 * SECOND)
+    assert not is_of_gated_burst(RateRow(), NOW, now=NOW)
+
+
+def test_only_a_days_rate_is_spent_for_the_day():
+    both = parse_rates("10/s,12/d")
+    _, row = taken(both, RateRow(), 10)
+    assert not is_day_spent(both, row, now=NOW, zone=JAKARTA)
+    _, row = taken(both, row, 2, NOW + SECOND)
+    assert is_day_spent(both, row, now=NOW + SECOND, zone=JAKARTA)
+    midnight = datetime(2026, 1, 1, 17, tzinfo=UTC)
+    assert not is_day_spent(both, row, now=midnight, zone=JAKARTA)

@@ -326,6 +326,7 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name():
 def test_unknown_variables_are_told_with_the_nearest_name(monkeypatch, tmp_path):
     monkeypatch.setenv("TERKIRIM_RETYR_FOR", "1h")
     monkeypatch.setenv("TERKIRIM_API_KEY_FILE", "known")
+    monkeypatch.setenv("TERKIRIM_URL", "http://known")
     (tmp_path / "terkirim.env").write_text("TERKIRIM_ZZZZZZZZ=1\n")
 
     assert unknown_variables() == [

@@ -9,6 +9,7 @@ from terkirim.ports import KeyRow
 
 SCOPES = ("send", "read", "admin")  # admin implies the others
 PREFIX_LENGTH = 8
+KEY_BYTES = 32  # random ones
 
 
 def key_text(random_bytes: bytes) -> str:

@@ -4,12 +4,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from terkirim.access.passwords import Passwords
 from terkirim.access.roles import ADMIN
 from terkirim.ports import Clock
-from terkirim.ports.access import AccountBook, Session, SessionBook, StrikeBook
+from terkirim.ports.access import Accounts, Session
 from terkirim.ports.people import User
 
 IDLE_FOR = timedelta(hours=8)
@@ -19,14 +18,6 @@ LINK_FOR = timedelta(hours=24)
 NAME_LIMIT = 100
 # Free tries: of one person from one address, of one address, of one person from anywhere.
 FREE_TOGETHER, FREE_BY_ADDRESS, FREE_BY_NAME = 5, 30, 100
-
-
-class Books(AccountBook, SessionBook, StrikeBook, Protocol):
-    """What signing in is written to."""
-
-    async def add_user(self, user: User) -> bool:
-        """As `ports.people.UserBook` has it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +40,7 @@ class SignIn:
 
     def __init__(
         self,
-        books: Books,
+        books: Accounts,
         *,
         clock: Clock,
         new_token: Callable[[], str],

@@ -2,6 +2,7 @@
 
 from litestar import Litestar
 
+from terkirim.api.addresses import address_routes
 from terkirim.api.edge import Edge
 from terkirim.api.emails import email_routes, sending
 from terkirim.api.errors import handler
@@ -27,6 +28,7 @@ def build_app(gateway: Gateway) -> Edge:
             *message_routes(gateway, keys),
             *provider_routes(gateway, keys),
             *key_routes(gateway, keys),
+            *address_routes(gateway, keys),
             *status_routes(gateway, keys),
         ],
         exception_handlers={Exception: handler},

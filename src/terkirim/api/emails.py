@@ -41,7 +41,7 @@ def sending(gateway: Gateway, keys: Keys) -> Callable[[Http], Awaitable[Response
         key = _key(request, owner, "POST /v1/emails", body)
 
         def answer(emails: Sequence[Email]) -> dict[str, Any]:
-            return _receipt(emails[0], warnings, is_sandbox=gateway.is_sandbox)
+            return _receipt(gateway, emails[0], warnings)
 
         submitted = await gateway.send([draft], owner=owner, answer=answer, key=key)
         return json_answer(submitted.answer)
@@ -70,7 +70,7 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
 
         def answer(emails: Sequence[Email]) -> dict[str, Any]:
             rows = [
-                _receipt(email, own, is_sandbox=gateway.is_sandbox)
+                _receipt(gateway, email, own)
                 for email, own in zip(emails, read.warnings, strict=True)
             ]
             return {"data": rows, **({"errors": read.errors} if is_permissive else {})}
@@ -168,12 +168,12 @@ def _is_permissive(request: Http) -> bool:
     return wanted == "permissive"
 
 
-def _receipt(email: Email, warnings: Sequence[str], *, is_sandbox: bool) -> dict[str, Any]:
+def _receipt(gateway: Gateway, email: Email, warnings: Sequence[str]) -> dict[str, Any]:
     receipt: dict[str, Any] = {"id": email.id}
-    said = [*warnings, *email.warnings]
+    said = [*gateway.watch.warnings_of(email.route), *warnings, *email.warnings]
     if said:
         receipt["warnings"] = said
-    if is_sandbox:
+    if gateway.watch.is_sandboxed(email.route):
         receipt["sandbox"] = True
     return receipt
 

@@ -50,7 +50,7 @@ def _for_people(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     async def status(request: Http) -> Response[bytes]:
         """Say in one sentence each what is wrong now, the worst first, and how much waits."""
         await keys.owner(request, "read")
-        found = await health(store, now=clock.now(), rules=gateway.health_rules)
+        found = await health(store, now=clock.now(), rules=gateway.watch.rules)
         return json_answer(_shape(found) | {"sandbox": gateway.is_sandbox})
 
     @get("/v1/retries")

@@ -1,142 +1,186 @@
 """`terkirim messages`: look at messages, send them again, stop them."""
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
+import click
 
-from terkirim.compose import Gateway
+from terkirim.api.shapes import email_shape, message_shape, story_shape
+from terkirim.cli.desk import Desk, desk
+from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.requeueing import Wish, requeued
+from terkirim.cli.screen import json_option, printable
+from terkirim.cli.stories import listed_lines, story_lines
+from terkirim.cli.times import first_id_at, instant_of
+from terkirim.content.addresses import normalised
+from terkirim.database import Database
 from terkirim.domain.message import State
-from terkirim.domain.record import MessageRow, Story
-from terkirim.ports import MessageFilter, RequeueFilter
+from terkirim.domain.record import Story
+from terkirim.ports import Cancelled, MessageFilter, ProviderStatus
 
-T = TypeVar("T")
-AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON, for scripts.")]
+MOST = 1_000  # messages of one page
+_STATES = click.Choice([state.value for state in State])
+_STATE_HELP = f"Only in this one of {', '.join(State)}; repeatable."
+_TIME = "TIME"
+_TIME_HELP = "such as 2026-08-17 or 2026-08-17T09:00; in TERKIRIM_TIME_ZONE unless it says its own"
 
-messages = App(name="messages", help="Look at messages, send them again, stop them.")
+
+@click.group()
+def messages() -> None:
+    """Look at messages, send them again, stop them."""
 
 
-@messages.command(name="list")
-def list_(*, state: State | None = None, limit: int = 20, as_json: AsJson = False) -> None:
+@messages.command("list")
+@click.option("--state", "states", type=_STATES, metavar="STATE", multiple=True, help=_STATE_HELP)
+@click.option("--to", metavar="ADDRESS", help="Only those to this address.")
+@click.option("--email", "email_id", metavar="ID", help="Only those of this e-mail.")
+@click.option("--sandbox/--no-sandbox", "is_sandbox", default=None, help="Only kept, or only sent.")
+@click.option("--after", metavar=_TIME, help=f"Taken in at or after it, {_TIME_HELP}.")
+@click.option("--before", metavar=_TIME, help="Taken in before it.")
+@click.option("--limit", type=click.IntRange(1, MOST), default=20, show_default=True)
+@click.option("--cursor", metavar="ID", help="Go on after this message, the last of a page.")
+@json_option
+def list_(*, limit: int, as_json: bool, **given: Any) -> int:
     """List messages, newest first."""
-    states = None if state is None else (state,)
-    which = MessageFilter(states=states, limit=limit)
-    rows = _with_gateway(lambda gateway: gateway.store.messages(which))
-    if as_json:
-        _print_json([_plain(row) for row in rows])
-        return
-    table = Table("id", "recipient", "state", "attempts", "reason")
-    for row in rows:
-        table.add_row(row.id, row.recipient, row.state, str(row.attempts), row.reason)
-    Console().print(table if rows else "No messages.")
+    at = desk(as_json=as_json)
+    which = _filter(at, limit=limit + 1, **given)
+    rows = at.ask(lambda database: database.store.messages(which))
+    page, has_more = rows[:limit], len(rows) > limit
+    cursor = page[-1].id if has_more else None
+    now = at.clock.now()
+    document = {
+        "object": "list",
+        "has_more": has_more,
+        "next_cursor": cursor,
+        "data": [message_shape(row, now) for row in page],
+    }
+    at.screen.answer(document, listed_lines(at.screen, page, cursor=cursor))
+    return DONE
 
 
-@messages.command
-def show(message_id: str, *, as_json: AsJson = False) -> None:
-    """Tell the whole story of one message."""
-    story = _with_gateway(lambda gateway: gateway.store.story(message_id))
-    if as_json:
-        names = ("number", "provider", "outcome", "code", "reason", "answer", "note")
-        attempts = [{name: getattr(one, name) for name in names} for one in story.attempts]
-        _print_json(_plain(story.message) | {"attempts_made": attempts})
-        return
-    _tell(story)
+@messages.command()
+@click.argument("message_id", metavar="ID")
+@json_option
+def show(message_id: str, as_json: bool) -> int:
+    """Tell the whole story of one message.
+
+    Of an e-mail to several people, the story of each of them.
+    """
+    at = desk(as_json=as_json)
+    stories, providers, now = at.ask(lambda database: _stories(database, message_id))
+    email = stories[0].email
+    is_one = len(stories) == 1
+    document = story_shape(stories[0], now) if is_one else email_shape(email, now)
+    names = at.settings.providers_by_route.get(email.route, ())
+    route = [one for one in providers if one.name in names]
+    lines = []
+    for story in stories:
+        lines += [*story_lines(at.screen, story, now=now, route=route), ""]
+    at.screen.answer(document, lines[:-1])
+    return DONE
 
 
-@messages.command
-def requeue(
-    message_id: str | None = None,
-    *,
-    reason: str | None = None,
-    sandbox: bool = False,
-    yes: bool = False,
-) -> None:
-    """Queue dead or held messages again: one, those with a reason, or what the sandbox kept."""
-    which = RequeueFilter(
-        message_ids=None if message_id is None else (message_id,),
-        states=(State.DEAD, State.HELD),
-        reason=reason,
-        is_sandbox=sandbox,
-    )
+@messages.command()
+@click.argument("message_id", metavar="ID", required=False)
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice([state.value for state in (State.DEAD, State.HELD)]),
+    multiple=True,
+    help="Of many: dead (if not given), held, or both.",
+)
+@click.option("--reason", metavar="TEXT", help="Of many: those with this in their reason.")
+@click.option("--provider", metavar="NAME", help="Of many: those that were last with it.")
+@click.option("--email", "email_id", metavar="ID", help="Of many: those of this e-mail.")
+@click.option("--after", metavar=_TIME, help=f"Of many: taken in at or after it, {_TIME_HELP}.")
+@click.option("--before", metavar=_TIME, help="Of many: taken in before it.")
+@click.option("--sandbox", "is_sandbox", is_flag=True, help="What the sandbox kept, instead.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def requeue(as_json: bool, **given: Any) -> int:
+    """Queue dead or held messages again.
 
-    async def counted(gateway: Gateway) -> int:
-        count = await gateway.store.count_requeueable(which)
-        if count and (yes or message_id is not None or _agreed(count)):
-            return await gateway.store.requeue(which, now=gateway.clock.now())
-        return 0
-
-    Console().print(f"{_with_gateway(counted)} queued again.")
-
-
-@messages.command
-def cancel(message_id: str) -> None:
-    """Stop an e-mail or a message that has not left."""
-    results = _with_gateway(
-        lambda gateway: gateway.store.cancel(message_id, now=gateway.clock.now())
-    )
-    for one in results:
-        word = "cancelled" if one.is_cancelled else f"too late: {one.state}"
-        Console().print(f"{one.recipient}: {word}", markup=False)
+    Give an ID of a message or an e-mail, or options that say which ones of many. Many are counted
+    first, and nothing is done before a yes.
+    """
+    return requeued(desk(as_json=as_json), Wish(**given))
 
 
-def _agreed(count: int) -> bool:
-    return input(f"Queue {count} messages again? [y/N] ").strip().lower() in {"y", "yes", "ya"}
+@messages.command()
+@click.argument("message_id", metavar="ID")
+@json_option
+def cancel(message_id: str, as_json: bool) -> int:
+    """Stop a message, or all of an e-mail.
+
+    Each one that was too late is named, and the exit code is 1 then.
+    """
+    at = desk(as_json=as_json)
+    results = at.ask(lambda database: database.store.cancel(message_id, now=database.clock.now()))
+    late = [one for one in results if not one.is_cancelled]
+    document = {
+        "cancelled": [
+            {"id": one.message_id, "recipient": one.recipient} for one in results if one not in late
+        ],
+        "too_late": [
+            {"id": one.message_id, "recipient": one.recipient, "state": one.state} for one in late
+        ],
+    }
+    at.screen.answer(document, [_cancel_line(at, one) for one in results])
+    return REFUSED if late else DONE
 
 
-def _with_gateway(ask: Callable[[Gateway], Awaitable[T]]) -> T:
-    async def asked() -> T:
-        async with Gateway.open(work=False) as gateway:
-            return await ask(gateway)
+@messages.command()
+@click.argument("message_id", metavar="ID")
+@json_option
+def accept(message_id: str, as_json: bool) -> int:
+    """Count a held message as sent.
 
-    return asyncio.run(asked())
+    For one that may have been taken, and that did arrive: it is not sent again.
+    """
+    at = desk(as_json=as_json)
+    at.ask(lambda database: database.store.mark_accepted(message_id, now=database.clock.now()))
+    says = at.screen.say("{id} counts as sent from now on.", id=message_id)
+    at.screen.answer({"id": message_id, "state": State.ACCEPTED}, [says])
+    return DONE
 
 
-def _tell(story: Story) -> None:
-    console = Console(highlight=False)
-    message, email = story.message, story.email
-    lines = [
-        f"{message.id}: {message.state}"
-        + (" (sandbox: never really sent)" if message.is_sandbox else ""),
-        f"to       {message.recipient}",
-        f"from     {email.sender}",
-        f"subject  {email.subject}",
-        f"accepted by us    {_at(message.created_at)}",
+def _filter(at: Desk, *, limit: int, **given: Any) -> MessageFilter:
+    zone = at.settings.time_zone
+    after, before = given["after"], given["before"]
+    cursors = [
+        given["cursor"],
+        None if before is None else first_id_at(instant_of(before, "--before", zone)),
     ]
-    for attempt in story.attempts:
-        says = " ".join(filter(None, [attempt.reason or attempt.answer, attempt.note]))
-        code = f" {attempt.code}" if attempt.code else ""
-        lines.append(
-            f"attempt {attempt.number}         {_at(attempt.started_at)}  {attempt.provider}: "
-            f"{attempt.outcome}{code}, {attempt.duration_us / 1000:.0f} ms {says}"
+    return MessageFilter(
+        limit=limit,
+        after=min(filter(None, cursors), default=None),
+        before=None if after is None else first_id_at(instant_of(after, "--after", zone)),
+        states=tuple(map(State, given["states"])) or None,
+        recipient=None if given["to"] is None else normalised(given["to"].strip(), "--to"),
+        email_id=given["email_id"],
+        is_sandbox=given["is_sandbox"],
+    )
+
+
+async def _stories(
+    database: Database, id_: str
+) -> tuple[list[Story], list[ProviderStatus], datetime]:
+    """Return the message's story; of an e-mail to several, one for each of them."""
+    now = database.clock.now()
+    first = await database.store.story(id_)
+    ids = [id_] if first.message.id == id_ else [one.id for one in first.email.messages]
+    stories = [first] if len(ids) == 1 else [await database.store.story(one) for one in ids]
+    return stories, await database.store.providers(now=now), now
+
+
+def _cancel_line(at: Desk, one: Cancelled) -> str:
+    say, recipient = at.screen.say, printable(one.recipient)
+    if one.is_cancelled:
+        return say("{recipient}: cancelled", recipient=recipient)
+    if one.state is State.LEASED:
+        return say(
+            "{recipient}: too late to be sure: it is being sent right now; "
+            "if the provider does not take it, it is cancelled",
+            recipient=recipient,
         )
-    lines += [f"{event.kind:<17} {_at(event.at)}" for event in story.events]
-    lines += list(email.warnings)
-    if message.due_at is not None:
-        lines.append(
-            f"next: due {_at(message.due_at)}" + (f", {message.reason}" if message.reason else "")
-        )
-    elif message.reason:
-        lines.append(f"why: {message.reason}")
-    for line in lines:
-        console.print(line, markup=False)
-
-
-def _at(at: datetime) -> str:
-    return at.isoformat(sep=" ", timespec="milliseconds")
-
-
-def _plain(row: MessageRow) -> dict[str, Any]:
-    return {name: _text(getattr(row, name)) for name in MessageRow.__dataclass_fields__}
-
-
-def _text(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    return say("{recipient}: too late, it is {state}", recipient=recipient, state=one.state)

@@ -1,136 +1,58 @@
-"""`terkirim send`: one e-mail, or a CSV of recipients with a letter."""
+"""`terkirim send`: one e-mail, or a letter to every row of a CSV."""
 
-import asyncio
-import csv
-import io
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import Parameter
-from rich.progress import Progress
+import click
 
-from terkirim.compose import Gateway
-from terkirim.domain.email import Draft
-from terkirim.domain.errors import InvalidEmail
+from terkirim.cli.desk import desk
+from terkirim.cli.letter import Options, letter_of
+from terkirim.cli.many import send_many
+from terkirim.cli.screen import json_option
+from terkirim.cli.single import send_one
+from terkirim.domain.email import IfUnclear, Priority, Stream
 
-ADDRESS_COLUMNS = ("email", "to", "recipient", "alamat")
-CHUNK = 200  # rows that are submitted together
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    number: int  # the line of the file, 2 for the first recipient
-    address: str
-    variables: dict[str, str]
+_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
-def send(  # noqa: PLR0913 - the options of a command
-    *,
-    to: str | None = None,
-    subject: str,
-    html: Annotated[Path | None, Parameter(help="File with the HTML letter.")] = None,
-    text: str | None = None,
-    sender: Annotated[str | None, Parameter(name="--from")] = None,
-    csv_file: Annotated[Path | None, Parameter(name="--csv", help="File of recipients.")] = None,
-    campaign: Annotated[
-        str | None, Parameter(help="Name of the run: no row of it goes twice.")
-    ] = None,
-    as_json: Annotated[bool, Parameter(name="--json")] = False,
-) -> None:
-    """Put one e-mail on disk, or one for each row of a CSV file; `serve` or `worker` sends them."""
-    body = None if html is None else html.read_text("utf-8")
-    if (to is None) == (csv_file is None):
-        raise InvalidEmail("to", "give --to for one e-mail, or --csv for many")
-    draft = {"sender": sender, "subject": subject, "html": body, "text": text}
-    if csv_file is None:
-        done: dict[str, Any] = {"id": asyncio.run(_send_one({**draft, "to": to}))}
-    else:
-        done = asyncio.run(_send_all(csv_file, campaign or csv_file.stem, draft))
-    says = ", ".join(f"{name} {value}" for name, value in done.items())
-    print(json.dumps(done) if as_json else says)
+def _choice(values: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([value.value for value in values])
 
 
-async def _send_one(draft: dict[str, Any]) -> str:
-    async with Gateway.open(work=False) as gateway:
-        submitted = await gateway.send([Draft(**draft)], owner="cli")
-        return submitted.emails[0].id
+@click.command()
+@click.option("--to", metavar="ADDRESS", multiple=True, help="Who gets it; repeatable.")
+@click.option("--cc", metavar="ADDRESS", multiple=True, help="Repeatable.")
+@click.option("--bcc", metavar="ADDRESS", multiple=True, help="Repeatable.")
+@click.option("--csv", "csv_file", type=_FILE, help="Or a file with a row for each recipient.")
+@click.option("--column", metavar="NAME", help="The column of addresses, if not `email`.")
+@click.option("--key", metavar="NAME", help="The column that tells rows apart, if not the address.")
+@click.option("--campaign", metavar="NAME", help="Name of the run: no row of it goes twice.")
+@click.option("--subject", required=True, help="With --csv it may hold {{ column }}.")
+@click.option("--html", type=_FILE, help="File with the HTML letter.")
+@click.option("--text", help="The letter as plain text, alone or beside the HTML.")
+@click.option("--from", "sender", metavar="ADDRESS", help="If not MAILKETING_FROM_EMAIL.")
+@click.option("--reply-to", metavar="ADDRESS", multiple=True, help="Repeatable.")
+@click.option("--attach", type=_FILE, multiple=True, help="A file to go with it; repeatable.")
+@click.option("--scheduled-at", metavar="TIME", help="2026-08-17T09:00:00+07:00, or `in 2h`.")
+@click.option("--expires-in", metavar="SPAN", help="Not sent after it, such as 10m.")
+@click.option("--priority", type=_choice(Priority), help="If not normal.")
+@click.option("--stream", type=_choice(Stream), help="If not transactional.")
+@click.option("--if-unclear", type=_choice(IfUnclear), help="Where nobody knows whether it went.")
+@click.option("--route", metavar="NAME", help="One of TERKIRIM_ROUTES.")
+@click.option("--dry-run", is_flag=True, help="Store nothing; show what would go.")
+@click.option("--wait", is_flag=True, help="Follow the one e-mail until it has gone, or not.")
+@json_option
+def send(as_json: bool, **given: Any) -> int:
+    """Put one e-mail on disk, or one for each row of a CSV file.
 
-
-async def _send_all(path: Path, campaign: str, letter: dict[str, Any]) -> dict[str, Any]:
-    good, bad = _rows_of(path.read_bytes())  # noqa: ASYNC240 - nothing else runs yet
-    queued = skipped = 0
-    async with Gateway.open(work=False) as gateway:
-        with Progress() as progress:
-            bar = progress.add_task("queued", total=len(good))
-            for start in range(0, len(good), CHUNK):
-                drafts, refused = _checked(gateway, good[start : start + CHUNK], campaign, letter)
-                bad += refused
-                if drafts:
-                    submitted = await gateway.send(drafts, owner="cli")
-                    skipped += len(submitted.skipped)
-                    queued += len(drafts) - len(submitted.skipped)
-                progress.update(bar, advance=CHUNK)
-    done: dict[str, Any] = {"queued": queued, "sent before": skipped, "bad rows": len(bad)}
-    if bad:
-        file = path.with_suffix(".bad.csv")
-        file.write_text("".join(f"{number},{json.dumps(why)}\n" for number, why in bad), "utf-8")
-        done["listed in"] = str(file)
-    return done
-
-
-def _checked(
-    gateway: Gateway, rows: Sequence[_Row], campaign: str, letter: dict[str, Any]
-) -> tuple[list[Draft], list[tuple[int, str]]]:
-    drafts, refused = [], []
-    for row in rows:
-        draft = Draft(
-            **letter,
-            to=row.address,
-            variables={row.address: row.variables},
-            campaign=campaign,
-            row=row.address.lower(),
-        )
-        try:
-            gateway.check(draft, owner="cli")
-        except InvalidEmail as error:
-            refused.append((row.number, str(error)))
-        else:
-            drafts.append(draft)
-    return drafts, refused
-
-
-def _rows_of(content: bytes) -> tuple[list[_Row], list[tuple[int, str]]]:
-    """Return the rows with an address, and (line, what is wrong) of the others."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidEmail("csv", f"the file is not UTF-8 (byte {error.start})") from None
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    names = [name.strip() for name in next(reader, [])]
-    column = next((i for i, name in enumerate(names) if name.lower() in ADDRESS_COLUMNS), None)
-    if column is None:
-        raise InvalidEmail(
-            "csv", f"no column is named {' or '.join(ADDRESS_COLUMNS)}; found: {names}"
-        )
-    rows = list(_read(reader, names, column))
-    good = [row for row in rows if isinstance(row, _Row)]
-    return good, [row for row in rows if not isinstance(row, _Row)]
-
-
-def _read(reader: Any, names: list[str], column: int) -> Iterator[_Row | tuple[int, str]]:
-    for cells in reader:
-        line = reader.line_num
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(names):
-            yield line, f"{len(cells)} columns instead of {len(names)}"
-        elif not cells[column].strip():
-            yield line, f"the column {names[column]} is empty"
-        else:
-            values = dict(zip(names, (cell.strip() for cell in cells), strict=True))
-            yield _Row(line, cells[column].strip(), values)
+    `terkirim serve` or `worker` sends them. The columns of the CSV are the variables of the letter;
+    rows that cannot go are listed in FILE.bad.csv, which can be mended and sent in turn.
+    """
+    options = Options(**given)
+    options.refuse_contradictions()
+    at = desk(as_json=as_json)
+    letter = letter_of(options, now=at.clock.now())
+    if options.csv_file is None:
+        return send_one(at, options, letter)
+    return send_many(at, options, letter, source=options.csv_file)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Self, TypeVar, Unpack
 
 from terkirim.client import calls
-from terkirim.client.calls import Call
+from terkirim.client.calls import Call, MessageFilters
 from terkirim.client.core import TIMEOUT, WAITS, Core, Ended, Span, Wait
 from terkirim.client.records import (
     CancelledEmail,
@@ -119,9 +119,25 @@ class AsyncClient:
         """Do as `Client.get_message` does."""
         return await self._ended(calls.get_message(message_id))
 
-    async def list_messages(self, *, state: str | None = None) -> Page[Message]:
+    async def list_messages(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        **filters: Unpack[MessageFilters],
+    ) -> Page[Message]:
         """Do as `Client.list_messages` does."""
-        return await self._ended(calls.list_messages(state=state))
+        call = calls.list_messages(filters=filters, limit=limit, after=after, before=before)
+        return await self._ended(call)
+
+    async def all_messages(self, **filters: Unpack[MessageFilters]) -> AsyncIterator[Message]:
+        """Do as `Client.all_messages` does."""
+        page: Page[Message] | None = None
+        while (call := calls.next_messages(page, filters=filters)) is not None:
+            page = await self._ended(call)
+            for message in page:
+                yield message
 
     async def requeue(self, message_id: str) -> None:
         """Do as `Client.requeue` does."""

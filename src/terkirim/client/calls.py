@@ -1,9 +1,9 @@
 """Everything that can be asked of a gateway: for each, the request and how to read its answer."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote, urlencode
 
 from terkirim.client.answers import nothing_of, read_as, story_of
@@ -24,6 +24,18 @@ T = TypeVar("T")
 
 KEY_LIMIT = 256  # characters of an idempotency key
 LARGEST_PAGE = 100
+
+
+class MessageFilters(TypedDict, total=False):
+    """Which messages a list shows; all that are given must hold, and None is as if left out.
+
+    `state`: one state, or several.
+    """
+
+    state: str | Sequence[str] | None
+    recipient: str | None
+    email_id: str | None
+    is_sandbox: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +129,30 @@ def get_message(message_id: str) -> Call[MessageStory]:
     return Call(method="GET", path=f"/messages/{_in_path(message_id)}", read=story_of)
 
 
-def list_messages(*, state: str | None) -> Call[Page[Message]]:
-    """Read the newest messages."""
-    query = _query(state=state)
+def list_messages(
+    *,
+    filters: MessageFilters,
+    limit: int | None = None,
+    after: str | None = None,
+    before: str | None = None,
+) -> Call[Page[Message]]:
+    """Read one page of messages."""
+    asked = {name: _in_query(value) for name, value in filters.items()}
+    if "is_sandbox" in asked:
+        asked["sandbox"] = asked.pop("is_sandbox")
+    query = _query(**asked, limit=limit, after=after, before=before)
     return Call(method="GET", path=f"/messages{query}", read=read_as(Page[Message]))
+
+
+def next_messages(
+    page: Page[Message] | None, *, filters: MessageFilters
+) -> Call[Page[Message]] | None:
+    """Return the call for the page that follows this one, as `next_emails` does."""
+    if page is None:
+        return list_messages(filters=filters, limit=LARGEST_PAGE)
+    if not page.has_more or not page.items:
+        return None
+    return list_messages(filters=filters, limit=LARGEST_PAGE, after=page.items[-1].id)
 
 
 def requeue(message_id: str) -> Call[None]:
@@ -148,6 +180,16 @@ def _in_path(id_: str) -> str:
     if not id_:
         raise NotFound("there is nothing with an empty id")
     return quote(id_, safe="")
+
+
+def _in_query(value: object) -> object:
+    """Return a filter's value as the address writes it."""
+    match value:
+        case bool():
+            return int(value)
+        case list() | tuple():
+            return ",".join(map(str, value))
+    return value
 
 
 def _query(**values: object) -> str:

@@ -111,14 +111,14 @@ class Core:
         while True:
             came = (yield self._request(call, deadline)) or NoAnswer(reason="", has_left=True)
             if isinstance(came, Answer) and is_good(came):
-                yield Ended(self._read(call, came))
-                return
+                break
             is_doubtful = is_doubtful or (call.is_order and may_be_done(came))
             wait = self._wait(call, came, step)
             if wait is None or self._monotonic() + wait >= deadline:
                 self._refuse(call, came, is_doubtful=is_doubtful)
             yield Wait(wait)
             step += 1
+        yield Ended(self._read(call, came))
 
     def _request(self, call: Call[T], deadline: float) -> Request:
         headers = {

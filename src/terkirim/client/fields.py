@@ -11,7 +11,7 @@ from terkirim.domain.email import Address
 from terkirim.domain.errors import InvalidEmail
 
 _DOOR_NAMES = {"sender": "from"}  # `from` is no name in Python
-_CANNOT_BE_WRITTEN = (TypeError, ValueError, OverflowError, RecursionError)
+_CANNOT_BE_WRITTEN = (TypeError, ValueError)  # ValueError: a lone surrogate
 
 
 def email_json(fields: Mapping[str, Any]) -> bytes:
@@ -57,11 +57,17 @@ def _plain(value: Any) -> Any:
 def _written(body: Mapping[str, Any]) -> bytes:
     try:
         return msgspec.json.encode(body)
+    except _CANNOT_BE_WRITTEN as error:
+        raise InvalidEmail(_guilty(body), f"cannot be written as JSON: {error}") from None
+
+
+def _guilty(body: Mapping[str, Any]) -> str:
+    return next((shown(name) for name, value in body.items() if not _can_be_written(value)), "")
+
+
+def _can_be_written(value: Any) -> bool:
+    try:
+        msgspec.json.encode(value)
     except _CANNOT_BE_WRITTEN:
-        pass
-    for name, value in body.items():
-        try:
-            msgspec.json.encode({name: value})
-        except _CANNOT_BE_WRITTEN as error:
-            raise InvalidEmail(shown(name), f"cannot be written as JSON: {error}") from None
-    raise AssertionError("every field can be written alone")
+        return False
+    return True

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self, TypeVar, Unpack
 
 from terkirim.client import calls
-from terkirim.client.calls import Call
+from terkirim.client.calls import Call, MessageFilters
 from terkirim.client.core import TIMEOUT, WAITS, Core, Ended, Span, Wait
 from terkirim.client.records import (
     CancelledEmail,
@@ -137,15 +137,30 @@ class Client:
         """Return one message with its attempts and events; an e-mail's id leads to its first."""
         return self._ended(calls.get_message(message_id))
 
-    def list_messages(self, *, state: str | None = None) -> Page[Message]:
-        """Return the newest messages, of all or of one state."""
-        return self._ended(calls.list_messages(state=state))
+    def list_messages(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        **filters: Unpack[MessageFilters],
+    ) -> Page[Message]:
+        """Return a page of messages, newest first; `filters` are those of `MessageFilters`."""
+        call = calls.list_messages(filters=filters, limit=limit, after=after, before=before)
+        return self._ended(call)
+
+    def all_messages(self, **filters: Unpack[MessageFilters]) -> Iterator[Message]:
+        """Yield every message that the filters name, newest first, asking for page after page."""
+        page: Page[Message] | None = None
+        while (call := calls.next_messages(page, filters=filters)) is not None:
+            page = self._ended(call)
+            yield from page
 
     def requeue(self, message_id: str) -> None:
-        """Queue a dead or held message again.
+        """Queue a dead or held message again, or one that the sandbox kept.
 
         Raises:
-            NotFound: there is no dead or held message with this id.
+            WrongState: it is none of these, or its content is not kept any more.
         """
         self._ended(calls.requeue(message_id))
 

@@ -135,14 +135,20 @@ class _Line:
         # The other side may answer and hang up before it has read all, as of a body too large.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._http.request(request.method, request.target, request.body, dict(request.headers))
-        self._http.response_class = partial(_Response, deadline=request.deadline)  # type: ignore[assignment]  # as callable as a class
-        with self._http.getresponse() as response:
+        with self._response(request) as response:
+            if response.is_cut:  # http.client takes the end of the line for the end of the head
+                raise ValueError("it ended too early")
             body = response.read(ANSWER_LIMIT + 1)
             if len(body) > ANSWER_LIMIT:
                 raise ValueError(f"it is longer than {ANSWER_LIMIT} bytes")
             if response.length:
                 raise ValueError("it ended too early")
         return Answer(status=response.status, body=body, headers=dict(response.headers.items()))
+
+    def _response(self, request: Request) -> "_Response":
+        self._http.response_class = partial(_Response, deadline=request.deadline)  # type: ignore[assignment]  # as callable as a class
+        response: _Response = self._http.getresponse()  # type: ignore[assignment]  # as just said
+        return response
 
     def close(self) -> None:
         self._http.close()
@@ -159,8 +165,13 @@ class _Response(HTTPResponse):
 
     def __init__(self, sock: socket.socket, *rest: Any, deadline: float, **named: Any) -> None:
         super().__init__(sock, *rest, **named)
-        raw = self.fp.detach()
-        self.fp = io.BufferedReader(_Timed(sock, raw, deadline))
+        self._timed = _Timed(sock, self.fp.detach(), deadline)
+        self.fp = io.BufferedReader(self._timed)
+
+    @property
+    def is_cut(self) -> bool:
+        """True where the line has ended already; asked before the body, it ended in the head."""
+        return self._timed.has_ended
 
 
 class _Timed(io.RawIOBase):
@@ -168,13 +179,16 @@ class _Timed(io.RawIOBase):
         self._socket = sock
         self._raw = raw
         self._deadline = deadline
+        self.has_ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
         self._socket.settimeout(_left(self._deadline))
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self.has_ended = count == 0
+        return count
 
     def close(self) -> None:
         self._raw.close()

@@ -64,6 +64,7 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_air = 0
         self._freed = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._turn = 0
         self._is_stopping = False
 
@@ -74,8 +75,11 @@ class Dispatcher:
 
     async def fill(self) -> tuple[int, datetime | None]:
         """Claim as much as there is room for; return how many, and when more may be due."""
-        if self._in_air >= self._settings.concurrency or self._is_stopping:
-            return 0, None
+        async with self._claiming:
+            is_full = self._in_air >= self._settings.concurrency
+            return (0, None) if is_full or self._is_stopping else await self._filled()
+
+    async def _filled(self) -> tuple[int, datetime | None]:
         leased_at = self._clock.monotonic()
         claim = await self._outbox.claim(self._wish)
         self._turn = claim.turn
@@ -94,6 +98,8 @@ class Dispatcher:
     async def stop(self, *, within: timedelta) -> int:
         """Start nothing new; wait for what is in the air; return how many were cut off."""
         self._is_stopping = True
+        async with self._claiming:  # what a claim under way brings is released, not cut off
+            pass
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within.total_seconds())
         cut_off = list(self._tasks)

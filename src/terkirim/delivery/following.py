@@ -67,19 +67,22 @@ class Following:
         return await self.store.cancel(email_or_message_id, now=self.clock.now())
 
     async def requeue(self, email_or_message_id: str) -> int:
-        """Queue dead and held messages again; return how many.
+        """Queue dead and held messages again, and those that the sandbox kept; return how many.
 
         Raises:
-            WrongState: none of them is dead or held.
+            WrongState: none of them is one of these, or their content is not kept any more.
         """
         messages = await self._messages_of(email_or_message_id)
-        which = RequeueFilter(
-            message_ids=tuple(message.id for message in messages), states=tuple(REQUEUABLE)
-        )
-        count = await self.store.requeue(which, now=self.clock.now())
+        ids = tuple(message.id for message in messages)
+        failed = RequeueFilter(message_ids=ids, states=tuple(REQUEUABLE))
+        kept = RequeueFilter(message_ids=ids, is_sandbox=True)
+        count = sum([await self.store.requeue(one, now=self.clock.now()) for one in (failed, kept)])
         if count == 0:
             state = messages[0].state
-            raise WrongState(f"only a dead or held message is queued again: {state}", state=state)
+            raise WrongState(
+                f"only dead, held and sandboxed messages are queued again, and it is {state}",
+                state=state,
+            )
         return count
 
     async def _messages_of(self, id_: str) -> list[MessageRow]:

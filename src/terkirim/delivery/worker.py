@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from terkirim.delivery.dispatcher import Dispatcher
 from terkirim.domain.errors import TerkirimError
 from terkirim.domain.outcome import Accepted, Unclear
+from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import BY_HAND, Clock, Gates, Outbox, Pause, Provider
 
 IDLE_FOR = timedelta(seconds=1)  # at most this long without a look, whatever was promised
@@ -21,9 +22,10 @@ _log = structlog.get_logger("terkirim.worker")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """How often the periodic parts run."""
+    """How often the periodic parts run, and what rescued mail has left to wait."""
 
     unclear_wait: timedelta = timedelta(seconds=60)
+    schedule: RetrySchedule = field(default_factory=RetrySchedule)
     rescue_every: timedelta = timedelta(seconds=5)
     sweep_every: timedelta = timedelta(seconds=1)
     pause_probe: timedelta = timedelta(seconds=60)
@@ -73,7 +75,9 @@ class Worker:
     async def rescue(self) -> None:
         """Make leases of dead or overdue nodes unclear."""
         count = await self._outbox.rescue(
-            now=self._clock.now(), unclear_for=self._settings.unclear_wait
+            now=self._clock.now(),
+            unclear_for=self._settings.unclear_wait,
+            schedule=self._settings.schedule,
         )
         if count:
             _log.warning("leases rescued", count=count)
@@ -87,7 +91,8 @@ class Worker:
     async def probe_pauses(self) -> None:
         """Ask paused providers, without mail, whether they take it again."""
         for pause in await self._gates.pauses():
-            if pause.fault != BY_HAND and await self._is_over(pause):
+            is_probed = pause.fault != BY_HAND or pause.until is not None
+            if is_probed and await self._is_over(pause):
                 await self._gates.resume(
                     pause.provider, sender=pause.sender, now=self._clock.now(), fault=pause.fault
                 )
@@ -124,10 +129,12 @@ class Worker:
             wait = min(max(next_at - self._clock.now(), timedelta(milliseconds=1)), IDLE_FOR)
         changed = asyncio.create_task(self._outbox.changed(within=wait))
         freed = asyncio.create_task(self._dispatcher.freed())
-        _, late = await asyncio.wait({changed, freed}, return_when=asyncio.FIRST_COMPLETED)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        try:
+            await asyncio.wait({changed, freed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also of a rest that is cut short: neither may outlive the database
+            changed.cancel()
+            freed.cancel()
+            await asyncio.gather(changed, freed, return_exceptions=True)
 
     async def _every(self, wait: timedelta, work: Callable[[], Awaitable[None]]) -> None:
         while True:

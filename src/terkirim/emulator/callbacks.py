@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.http import Url
 
 from terkirim.emulator.ledger import Letter
 from terkirim.ports import Clock
@@ -68,8 +69,8 @@ class CallbackPlan:
     def __post_init__(self) -> None:
         if self.shape not in _WORDS:
             raise ValueError(f"shape: give one of {', '.join(_WORDS)}")
-        if self.url and not self.url.startswith(("http://", "https://")):
-            raise ValueError("url: give an address that begins with http:// or https://")
+        if self.url and not _is_address(self.url):
+            raise ValueError("url: give an address such as http://127.0.0.1:8625/callbacks")
         for name in (*_DOCUMENTED, "unsubscribed", "twice"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: give a share from 0 to 1")
@@ -203,6 +204,10 @@ class Callbacks:
         except PyreqwestError:
             return "failed"
         return "posted" if answer.status < 300 else "failed"  # noqa: PLR2004 - HTTP's own limit
+
+
+def _is_address(text: str) -> bool:
+    return Url.is_valid(text) and Url(text).scheme in {"http", "https"} and Url(text).has_host
 
 
 def _read(plan: CallbackPlan, dice: random.Random) -> Iterator[str]:

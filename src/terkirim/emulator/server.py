@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from terkirim.compose import SystemClock
+from terkirim.database import SystemClock
 from terkirim.domain.errors import ConfigError
 from terkirim.emulator.account import PLENTY, Account
 from terkirim.emulator.callbacks import CallbackPlan, Callbacks

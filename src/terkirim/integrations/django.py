@@ -83,9 +83,10 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc]  # Django has no typ
                 "TERKIRIM_DATABASE for one in this process: one of the two"
             )
         if url:
-            return _client(url, key)
+            client = _client(url, key)
+            return lambda **fields: client.send_email(**fields).id
         with _opening:  # two at once would open it twice
-            return _gateway(database)
+            return _gateway(str(database)).send_email
 
 
 def fields_of(message: EmailMessage) -> dict[str, Any]:
@@ -171,11 +172,11 @@ def _usual_name(kind: str) -> str:
 
 
 @lru_cache
-def _client(url: str, key: str | None) -> Send:
-    client = Client(url, key)
-    return lambda **fields: client.send_email(**fields).id
+def _client(url: str, key: str | None) -> Client:
+    """Return the one client of the process: Django makes a backend for each call."""
+    return Client(url, key)
 
 
 @lru_cache
-def _gateway(database: str) -> Send:
-    return SyncGateway.open(database=database).send_email
+def _gateway(database: str) -> SyncGateway:
+    return SyncGateway.open(database=database)

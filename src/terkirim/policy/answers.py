@@ -33,18 +33,40 @@ _REFUSED = (
     r"pending (approval|verification)|"
     r"(tidak|belum) ((ter|di)?(daftar|verifikasi|setujui)|di[ -]?approve))"
 )
-_RECIPIENT = r"\b(recipient|penerima|email|e-mail|alamat|address|mailbox)\b"
 _INVALID = r"(invalid|tidak valid|not valid|does not exist|tidak ditemukan|salah|malformed)"
+_NAMED = r"\b(recipient|penerima|mailbox)\b"
+# Other words for an address stand in many a sentence that is about none ("The email template does
+# not exist"), and a wrong reading ends every mail: they count only close to what is wrong, with
+# nothing between or behind but words that belong to an address.
+_ADDRESS = (
+    r"\b(alamat e-?mail|e-?mail address(es)?|e-?mail|alamat|"
+    r"(?<!ip )(?<!url )(?<!web )(?<!server )(?<!host )address)\b"
+)
+_BELONGING = (
+    r"(is|was|the|this|your|an?|from|to|sender|pengirim|recipient|penerima|tujuan|destination|"
+    r"format|yang|anda|ini|itu|tersebut|address|given|provided|"
+    r"(?>[^\s@]{1,64}@[^\s@]{1,254}))"  # atomic: a long answer full of @ costs no second look
+)
+_GAP = r"(?>[\s:;,.'\"()<>-]{1,5})"
+_BETWEEN = rf"({_GAP}{_BELONGING}){{0,4}}{_GAP}"
+_BEHIND = rf"(?=\s*($|[^\w\s])|\s+{_BELONGING}(\W|$))"
+# A recipient that is refused; a sender's domain may be refused to somebody too.
+_REFUSED_RECIPIENT = (
+    rf"^(?!.*\b(sender|pengirim|from)\b).*\b(recipient|penerima)\b.{{0,30}}({_REFUSED})"
+)
 
-# The order decides where a text fits two rows: a day's limit before credits, a sender before
-# an address.
+# The order decides where a text fits two rows: a day's limit before credits, a recipient that is
+# named before a domain of whom it is not said, a sender before an address.
 _TABLE: tuple[tuple[AnswerKind, str], ...] = (
     (AnswerKind.TOKEN, rf"{_WRONG} (or \w+ )?({_KEY})|({_KEY}).{{0,20}}{_WRONG}"),
     (AnswerKind.TOKEN, r"access denied|akses ditolak|unauthori[sz]ed|unauthenticated"),
     (AnswerKind.QUOTA, rf"daily (sending )?(limit|quota)|{_LIMIT}.{{0,60}}{_DAY}"),
     (AnswerKind.CREDITS, rf"{_CREDIT}.{{0,40}}{_EMPTY}|{_EMPTY}.{{0,40}}{_CREDIT}"),
+    (AnswerKind.RECIPIENT, _REFUSED_RECIPIENT),
     (AnswerKind.SENDER, rf"{_SENDER}.{{0,60}}{_REFUSED}|{_REFUSED}.{{0,40}}{_SENDER}"),
-    (AnswerKind.RECIPIENT, rf"{_RECIPIENT}.{{0,60}}{_INVALID}|{_INVALID}.{{0,40}}{_RECIPIENT}"),
+    (AnswerKind.RECIPIENT, rf"{_NAMED}.{{0,60}}{_INVALID}|{_INVALID}.{{0,40}}{_NAMED}"),
+    (AnswerKind.RECIPIENT, rf"{_ADDRESS}{_BETWEEN}{_INVALID}"),
+    (AnswerKind.RECIPIENT, rf"{_INVALID}{_BETWEEN}{_ADDRESS}{_BEHIND}"),
 )
 _RULES = tuple((kind, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for kind, pattern in _TABLE)
 _READ_LIMIT = 2_000  # characters: what a failure is about stands at its start

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from terkirim.domain.outcome import Accepted, Deferred, Outcome, ProviderFault, Rejected, Unclear
+from terkirim.policy.clocks import is_absurd
 
+OPEN_AT_MOST = timedelta(minutes=5)
 CLOSED, OPEN, HALF_OPEN, RECOVERING = "closed", "open", "half_open", "recovering"
 
 
@@ -20,7 +22,7 @@ class BreakerSettings:
 
     after: int = 20
     cool_down: timedelta = timedelta(seconds=30)
-    at_most: timedelta = timedelta(minutes=5)
+    at_most: timedelta = OPEN_AT_MOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +85,21 @@ def on_claim(row: BreakerRow, *, now: datetime, full: int, probe_for: timedelta)
         return Permit(limit=None, is_probe=False, row=row)
     if row.state == RECOVERING:
         return Permit(limit=min(row.limit or 1, full), is_probe=False, row=row)
-    if row.until is not None and now < row.until:
+    longest = max(probe_for, OPEN_AT_MOST)
+    is_shut = row.until is not None and now < row.until
+    if is_shut and not is_absurd(row.until or now, now=now, at_most=longest):
         return Permit(limit=0, is_probe=False, row=row)
     probing = replace(
         row, state=HALF_OPEN, until=now + probe_for, changed_at=now, version=row.version + 1
     )
     return Permit(limit=1, is_probe=True, row=probing)
+
+
+def without_probe(row: BreakerRow, *, now: datetime) -> BreakerRow:
+    """Return the row after its probe came back unsent: another one may go at once."""
+    if row.state != HALF_OPEN:
+        return row
+    return replace(row, until=now, version=row.version + 1)
 
 
 def after_answers(
@@ -106,7 +117,7 @@ def after_answers(
     """
     before = row
     for answer in answers:
-        if answer.started_at >= row.changed_at:
+        if answer.started_at >= row.changed_at or is_absurd(row.changed_at, now=now):
             row = _after_one(row, answer, now=now, settings=settings, full=full)
     return row if row == before else replace(row, version=before.version + 1)
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from terkirim.policy.clocks import is_absurd
+
 _PERIODS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _RATE = re.compile(r"([1-9][0-9]{0,8})\s*/\s*([smhd])")
 FIRST_STRIKE = timedelta(milliseconds=200)
 LONGEST_STRIKE = timedelta(seconds=30)
 LONGEST_ASKED = timedelta(hours=1)
+_ROUNDING = 1e-9  # of a float that counts tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def take(
 ) -> tuple[int, RateRow]:
     """Return how many of `want` requests may leave now, and the row after they did."""
     tokens = _refilled(rates, row, now=now, zone=zone)
-    granted = min([want, *(math.floor(tokens[rate.name] + 1e-9) for rate in rates)])
+    granted = min([want, *(math.floor(tokens[rate.name] + _ROUNDING) for rate in rates)])
     left = {name: count - granted for name, count in tokens.items()}
     return granted, _counted(row, left, now=now, zone=zone)
 
@@ -87,8 +90,30 @@ def gate(row: RateRow, *, now: datetime, retry_after: timedelta | None) -> RateR
         closed_for = min(FIRST_STRIKE * 2 ** min(row.strikes, 20), LONGEST_STRIKE)
     else:
         closed_for = min(retry_after, LONGEST_ASKED)
-    until = max(now + closed_for, row.gate_until or now)
+    until = max(now + closed_for, gate_of(row, now=now) or now)
     return replace(row, gate_until=until, strikes=row.strikes + 1)
+
+
+def gate_of(row: RateRow, *, now: datetime) -> datetime | None:
+    """Return until when the gate is shut; None: it is open, or a wrong clock shut it for ages."""
+    until = row.gate_until
+    return None if until is None or until <= now or _is_absurd_gate(until, now) else until
+
+
+def is_of_gated_burst(row: RateRow, started_at: datetime, *, now: datetime) -> bool:
+    """Return True for a request that began before the gate's last moment."""
+    until = row.gate_until
+    return until is not None and started_at < until and not _is_absurd_gate(until, now)
+
+
+def _is_absurd_gate(until: datetime, now: datetime) -> bool:
+    return is_absurd(until, now=now, at_most=LONGEST_ASKED)
+
+
+def is_day_spent(rates: Sequence[Rate], row: RateRow, *, now: datetime, zone: tzinfo) -> bool:
+    """Return True if a day's rate grants nothing more today; a bucket refills within moments."""
+    tokens = _refilled(rates, row, now=now, zone=zone)
+    return any(rate.unit == "d" and tokens[rate.name] < 1 - _ROUNDING for rate in rates)
 
 
 def ungate(row: RateRow) -> RateRow:
@@ -100,13 +125,14 @@ def opens_at(
     rates: Sequence[Rate], row: RateRow, *, now: datetime, zone: tzinfo
 ) -> datetime | None:
     """Return when at least one request may leave again; None: it may now."""
-    times = [row.gate_until] if row.gate_until is not None and row.gate_until > now else []
+    gated_until = gate_of(row, now=now)
+    times = [] if gated_until is None else [gated_until]
     tokens = _refilled(rates, row, now=now, zone=zone)
     for rate in rates:
         missing = 1 - tokens[rate.name]
-        if missing > 1e-9 and rate.unit == "d":  # noqa: PLR2004 - the rounding of a float
+        if missing > _ROUNDING and rate.unit == "d":
             times.append(_next_day(_latest(row, now), zone))
-        elif missing > 1e-9:  # noqa: PLR2004 - as above
+        elif missing > _ROUNDING:
             times.append(now + timedelta(seconds=missing * rate.seconds / rate.count))
     return max(times, default=None)
 
@@ -138,12 +164,14 @@ def _refilled(
     rates: Sequence[Rate], row: RateRow, *, now: datetime, zone: tzinfo
 ) -> dict[str, float]:
     latest = _latest(row, now)
-    gone = 0.0 if row.counted_at is None else (latest - row.counted_at).total_seconds()
+    counted_at = latest if row.counted_at is None else min(row.counted_at, latest)
+    gone = (latest - counted_at).total_seconds()
     tokens = {}
     for rate in rates:
         left = row.tokens.get(rate.name, float(rate.count))
         if rate.unit == "d":
-            tokens[rate.name] = left if row.day == _day(latest, zone) else float(rate.count)
+            # A later day than today's was counted by a clock that was wrong: it grants nothing new.
+            tokens[rate.name] = left if row.day >= _day(latest, zone) else float(rate.count)
         else:
             tokens[rate.name] = min(float(rate.count), left + gone * rate.count / rate.seconds)
     return tokens
@@ -155,8 +183,11 @@ def _counted(row: RateRow, tokens: Mapping[str, float], *, now: datetime, zone: 
 
 
 def _latest(row: RateRow, now: datetime) -> datetime:
-    # A clock set back, or behind that of another node, must not refill the same time or day twice.
-    return now if row.counted_at is None else max(now, row.counted_at)
+    # A clock set back, or behind that of another node, must not refill the same time or day twice;
+    # one that was far ahead once must not stop every refill until real time has caught up.
+    if row.counted_at is None or is_absurd(row.counted_at, now=now):
+        return now
+    return max(now, row.counted_at)
 
 
 def _day(now: datetime, zone: tzinfo) -> str:

@@ -1,4 +1,4 @@
-"""What a message is found by: its terms for an index, and whether it is what was asked for. Pure."""
+"""What a message is found by: its terms for an index, and whether it fits a search. Pure."""
 
 import unicodedata
 from collections.abc import Iterator

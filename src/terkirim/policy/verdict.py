@@ -100,14 +100,26 @@ def _unclear(stays: Settlement, facts: Facts) -> Settlement:
     if _has_next(stays, facts):
         return replace(waiting, step=0, position=lease.position + 1)
     waited = timedelta(microseconds=lease.waited_us)
-    nominal = schedule.wait_at(lease.step)
-    if nominal is None or waited + nominal > schedule.retry_for:
+    waits = wait_for_word(schedule, step=lease.step, waited=waited, unclear_wait=facts.unclear_wait)
+    if waits is None:
         reason = f"{EXHAUSTED}, {MAYBE_SENT}: {stays.reason}"
         return replace(stays, state=State.DEAD, due_at=None, reason=reason)
-    wait = facts.unclear_wait
-    if not schedule.is_quick(lease.step):
-        wait = max(wait, nominal)
-    return replace(waiting, due_at=facts.now + wait, waited_us=(waited + nominal) // _MICROSECOND)
+    wait, waited = waits
+    return replace(waiting, due_at=facts.now + wait, waited_us=waited // _MICROSECOND)
+
+
+def wait_for_word(
+    schedule: RetrySchedule, *, step: int, waited: timedelta, unclear_wait: timedelta
+) -> tuple[timedelta, timedelta] | None:
+    """Return how long unclear mail waits for a word, and the sum of its waits with this one.
+
+    None: the schedule has no wait left for a resend that might follow.
+    """
+    nominal = schedule.wait_at(step)
+    if nominal is None or waited + nominal > schedule.retry_for:
+        return None
+    wait = unclear_wait if schedule.is_quick(step) else max(unclear_wait, nominal)
+    return wait, waited + nominal
 
 
 def _has_next(stays: Settlement, facts: Facts) -> bool:

@@ -23,6 +23,7 @@ from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.outcome import Outcome, ProviderFault
 from terkirim.domain.record import EmailRow, MessageRow, Story
+from terkirim.policy.retry import RetrySchedule
 
 
 class Clock(Protocol):
@@ -193,8 +194,14 @@ class Outbox(Protocol):
         """Give leases back: no request left, no attempt is counted, rate tokens return."""
         ...
 
-    async def rescue(self, *, now: datetime, unclear_for: timedelta) -> int:
-        """Make expired leases of other nodes, and all of dead nodes, unclear; return how many."""
+    async def rescue(
+        self, *, now: datetime, unclear_for: timedelta, schedule: RetrySchedule | None = None
+    ) -> int:
+        """Make expired leases of other nodes, and all of dead nodes, unclear; return how many.
+
+        Each uses up a wait of the schedule (None: the documented one), as an unclear answer does:
+        mail at which every worker dies ends as dead, "may have been sent", and not never.
+        """
         ...
 
     async def sweep(self, *, now: datetime, limit: int = 1_000) -> int:
@@ -277,7 +284,7 @@ class Controls(Protocol):
         ...
 
 
-BY_HAND = "by hand"
+BY_HAND = "by hand"  # the fault of a pause that a person made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,6 +450,10 @@ class KeyRing(Protocol):
         """Store a key; False where one with this hash exists already."""
         ...
 
+    async def add_first_key(self, row: KeyRow) -> bool:
+        """Store a key where there is none at all; of two nodes that start at once, one does."""
+        ...
+
     async def find_key(self, key_hash: str) -> KeyRow | None:
         """Return the key with this hash, revoked or not."""
         ...
@@ -459,8 +470,19 @@ class KeyRing(Protocol):
 class Upkeep(Protocol):
     """Periodic work of which only one node does each piece."""
 
+    async def reroute(self, *, limit: int = 10_000) -> int:
+        """Send over the default route what waits on a route, or a place of one, that is no more.
+
+        Such mail stands where no claim looks. Returns how many rows were moved, at most `limit`.
+        """
+        ...
+
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
         """Return True for the one node that is to do the periodic work `name` now."""
+        ...
+
+    async def keep_option(self, name: str, value: str) -> str:
+        """Keep a value under this name unless there is one; return the one that is kept."""
         ...
 
     async def free_bytes(self) -> int | None:

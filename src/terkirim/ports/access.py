@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from terkirim.ports.people import User
+from terkirim.ports.people import ActivityLog, User, UserBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +101,7 @@ class StrikeBook(Protocol):
     async def forgive(self, key: str, *, given_back: Collection[str]) -> None:
         """Forget the tries under a key, as the last one succeeded; give others that one back."""
         ...
+
+
+class Accounts(AccountBook, SessionBook, StrikeBook, UserBook, ActivityLog, Protocol):
+    """People, who of them is signed in, and what they did: one object stands behind it all."""

@@ -18,7 +18,7 @@ class MessageSearch(Protocol):
         ...
 
     async def index(self, *, now: datetime) -> int:
-        """Bring the index on by a bounded piece; return how many messages, 0 where it is up to date.
+        """Bring the index on by a bounded piece; return how many messages, 0: it is up to date.
 
         Messages of the last seconds are not indexed: they are looked at one by one.
         """

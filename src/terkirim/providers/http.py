@@ -68,7 +68,11 @@ class HttpClient:
             .pool_timeout(min(POOL_WAIT, timeout / 3))
             .pool_idle_timeout(IDLE_FOR)
         )
-        self._client: Client | None = _with_proxy(builder, proxy).build()
+        # Built when it is first used: certificates and a thread, of which a gateway that only takes
+        # mail has no need.
+        self._build = _with_proxy(builder, proxy).build
+        self._client: Client | None = None
+        self._is_closed = False
 
     async def post(
         self,
@@ -109,13 +113,16 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close the connections; a request in the air ends as Unclear. Safe to call twice."""
+        self._is_closed = True
         client, self._client = self._client, None  # only its last reference holds idle sockets
         if client is not None:
             await client.close()
 
     def _opened(self) -> Client:
-        if self._client is None:
+        if self._is_closed:
             raise RuntimeError("the HTTP client is closed")
+        if self._client is None:
+            self._client = self._build()
         return self._client
 
 

@@ -41,17 +41,16 @@ def asked(text: str, *, now: datetime, zone: tzinfo) -> Search:
     if len(text) > LONGEST:
         raise BadSearch(phrase("A search has at most {most} characters.", most=LONGEST))
     search = Search()
-    for name, value in _PIECE.findall(text):
-        wanted = value.strip('"').strip()
-        if wanted:
-            search = _with(search, name.lower(), wanted, now, zone)
+    for written, value in _PIECE.findall(text):
+        name, wanted = _NAMES.get(written.lower(), written.lower()), value.strip('"').strip()
+        if wanted and name in _TIMES:
+            search = _TIMES[name](search, _instant(name, wanted, now, zone))
+        elif wanted:
+            search = _with(search, name, wanted)
     return search
 
 
-def _with(search: Search, name: str, value: str, now: datetime, zone: tzinfo) -> Search:
-    name = _NAMES.get(name, name)
-    if name in _TIMES:
-        return _TIMES[name](search, _instant(name, value, now, zone))
+def _with(search: Search, name: str, value: str) -> Search:
     part = _PARTS.get(name)
     if part is None:
         known = ", ".join(f"{one}:" for one in (*_PARTS, *_TIMES) if one)

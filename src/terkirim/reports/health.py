@@ -20,6 +20,7 @@ from terkirim.ports import (
 
 WAITS_LONG = timedelta(minutes=15)
 RECENT = timedelta(hours=24)
+SANDBOX = "sandbox"  # the provider that sends nothing, and says so
 UNKNOWN_ANSWER = "unknown_answer"  # the rollup that counts answers whose text is not known
 CRITICAL, WARNING, NOTICE = "critical", "warning", "notice"
 _ORDER = (CRITICAL, WARNING, NOTICE)

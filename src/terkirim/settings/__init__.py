@@ -6,11 +6,12 @@ Names are loaded when they are first asked for: a client needs two variables, an
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Secret", "Settings", "load", "unknown_variables"]
+__all__ = ["Secret", "Settings", "language_as_far_as_known", "load", "unknown_variables"]
 
 _HOME = {
     "Secret": "terkirim.settings.secret",
     "Settings": "terkirim.settings.model",
+    "language_as_far_as_known": "terkirim.settings.loading",
     "load": "terkirim.settings.loading",
     "unknown_variables": "terkirim.settings.loading",
 }

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from terkirim.content.fields import nearest
 from terkirim.domain.errors import ConfigError
+from terkirim.language import LANGUAGES
 from terkirim.settings.gateway import URL
 from terkirim.settings.model import PREFIX, Settings
 from terkirim.settings.sources import FILE_SUFFIX, ConfigFile, is_secret, variables_of
@@ -34,6 +35,14 @@ def load(**given: Any) -> Settings:
     raise ConfigError(*faults)
 
 
+def language_as_far_as_known() -> str:
+    """Return the language to speak where the settings are too wrong to be loaded."""
+    name = variables_of(Settings.model_fields["language"])[0]
+    written = ConfigFile(Settings, env_file=_config_file_or_none()).env_vars
+    value = (os.environ.get(name) or written.get(name) or "").strip().lower()  # noqa: TID251 - settings are read here and nowhere else
+    return value if value in LANGUAGES else str(Settings.model_fields["language"].default)
+
+
 def unknown_variables() -> list[str]:
     """Return a sentence for each TERKIRIM_ variable that nobody reads, with the nearest name."""
     written = ConfigFile(Settings, env_file=_config_file()).env_vars
@@ -57,6 +66,13 @@ def _config_file() -> Path | None:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigError(f"{CONFIG}: the file {path} cannot be read: {reason}") from None
     return path
+
+
+def _config_file_or_none() -> Path | None:
+    try:
+        return _config_file()
+    except ConfigError:
+        return None
 
 
 def _sentence(error: Any) -> str:

@@ -1,6 +1,7 @@
 """Which counts a transaction adds to the rollups: dashboards read these, never the messages."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -8,7 +9,10 @@ from terkirim.store.times import HOUR_US
 
 Count = tuple[int, str, str]  # hour, kind, key
 
+COUNTED_LENGTH = 100  # characters
 LATENCY_STEPS_PER_OCTAVE = 4
+_ADDRESS = re.compile(r"[^\s<>\"'(),:;\[\]]+@[^\s<>\"'(),:;\[\]]+")
+_NUMBER = re.compile(r"[0-9][0-9a-f-]{3,}", re.IGNORECASE)
 
 
 class Counts:
@@ -24,6 +28,14 @@ class Counts:
     def rows(self) -> list[tuple[int, str, str, int]]:
         """Return (hour, kind, key, count), sorted by key."""
         return [(*key, count) for key, count in sorted(self._by_key.items())]
+
+
+def countable(words: str) -> str:
+    """Return a provider's words as a key to count by: nobody's address, no number, not long.
+
+    Counts are kept for ever, and each distinct key costs a row an hour.
+    """
+    return _NUMBER.sub("#", _ADDRESS.sub("<address>", words))[:COUNTED_LENGTH]
 
 
 def latency_bucket(us: int) -> str:

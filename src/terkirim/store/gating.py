@@ -3,6 +3,7 @@
 A transaction loads the rows once, asks and tells this object, and saves what changed.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
@@ -22,8 +23,10 @@ from terkirim.domain.outcome import (
     Unclear,
 )
 from terkirim.policy import breaker, rates
-from terkirim.ports import Pause
+from terkirim.ports import Pause, ProviderStatus
 from terkirim.store.times import micros
+
+KEY_REFUSED = Unauthorised.__name__
 
 _NAMES: Mapping[type, str] = {
     Accepted: "accepted",
@@ -44,7 +47,11 @@ def outcome_name(result: Outcome | ProviderFault) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
-    """The routes (name -> providers, in order) and how breakers and rates are set."""
+    """The routes (name -> providers, in order) and how breakers and rates are set.
+
+    `diverts_to`: the provider that takes the mail of a route whose every provider refuses our key;
+    None: such mail waits.
+    """
 
     routes: Mapping[str, tuple[str, ...]]
     breaker: breaker.BreakerSettings
@@ -52,6 +59,7 @@ class GateSettings:
     zone: tzinfo
     concurrency: int = 200
     probe_for: timedelta = timedelta(seconds=120)
+    diverts_to: str | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -85,6 +93,7 @@ class OpenGates:
         self._loaded = (dict(self.breakers), dict(self.rates))
         self.refused_senders = {(row[0], row[1]) for row in self.pauses if row[1]}
         self._paused = {row[0] for row in self.pauses if not row[1]}
+        self._key_refused = {row[0] for row in self.pauses if not row[1] and row[2] == KEY_REFUSED}
 
     def lanes(self) -> Iterator[tuple[str, int]]:
         """Yield every (route, position)."""
@@ -112,13 +121,24 @@ class OpenGates:
                         )
                     )
                     break
+            else:
+                openings += self._diversion(route, lane)
         return openings
+
+    def _diversion(self, route: str, lane: int) -> list[Opening]:
+        """Return the lane's way past providers that all refuse the key, where that is wanted."""
+        to = self.settings.diverts_to
+        if to is None or not self._key_refused.issuperset(self.settings.routes[route]):
+            return []
+        return [
+            Opening(route=route, lane=lane, place=lane, provider=to, limit=None, is_probe=False)
+        ]
 
     def _permit(self, name: str) -> breaker.Permit | None:
         if name in self._paused:
             return None
         own = self.rates.get(name)
-        if own is not None and own.gate_until is not None and own.gate_until > self.now:
+        if own is not None and self._is_shut_by_rate(name, own):
             return None
         permit = breaker.on_claim(
             self._breaker(name),
@@ -127,6 +147,13 @@ class OpenGates:
             probe_for=self.settings.probe_for,
         )
         return None if permit.limit == 0 else permit
+
+    def _is_shut_by_rate(self, name: str, row: rates.RateRow) -> bool:
+        """Tell whether its gate is shut, or its day used up: then the next provider takes over."""
+        limits = self.settings.limits.get(name, ())
+        return rates.gate_of(row, now=self.now) is not None or rates.is_day_spent(
+            limits, row, now=self.now, zone=self.settings.zone
+        )
 
     def use_probe(self, name: str) -> None:
         """Note that the one request that a shut breaker lets through is on its way."""
@@ -137,6 +164,10 @@ class OpenGates:
             probe_for=self.settings.probe_for,
         )
         self.breakers[name] = permit.row
+
+    def free_probe(self, name: str) -> None:
+        """Note that the request which a shut breaker let through never left."""
+        self.breakers[name] = breaker.without_probe(self._breaker(name), now=self.now)
 
     def take(self, name: str, want: int) -> int:
         """Return how many requests the rates of this provider grant, and count them."""
@@ -186,6 +217,28 @@ class OpenGates:
             self._hear_gate(name, some)
         return [pause for one in group if (pause := _pause_for(one, self.now)) is not None]
 
+    def statuses(
+        self,
+        pauses: Sequence[Pause],
+        *,
+        due_by_lane: Iterable[tuple[str, int, int]],
+        in_air: Mapping[str, int],
+    ) -> list[ProviderStatus]:
+        """Return how each provider on a route stands; `pauses` are all that are in force.
+
+        What is due counts for the provider whose turn it is; what a refused sender holds counts for
+        its pause.
+        """
+        waiting: Counter[str] = Counter()
+        for route, position, count in due_by_lane:
+            providers = self.settings.routes.get(route, ())
+            if position < len(providers):
+                waiting[providers[position]] += count
+        return [
+            self._status(name, pauses, waiting=waiting[name], in_air=in_air.get(name, 0))
+            for name in self.settings.providers
+        ]
+
     def changed_breakers(self) -> Iterable[breaker.BreakerRow]:
         """Return the rows that differ from what was loaded."""
         before = self._loaded[0]
@@ -195,6 +248,22 @@ class OpenGates:
         """Return the (provider, row) pairs that differ from what was loaded."""
         before = self._loaded[1]
         return [(name, row) for name, row in self.rates.items() if before.get(name) != row]
+
+    def _status(
+        self, name: str, pauses: Sequence[Pause], *, waiting: int, in_air: int
+    ) -> ProviderStatus:
+        row, rate = self.breakers.get(name), self.rates.get(name)
+        return ProviderStatus(
+            name=name,
+            breaker=breaker.CLOSED if row is None else row.state,
+            faults=0 if row is None else row.faults,
+            open_until=None if row is None else row.until,
+            gate_until=None if rate is None else rates.gate_of(rate, now=self.now),
+            pauses=tuple(pause for pause in pauses if pause.provider == name),
+            waiting=waiting,
+            in_air=in_air,
+            rate_until=self.rate_opens_at(name),
+        )
 
     def _breaker(self, name: str) -> breaker.BreakerRow:
         return self.breakers.get(name) or breaker.BreakerRow(
@@ -224,7 +293,7 @@ class OpenGates:
             if isinstance(result, Deferred) and result.is_rate_limit:
                 row = self.rates.get(name, rates.RateRow())
                 # What left before the gate shut is the same burst: it does not shut it for longer.
-                if row.gate_until is None or one.started_at >= row.gate_until:
+                if not rates.is_of_gated_burst(row, one.started_at, now=self.now):
                     self.rates[name] = rates.gate(row, now=self.now, retry_after=result.retry_after)
             elif isinstance(result, Accepted) and name in self.rates:
                 self.rates[name] = rates.ungate(self.rates[name])

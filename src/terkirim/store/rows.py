@@ -1,5 +1,6 @@
 """The shapes in which emails travel between records and rows; the same for every database."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -46,6 +47,11 @@ def extras_json(email: Email) -> str | None:
     if email.warnings:
         extras["warnings"] = email.warnings
     return to_json(extras) if extras else None
+
+
+def hidden_row(campaign: str, row: str) -> str:
+    """Return what stands in a campaign's row once the person that it named was erased."""
+    return "erased:" + hashlib.sha256(f"{campaign}\0{row.lower()}".encode()).hexdigest()
 
 
 def addresses_of(pairs: Iterable[tuple[str, str]] | None) -> tuple[Address, ...]:

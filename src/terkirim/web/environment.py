@@ -40,16 +40,14 @@ def shown_settings(settings: Settings, say: Voice) -> list[Shown]:
 
 def _written(value: Any, say: Voice) -> str:
     match value:
-        case None:
-            return ""
         case Secret():
             return HIDDEN
-        case bool():
-            return "true" if value else "false"
         case timedelta():
             return say.span(value)
         case Mapping():
             return "; ".join(f"{key}={_written(one, say)}" for key, one in value.items())
         case tuple():
             return ", ".join(_written(one, say) for one in value)
-    return str(value)
+        case bool():
+            return str(value).lower()
+    return "" if value is None else str(value)

@@ -66,7 +66,7 @@ class Site:
         return decorated
 
     def error(self, request: Http, error: Exception) -> Response[Any]:
-        """Return the page for an error that no page of ours met, such as a body that is too large."""
+        """Return the page for an error that no page met, such as a body that is too large."""
         visit = self.visit(request)
         return self._finished(visit, error_page(visit, error))
 
@@ -104,7 +104,7 @@ class Site:
             found = await health(
                 self.gateway.store,
                 now=self.gateway.clock.now(),
-                rules=self.gateway.health_rules,
+                rules=self.gateway.watch.rules,
             )
             self._health = (now, found)
         return self._health[1]

@@ -23,7 +23,7 @@ from terkirim.web.rendering import Templates
 from terkirim.web.texts import masked, without_addresses
 
 Http = Request[Any, Any, Any]
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 _SEEN_ONLY = ("lang", "theme")  # parameters that mean the reader, not the page
 
 

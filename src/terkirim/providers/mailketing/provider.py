@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -20,11 +20,14 @@ from terkirim.domain.outcome import (
     Unclear,
 )
 from terkirim.ports import Clock
+from terkirim.ports.checkup import Checkup
 from terkirim.providers.http import Answer, HttpClient, is_url
 from terkirim.providers.mailketing.answers import Reader, kept_answer, outcome_of
+from terkirim.providers.mailketing.checkup import findings
 from terkirim.providers.mailketing.content import MAX_ATTACHMENTS
 from terkirim.providers.mailketing.key import Key, KeySource
 from terkirim.providers.mailketing.reply import reply_in
+from terkirim.providers.mailketing.times import said_at
 from terkirim.providers.mailketing.versions import Version, Version1, Version2
 
 SPARE_CONNECTIONS = 2  # so that the balance can be asked while every mail's connection is taken
@@ -62,6 +65,7 @@ class Mailketing:
     def __init__(self, settings: MailketingSettings, *, clock: Clock) -> None:
         """Raises ConfigError: the base URL, the version or the proxy cannot be used."""
         self._base_url, number = _address(settings)
+        self._settings = settings
         self._http = HttpClient(
             timeout=settings.timeout,
             connections=settings.connections + SPARE_CONNECTIONS,
@@ -119,6 +123,22 @@ class Mailketing:
         if outcome.credits is None:
             return Unclear("the answer names no plausible balance", answer=outcome.answer)
         return outcome.credits
+
+    async def checkup(self, *, sender: str | None, within: timedelta) -> Checkup:
+        """Ask for all that mail depends on, and under version 1 whether version 2 would do."""
+        if isinstance(self._version, Version2):
+            found = await findings(self, None, sender=sender, set_by="", within=within)
+        else:
+            address = self._settings.base_url.strip().rstrip("/")
+            base = f"{address.removesuffix('/v1')}/v2"
+            is_in_address = address.endswith("/v1")
+            set_by = f"MAILKETING_API_URL={base}" if is_in_address else "MAILKETING_API_VERSION=2"
+            second = Mailketing(replace(self._settings, base_url=base), clock=self._clock)
+            found = await findings(self, second, sender=sender, set_by=set_by, within=within)
+            await second.close()
+        answer = await self._http.get(self._base_url, within=within, headers={})
+        said = said_at(answer) if isinstance(answer, Answer) else None
+        return Checkup(findings=found, provider_time=said)
 
     async def close(self) -> None:
         await self._http.close()

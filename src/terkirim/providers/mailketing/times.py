@@ -24,6 +24,15 @@ def retry_after(answer: Answer, now: datetime) -> timedelta | None:
     return timedelta(seconds=min(max(seconds, 0.0), _ASKED_AT_MOST.total_seconds()))
 
 
+def said_at(answer: Answer) -> datetime | None:
+    """Return what the provider's clock said with its answer, None where it did not say."""
+    try:
+        at = parsedate_to_datetime(answer.headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return None if at.tzinfo is None else at.astimezone(UTC)
+
+
 def next_midnight(now: datetime, zone: tzinfo) -> datetime:
     """Return when the provider's next day begins."""
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)

@@ -9,10 +9,17 @@ from terkirim.domain.email import Email
 from terkirim.domain.errors import IdempotencyConflict
 from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.counting import Counts
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.queries import Queries
-from terkirim.store.rows import PRIORITY_NUMBER, extras_json, from_json, recipients_json, to_json
+from terkirim.store.rows import (
+    PRIORITY_NUMBER,
+    extras_json,
+    from_json,
+    hidden_row,
+    recipients_json,
+    to_json,
+)
 from terkirim.store.sqlite.bulk import BulkInsert
-from terkirim.store.sqlite.fresh import FreshEmails
 from terkirim.store.times import micros, micros_or_none
 
 KEY_KEPT_US = 24 * 3_600_000_000
@@ -41,6 +48,7 @@ def accept_all(
     if not emails:
         return results
     _store_files(db, [one for one, _ in new if one.files])
+    _store_uses(db, emails)
     suppressed = _store(db, node, emails, now=micros(group[0].now))
     for email in emails:
         fresh.keep(email)
@@ -108,9 +116,9 @@ def _repeat(key: IdempotencyKey, fingerprint: str, answer: str) -> Receipt | Ide
 
 def _takes_row(db: apsw.Connection, email: Email) -> bool:
     place = {"campaign": email.campaign, "row": email.row}
-    db.execute(_sql["take_campaign_row"], place | {"email_id": email.id})
-    (holder,) = next(db.execute(_sql["campaign_row"], place))
-    return bool(holder == email.id)
+    erased = hidden_row(email.campaign or "", email.row or "")
+    db.execute(_sql["take_campaign_row"], place | {"email_id": email.id, "erased": erased})
+    return any(holder == email.id for (holder,) in db.execute(_sql["campaign_row"], place))
 
 
 def _store_files(db: apsw.Connection, group: Sequence[Submission]) -> None:
@@ -119,6 +127,12 @@ def _store_files(db: apsw.Connection, group: Sequence[Submission]) -> None:
         for sha256, body in one.files.items():
             row = {"sha256": sha256, "body": body, "kept_until": last + FILE_KEPT_US}
             db.execute(_sql["insert_attachment"], row)
+
+
+def _store_uses(db: apsw.Connection, emails: Sequence[Email]) -> None:
+    uses = [(one.sha256, email.id) for email in emails for one in email.attachments]
+    if uses:
+        db.execute(_sql["insert_uses"], {"rows": to_json(uses)})
 
 
 def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int) -> dict[str, str]:

@@ -18,6 +18,7 @@ from terkirim.domain.email import (
 from terkirim.domain.lease import Lease
 from terkirim.policy.shares import slots
 from terkirim.ports import Claim, ClaimWish, Work
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings, OpenGates, Opening
 from terkirim.store.queries import Queries
 from terkirim.store.rows import (
@@ -30,7 +31,6 @@ from terkirim.store.rows import (
     tuples_of,
 )
 from terkirim.store.sqlite.controlling import finish
-from terkirim.store.sqlite.fresh import FreshEmails
 from terkirim.store.sqlite.gates import load_gates, save_gates
 from terkirim.store.times import instant, instant_or_none, micros
 
@@ -71,6 +71,9 @@ class Claims:
         gates = load_gates(db, self._settings, now=wish.now)
         chosen, probes, turn = _chosen(db, gates, wish)
         works = self._leased(db, wish, gates, chosen=chosen, probes=probes) if chosen else []
+        for work in works:
+            if work.lease.is_probe:  # not one that turned out suppressed, expired or held
+                gates.use_probe(work.lease.provider)
         save_gates(db, gates)
         next_at = None if len(chosen) >= wish.limit else _next_at(db, gates, micros(wish.now))
         return Claim(works=tuple(works), turn=turn, next_at=instant_or_none(next_at))
@@ -145,7 +148,6 @@ def _chosen(
         granted = gates.take(opening.provider, len(ids))
         if granted and opening.is_probe:
             probes.add(opening.provider)
-            gates.use_probe(opening.provider)
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
     return chosen, probes, turn
 

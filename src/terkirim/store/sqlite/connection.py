@@ -75,6 +75,8 @@ def free_bytes(path: Path) -> int | None:
 
 def _migrate(connection: apsw.Connection, path: Path) -> None:
     steps = _migrations()
+    if int(connection.pragma("user_version") or 0) == len(steps):
+        return  # nothing to do, and so no wait for one who writes
     connection.execute(
         "BEGIN IMMEDIATE"
     )  # the lock: a second process waits here, then finds it done
@@ -104,16 +106,23 @@ def _migrations() -> list[str]:
     return [file.read_text("utf-8") for file in sorted(files, key=lambda file: file.name)]
 
 
-def _refuse_shared_file_system(path: Path) -> None:
+def kind_of_file_system(path: Path) -> str | None:
+    """Return what the file's folder is mounted as (ext4, tmpfs, ...), None where nothing tells."""
     mounts = Path("/proc/mounts")
     if not mounts.exists():
-        return
+        return None
+    folder = path.parent.resolve()
+    fields = (line.split(" ") for line in mounts.read_text("utf-8").splitlines())
+    over = [(field[1], field[2]) for field in fields if folder.is_relative_to(field[1])]
+    # Of mounts at one place the last one hides the others.
+    return max(reversed(over), key=lambda mount: len(mount[0]), default=(None, None))[1]
+
+
+def _refuse_shared_file_system(path: Path) -> None:
     folder = path.parent.resolve()
     if not folder.is_dir():
         raise ConfigError(f"TERKIRIM_DATABASE: the folder {folder} does not exist; make it first")
-    fields = (line.split(" ") for line in mounts.read_text("utf-8").splitlines())
-    over = [(field[1], field[2]) for field in fields if folder.is_relative_to(field[1])]
-    kind = max(over, key=lambda mount: len(mount[0]), default=("", ""))[1]
+    kind = kind_of_file_system(path)
     if kind in SHARED_FILE_SYSTEMS:
         raise ConfigError(
             f"TERKIRIM_DATABASE: {path.name} is on a network file system ({kind}), where SQLite's "

@@ -6,17 +6,20 @@ from typing import Any
 
 import apsw
 
+from terkirim.domain.email import DEFAULT_ROUTE
 from terkirim.domain.errors import NotFound, WrongState
 from terkirim.domain.message import CANCELLABLE, UNFINISHED, Evidence, State, after, stronger
 from terkirim.ports import Cancelled, RequeueFilter
 from terkirim.store.counting import Counts
+from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.times import micros
 
 _sql = Queries("terkirim.store.sqlite")
-# What retention took the content of can never be sent again.
-_HAS_CONTENT = "EXISTS (SELECT 1 FROM contents c WHERE c.id = e.content_id)"
+# What retention took the content or the variables of can never be sent again.
+_HAS_CONTENT = """EXISTS (SELECT 1 FROM contents c WHERE c.id = e.content_id
+    AND (c.is_template = 0 OR m.variables IS NOT NULL))"""
 _ENDED = """messages m LEFT JOIN outbox o ON o.id = m.id JOIN emails e ON e.id = m.email_id
     WHERE {is_so} AND o.id IS NULL"""
 _HELD = """outbox o JOIN messages m ON m.id = o.id JOIN emails e ON e.id = m.email_id
@@ -87,18 +90,32 @@ def _reschedule(db: apsw.Connection, id_: str, at: int) -> NotFound | WrongState
     return None
 
 
-def requeue_all(db: apsw.Connection, group: Sequence[tuple[RequeueFilter, datetime]]) -> list[int]:
+def requeue_all(
+    db: apsw.Connection, settings: GateSettings, group: Sequence[tuple[RequeueFilter, datetime]]
+) -> list[int]:
     """Queue dead, held or sandboxed messages again."""
-    return [_requeue(db, which, micros(now)) for which, now in group]
+    return [_requeue(db, settings, which, micros(now)) for which, now in group]
 
 
-def _requeue(db: apsw.Connection, which: RequeueFilter, now: int) -> int:
+def _requeue(db: apsw.Connection, settings: GateSettings, which: RequeueFilter, now: int) -> int:
     ids = requeueable(db, which)
     if ids:
         text = to_json(ids)
-        db.execute(_sql["requeue_outbox"], {"ids": text, "now": now})
+        routes = {"routes": to_json(list(settings.routes)), "usual": DEFAULT_ROUTE}
+        db.execute(_sql["requeue_outbox"], {"ids": text, "now": now, **routes})
         db.execute(_sql["requeue_messages"], {"ids": text})
     return len(ids)
+
+
+def reroute(db: apsw.Connection, settings: GateSettings, *, most: int) -> int:
+    """Move what waits where no claim looks, because the settings have changed; return how many."""
+    lanes = [
+        (route, place) for route, names in settings.routes.items() for place in range(len(names))
+    ]
+    before = db.total_changes()
+    bound = {"lanes": to_json(lanes), "usual": DEFAULT_ROUTE, "most": most}
+    db.execute(_sql["reroute"], bound)
+    return db.total_changes() - before
 
 
 def requeueable(db: apsw.Connection, which: RequeueFilter) -> list[str]:

@@ -1,6 +1,5 @@
 """Breaker, rate and pause rows of SQLite, loaded and saved inside a transaction."""
 
-from collections import Counter
 from datetime import datetime
 
 import apsw
@@ -84,36 +83,8 @@ def pauses_of(db: apsw.Connection) -> list[Pause]:
 
 def statuses_of(db: apsw.Connection, settings: GateSettings, now: datetime) -> list[ProviderStatus]:
     """Return how each provider on a route stands."""
-    gates = load_gates(db, settings, now=now)
-    pauses = pauses_of(db)
-    waiting = _waiting_by_provider(db, settings, micros(now))
-    statuses = []
-    for name in settings.providers:
-        row = gates.breakers.get(name)
-        rate = gates.rates.get(name)
-        gate_until = None if rate is None else rate.gate_until
-        (in_air,) = next(db.execute(_sql["in_air"], {"provider": name}))
-        statuses.append(
-            ProviderStatus(
-                name=name,
-                breaker="closed" if row is None else row.state,
-                faults=0 if row is None else row.faults,
-                open_until=None if row is None else row.until,
-                gate_until=None if gate_until is None or gate_until <= now else gate_until,
-                pauses=tuple(pause for pause in pauses if pause.provider == name),
-                waiting=waiting[name],
-                in_air=in_air,
-                rate_until=gates.rate_opens_at(name),
-            )
-        )
-    return statuses
-
-
-def _waiting_by_provider(db: apsw.Connection, settings: GateSettings, now: int) -> Counter[str]:
-    """Count what is due for each provider; what a refused sender holds counts for its pause."""
-    waiting: Counter[str] = Counter()
-    for route, position, count in db.execute(_sql["waiting_by_lane"], {"now": now}):
-        providers = settings.routes.get(route, ())
-        if position < len(providers):
-            waiting[providers[position]] += count
-    return waiting
+    return load_gates(db, settings, now=now).statuses(
+        pauses_of(db),
+        due_by_lane=list(db.execute(_sql["waiting_by_lane"], {"now": micros(now)})),
+        in_air=dict(db.execute(_sql["in_air_by_provider"])),
+    )

@@ -33,8 +33,14 @@ WHERE s.until IS NULL OR s.until > :now;
 INSERT INTO attachments (sha256, body, kept_until) VALUES (:sha256, :body, :kept_until)
 ON CONFLICT (sha256) DO UPDATE SET kept_until = max(kept_until, excluded.kept_until);
 
+-- name: insert_uses
+INSERT INTO attachment_uses (sha256, email_id) SELECT value ->> 0, value ->> 1 FROM json_each(:rows) WHERE true
+ON CONFLICT DO NOTHING;
+
 -- name: take_campaign_row
-INSERT INTO campaign_rows (campaign, row, email_id) VALUES (:campaign, :row, :email_id)
+-- Not for a person who was erased either: the row has a digest in its place.
+INSERT INTO campaign_rows (campaign, row, email_id) SELECT :campaign, :row, :email_id
+WHERE NOT EXISTS (SELECT 1 FROM campaign_rows WHERE campaign = :campaign AND row = :erased)
 ON CONFLICT DO NOTHING;
 
 -- name: campaign_row
@@ -107,6 +113,9 @@ WHERE cancel_wanted = 1 AND state = 'queued' AND id IN (SELECT value ->> 0 FROM 
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 
+-- name: in_air_by_provider
+SELECT provider, count(*) FROM outbox WHERE state = 'leased' GROUP BY provider;
+
 -- name: keep_attempts
 -- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it.
 INSERT INTO attempts (message_id, lease, number, provider, started_at, duration, outcome, code, reason, answer)
@@ -155,15 +164,17 @@ SELECT DISTINCT leased_by FROM outbox WHERE state = 'leased' AND leased_by <> :n
 
 -- name: overdue_leases
 -- Never our own: a jump of the clock must not double what is in the air.
-SELECT json_group_array(json_array(id, lease, attempts + 1, provider, leased_until, cancel_wanted)) FROM outbox
-WHERE state = 'leased' AND leased_by <> :node
-    AND (leased_until <= :now OR leased_by IN (SELECT value FROM json_each(:dead)));
+SELECT json_group_array(json_array(o.id, o.lease, o.attempts + 1, o.provider, o.step, o.waited, e.if_unclear))
+FROM outbox o JOIN emails e ON e.id = o.email_id
+WHERE o.state = 'leased' AND o.leased_by <> :node
+    AND (o.leased_until <= :now OR o.leased_by IN (SELECT value FROM json_each(:dead)));
 
 -- name: rescue
 UPDATE outbox SET
-    state = 'unclear', due_at = :due_at, attempts = attempts + 1, step = step + 1, leased_by = NULL,
-    leased_until = NULL, reason = :reason
-WHERE state = 'leased' AND (id, lease) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:rows));
+    state = 'unclear', due_at = j.value ->> 2, waited = j.value ->> 3, attempts = attempts + 1, step = step + 1,
+    leased_by = NULL, leased_until = NULL, reason = :reason
+FROM json_each(:rows) j
+WHERE outbox.id = j.value ->> 0 AND outbox.lease = j.value ->> 1 AND outbox.state = 'leased';
 
 -- name: expired
 SELECT json_group_array(json_array(id, state, attempts, lease)) FROM (
@@ -217,7 +228,8 @@ WHERE id = :id;
 -- name: requeue_outbox
 -- The fence goes on from the message's last lease, so that a worker from before still finds it shut.
 INSERT INTO outbox (id, email_id, state, route, priority, due_at, lease, attempts)
-SELECT m.id, m.email_id, 'queued', e.route, e.priority, :now, m.lease, m.attempts
+SELECT m.id, m.email_id, 'queued', iif(e.route IN (SELECT value FROM json_each(:routes)), e.route, :usual),
+    e.priority, :now, m.lease, m.attempts
 FROM json_each(:ids) j JOIN messages m ON m.id = j.value JOIN emails e ON e.id = m.email_id WHERE true
 ON CONFLICT (id) DO UPDATE SET
     state = 'queued', due_at = :now, step = 0, waited = 0, position = 0, provider = NULL, hold = '',
@@ -227,6 +239,14 @@ WHERE outbox.state = 'held';
 -- name: requeue_messages
 UPDATE messages SET state = 'queued', reason = '', finished_at = NULL, accepted_at = NULL, is_sandbox = 0
 WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: reroute
+-- A route that the settings no longer have becomes the default one; a place past its end, its start.
+UPDATE outbox SET position = 0,
+    route = iif(route IN (SELECT value ->> 0 FROM json_each(:lanes)), route, :usual)
+WHERE id IN (
+    SELECT id FROM outbox
+    WHERE (route, position) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(:lanes)) LIMIT :most);
 
 -- name: evidence_of
 SELECT m.evidence, m.state, o.state, coalesce(o.attempts, m.attempts), coalesce(o.lease, m.lease)
@@ -280,16 +300,23 @@ WHERE state = 'queued' AND hold = '' AND due_at <= :now GROUP BY route, position
 INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
 VALUES (:id, :name, :hash, :prefix, :scopes, :created_at) ON CONFLICT DO NOTHING;
 
+-- name: add_first_key
+-- Of two processes that start at once, one finds the other's key.
+INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
+SELECT :id, :name, :hash, :prefix, :scopes, :created_at WHERE NOT EXISTS (SELECT 1 FROM api_keys);
+
+-- name: keep_option
+INSERT INTO options (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING;
+
+-- name: option
+SELECT value FROM options WHERE name = :name;
+
 -- name: revoke_key
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL;
 
 -- name: take_turn
--- One row a kind of work: whoever moves its due time first does it.
+-- One row a kind of work: whoever moves its due time first does it. A time that is due later than it
+-- could be was written by a clock that was wrong: else the work would rest until that time comes.
 INSERT INTO periodic (name, due_at) VALUES (:name, :next)
-ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE periodic.due_at <= :now;
-
--- name: drop_keys
-DELETE FROM idempotency WHERE created_at < :before;
-
--- name: drop_attachments
-DELETE FROM attachments WHERE kept_until < :now;
+ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at
+WHERE periodic.due_at <= :now OR periodic.due_at > :absurd;

@@ -1,10 +1,10 @@
 """Finds messages in SQLite: candidates by the best index there is, then each looked at once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import apsw
 
@@ -24,7 +24,12 @@ YOUNG = timedelta(seconds=20)  # no accept takes longer from its id to its commi
 LAST, FIRST = "g", ""  # no id sorts behind the one, or before the other
 _SELDOM = frozenset({State.BOUNCED, State.COMPLAINED, State.SUPPRESSED, State.CANCELLED})
 _sql = Queries("terkirim.store.sqlite", "search.sql")
-Ids = Callable[[str, int], list[str]]  # (older than this id, at most) -> ids, newest first
+
+
+class Ids(Protocol):
+    """Gives the next candidates: ids older than `high`, newest first."""
+
+    def __call__(self, *, high: str, most: int) -> list[str]: ...
 
 
 class SqliteSearch:
@@ -53,7 +58,7 @@ def _find(db: apsw.Connection, *, search: Search, limit: int, high: str) -> Find
     found: list[Found] = []
     left, most = LOOKED_AT_ONCE, max(FIRST_PIECE, limit + 1)
     while left > 0:
-        ids = candidates(high, min(most, left))
+        ids = candidates(high=high, most=min(most, left))
         for one in _looked_at(db, search, ids):
             found.append(one)
             if len(found) == limit:
@@ -93,24 +98,24 @@ def _by_state(search: Search) -> tuple[str, dict[str, Any]] | None:
 
 
 def _ids_of(
-    db: apsw.Connection, name: str, bound: dict[str, Any], high: str, most: int
+    db: apsw.Connection, name: str, bound: dict[str, Any], *, high: str, most: int
 ) -> list[str]:
     return [id_ for (id_,) in db.execute(_sql[name], bound | {"high": high, "most": most})]
 
 
 def _ids_given(
-    db: apsw.Connection, ids: Sequence[str], low: str, high: str, most: int
+    db: apsw.Connection, ids: Sequence[str], low: str, *, high: str, most: int
 ) -> list[str]:
     found = db.execute(_sql["ids_given"], {"ids": to_json(ids), "most": LOOKED_AT_ONCE})
     return [id_ for (id_,) in found if low < id_ < high][:most]
 
 
-def _ids_by_terms(db: apsw.Connection, match: str, low: str, high: str, most: int) -> list[str]:
+def _ids_by_terms(db: apsw.Connection, match: str, low: str, *, high: str, most: int) -> list[str]:
     """Return what is not indexed yet, all of it, and then what the index says."""
     seen, last = next(db.execute(_sql["mark"]))
     ids: list[str] = []
     if high > seen:
-        ids = _ids_of(db, "ids_all", {"low": max(low, seen)}, high, most)
+        ids = _ids_of(db, "ids_all", {"low": max(low, seen)}, high=high, most=most)
         if len(ids) == most:
             return ids
     bound = {

@@ -1,6 +1,7 @@
 """Ends leases: attempt, message, outbox, breaker and counts in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import apsw
@@ -10,14 +11,16 @@ from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State, after
 from terkirim.domain.outcome import ANSWER_LIMIT, Accepted, SenderRefused
 from terkirim.policy.expiry import unclear_end
-from terkirim.store.counting import Counts, latency_bucket
+from terkirim.policy.retry import RetrySchedule
+from terkirim.policy.verdict import EXHAUSTED, MAYBE_SENT, wait_for_word
+from terkirim.store.counting import Counts, countable, latency_bucket
 from terkirim.store.gating import GateSettings, outcome_name
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.bulk import BulkInsert
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.gates import load_gates, save_gates, save_pause
-from terkirim.store.times import instant, micros
+from terkirim.store.times import instant, micros, span_us
 
 RESCUED = (
     "the lease ran out: the worker died, or lost the database, after the request may have left"
@@ -75,12 +78,20 @@ def release_all(
     gates = load_gates(db, settings, now=now)
     for lease in leases:
         gates.give_back(lease.provider, 1)
+        if lease.is_probe:
+            gates.free_probe(lease.provider)
     save_gates(db, gates)
     return [None for _ in group]
 
 
 def rescue(
-    db: apsw.Connection, node: str, *, dead: Sequence[str], now: int, unclear_us: int
+    db: apsw.Connection,
+    node: str,
+    *,
+    dead: Sequence[str],
+    now: int,
+    unclear_for: timedelta,
+    schedule: RetrySchedule,
 ) -> int:
     """Make overdue leases of others unclear, with an attempt that says so; return how many."""
     (found,) = next(
@@ -91,12 +102,33 @@ def rescue(
         return 0
     attempts = [
         (id_, lease, number, provider, now, 0, "unclear", None, RESCUED, "")
-        for id_, lease, number, provider, _, _ in rows
+        for id_, lease, number, provider, *_ in rows
     ]
     _keep_attempts(db, attempts)
-    keys = to_json([row[:2] for row in rows])
-    db.execute(_sql["rescue"], {"rows": keys, "due_at": now + unclear_us, "reason": RESCUED})
+    waiting, ended = [], []
+    for row in rows:
+        id_, lease, number = row[:3]
+        after = _wait_of_rescued(row[4:], unclear_for, schedule)
+        if after is None:
+            ended.append((id_, "dead", f"{EXHAUSTED}, {MAYBE_SENT}: {RESCUED}", number, lease))
+        else:
+            waiting.append((id_, lease, now + after[0], after[1]))
+    db.execute(_sql["rescue"], {"rows": to_json(waiting), "reason": RESCUED})
+    finish(db, node, ended, now=now)
     return len(rows)
+
+
+def _wait_of_rescued(
+    place: tuple[int, int, str], unclear_for: timedelta, schedule: RetrySchedule
+) -> tuple[int, int] | None:
+    """Return its wait and the sum of its waits in microseconds, None where none is left."""
+    step, waited, if_unclear = place
+    if if_unclear == IfUnclear.HOLD:
+        return span_us(unclear_for), waited
+    after = wait_for_word(
+        schedule, step=step, waited=timedelta(microseconds=waited), unclear_wait=unclear_for
+    )
+    return None if after is None else (span_us(after[0]), span_us(after[1]))
 
 
 def sweep(db: apsw.Connection, node: str, *, now: int, most: int) -> int:
@@ -224,4 +256,4 @@ def _count(
 
 
 def _short(result: Any) -> str:
-    return str(result.reason).split(":", 1)[0][:60]
+    return countable(str(result.reason).split(":", 1)[0])[:60]

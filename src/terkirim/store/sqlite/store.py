@@ -12,6 +12,8 @@ import apsw
 from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State
 from terkirim.domain.record import EmailRow, MessageRow, Story
+from terkirim.policy.clocks import CLOCKS_APART
+from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import (
     Backlog,
     Cancelled,
@@ -27,11 +29,11 @@ from terkirim.ports import (
     RollupRow,
     Submission,
 )
+from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.sqlite import accepting, claiming, controlling, gates, reading, settling
 from terkirim.store.sqlite.connection import free_bytes, opened
-from terkirim.store.sqlite.fresh import FreshEmails
 from terkirim.store.sqlite.nodes import NodeFiles
 from terkirim.store.sqlite.reader import Reader
 from terkirim.store.sqlite.writer import Turn, Writer
@@ -64,6 +66,7 @@ class SqliteStore:
         self._settle = partial(_bound, settling.settle_all, node, settings)
         self._release = partial(_bound, settling.release_all, node, settings)
         self._cancel = partial(_bound, controlling.cancel_all, node)
+        self._requeue = partial(_bound, controlling.requeue_all, settings)
         self._mark = partial(_bound, controlling.mark_all, node)
         self._evident = partial(_bound, controlling.evident_all, node)
 
@@ -87,7 +90,9 @@ class SqliteStore:
         if leases:
             await self._writer.write(self._release, (leases, now))
 
-    async def rescue(self, *, now: datetime, unclear_for: timedelta) -> int:
+    async def rescue(
+        self, *, now: datetime, unclear_for: timedelta, schedule: RetrySchedule | None = None
+    ) -> int:
         lessees = await self.read(
             lambda db: [name for (name,) in db.execute(_sql["lessees"], {"node": self.node})]
         )
@@ -97,7 +102,8 @@ class SqliteStore:
             node=self.node,
             dead=dead,
             now=micros(now),
-            unclear_us=span_us(unclear_for),
+            unclear_for=unclear_for,
+            schedule=RetrySchedule() if schedule is None else schedule,
         )
         return await self.write_alone(rescuing)
 
@@ -137,7 +143,7 @@ class SqliteStore:
         self._changes.set()
 
     async def requeue(self, which: RequeueFilter, *, now: datetime) -> int:
-        count: int = await self._writer.write(controlling.requeue_all, (which, now))
+        count: int = await self._writer.write(self._requeue, (which, now))
         self._changes.set()
         return count
 
@@ -205,15 +211,14 @@ class SqliteStore:
         return await self.read(partial(reading.attachment_of, sha256=sha256))
 
     async def add_key(self, row: KeyRow) -> bool:
-        bound = {
-            "id": row.id,
-            "name": row.name,
-            "hash": row.hash,
-            "prefix": row.prefix,
-            "scopes": ",".join(sorted(row.scopes)),
-            "created_at": micros(row.created_at),
-        }
-        return await self.write_alone(partial(_changes_with, sql=_sql["add_key"], bound=bound))
+        return await self.write_alone(
+            partial(_changes_with, sql=_sql["add_key"], bound=_key_columns(row))
+        )
+
+    async def add_first_key(self, row: KeyRow) -> bool:
+        return await self.write_alone(
+            partial(_changes_with, sql=_sql["add_first_key"], bound=_key_columns(row))
+        )
 
     async def find_key(self, key_hash: str) -> KeyRow | None:
         found = await self.read(partial(reading.keys_of, key_hash=key_hash))
@@ -226,9 +231,18 @@ class SqliteStore:
         bound = {"id": key_id, "now": micros(now)}
         return await self.write_alone(partial(_changes_with, sql=_sql["revoke_key"], bound=bound))
 
+    async def reroute(self, *, limit: int = 10_000) -> int:
+        moving = partial(controlling.reroute, settings=self._settings, most=limit)
+        return await self.write_alone(moving)
+
     async def take_turn(self, name: str, *, every: timedelta, now: datetime) -> bool:
-        bound = {"name": name, "now": micros(now), "next": micros(now + every)}
+        due = micros(now + every)
+        absurd = due + span_us(CLOCKS_APART)
+        bound = {"name": name, "now": micros(now), "next": due, "absurd": absurd}
         return await self.write_alone(partial(_changes_with, sql=_sql["take_turn"], bound=bound))
+
+    async def keep_option(self, name: str, value: str) -> str:
+        return await self.write_alone(partial(_kept_option, bound={"name": name, "value": value}))
 
     async def free_bytes(self) -> int | None:
         return free_bytes(self._path)
@@ -281,3 +295,20 @@ def _changes_with(db: apsw.Connection, *, sql: str, bound: dict[str, Any]) -> bo
     before = db.total_changes()
     db.execute(sql, bound)
     return db.total_changes() > before
+
+
+def _key_columns(row: KeyRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "hash": row.hash,
+        "prefix": row.prefix,
+        "scopes": ",".join(sorted(row.scopes)),
+        "created_at": micros(row.created_at),
+    }
+
+
+def _kept_option(db: apsw.Connection, *, bound: dict[str, str]) -> str:
+    db.execute(_sql["keep_option"], bound)
+    (kept,) = next(db.execute(_sql["option"], {"name": bound["name"]}))
+    return str(kept)

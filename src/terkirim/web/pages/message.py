@@ -65,7 +65,7 @@ def _showing(site: Site) -> list[HTTPRouteHandler]:
         letter = await letter_of(site.gateway, await _story(site, visit))
         headers = frame_headers(with_images=visit.query.get("images") == "1")
         body = (letter.html or "").encode(errors="replace")
-        return Response(body, media_type="text/html; charset=utf-8", headers=headers)
+        return Response(body, media_type="text/html", headers=headers)
 
     @site.get("/messages/{message_id:str}/source")
     async def source(visit: Visit) -> Response[Any]:
@@ -73,7 +73,7 @@ def _showing(site: Site) -> list[HTTPRouteHandler]:
         letter = await letter_of(site.gateway, await _story(site, visit))
         body = (letter.html or letter.text or "").encode(errors="replace")
         headers = {"content-disposition": "attachment; filename=letter.txt"}
-        return Response(body, media_type="text/plain; charset=utf-8", headers=headers)
+        return Response(body, media_type="text/plain", headers=headers)
 
     return [message, live, letter_frame, source]
 

@@ -58,7 +58,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         await visit.note("messages exported", visit.query.get("q", ""))
         headers = {"content-disposition": 'attachment; filename="terkirim-messages.csv"'}
         lines = _csv(site, visit, wanted)
-        return Stream(lines, media_type="text/csv; charset=utf-8", headers=headers)
+        return Stream(lines, media_type="text/csv", headers=headers)
 
     return [messages, export]
 

@@ -24,7 +24,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         return Response(file.content, media_type=file.media_type, headers=headers)
 
     @site.get("/{rest:path}", role=None)
-    async def nothing(visit: Visit) -> Response[Any]:
+    async def nothing(_visit: Visit) -> Response[Any]:
         raise NotFoundException
 
     return [static, nothing]

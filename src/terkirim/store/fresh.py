@@ -31,7 +31,7 @@ class FreshEmails:
         content = email.content
         size = ROW + len(content.html or "") + len(content.text or "")
         for message in email.messages:
-            if self._size <= self._limit:
+            if self._size <= self._limit and message.id not in self._kept:
                 self._kept[message.id] = (email, message, size)
                 self._size += size
 

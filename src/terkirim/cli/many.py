@@ -1,0 +1,168 @@
+"""Runs a campaign from the command line: its progress, its numbers, its list of bad rows."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from terkirim.cli.bad_rows import BadRows
+from terkirim.cli.campaign import OWNER, Campaign, Survey, campaign_name, surveyed
+from terkirim.cli.desk import Desk
+from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.letter import Options
+from terkirim.cli.preview import preview, preview_lines
+from terkirim.cli.screen import SANDBOX_MODE, printable, wrapped
+from terkirim.cli.submitting import submitted
+from terkirim.compose import Gateway
+from terkirim.content.recipient_list import FIELD, RecipientList
+from terkirim.domain.email import Email
+from terkirim.domain.errors import InvalidEmail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One campaign before it starts: the file is examined, nothing is stored."""
+
+    at: Desk
+    source: Path
+    recipients: RecipientList
+    letter: dict[str, Any]
+    name: str
+    bad: BadRows
+    survey: Survey
+
+    def campaign(self, gateway: Gateway) -> Campaign:
+        return Campaign(
+            gateway=gateway,
+            recipients=self.recipients,
+            letter=self.letter,
+            name=self.name,
+            bad=self.bad,
+        )
+
+
+def send_many(at: Desk, options: Options, letter: dict[str, Any], *, source: Path) -> int:
+    """Send the letter to every row of the file; return the exit code."""
+    with source.open("rb") as file:
+        recipients = RecipientList(file, column=options.column, key=options.key)
+        with BadRows(source, recipients.layout) as bad:
+            run = _Run(
+                at=at,
+                source=source,
+                recipients=recipients,
+                letter=letter,
+                name=options.campaign or campaign_name(source, letter),
+                bad=bad,
+                survey=surveyed(recipients, letter, bad),
+            )
+            return _shown(run) if options.dry_run else _sent(run)
+
+
+def _shown(run: _Run) -> int:
+    screen, survey = run.at.screen, run.survey
+    if survey.first is None:
+        raise InvalidEmail(FIELD, f"no row of {run.source.name} can be sent")
+    first = survey.first
+
+    async def checked(gateway: Gateway) -> Email:
+        draft = run.campaign(gateway).draft(first)
+        email, _ = gateway.submit.check(draft, now=gateway.clock.now(), owner=OWNER)
+        return email
+
+    email = submitted(run.at.settings, checked)
+    document = {
+        "dry_run": True,
+        "campaign": run.name,
+        "rows": survey.good,
+        "duplicates": survey.duplicates,
+        "bad_rows": run.bad.count - survey.duplicates,
+        "first": preview(email),
+    }
+    summary = screen.say(
+        "{rows} e-mails would go, as campaign {name}; {bad} rows would not. The first one:",
+        rows=survey.good,
+        name=run.name,
+        bad=run.bad.count,
+    )
+    screen.answer(
+        document, [*wrapped(summary, first="", others=""), "", *preview_lines(screen, email)]
+    )
+    screen.note(screen.say("Nothing was stored: this was a trial."))
+    return DONE
+
+
+def _sent(run: _Run) -> int:
+    if run.bad.count and not os.access(run.source.parent, os.W_OK):
+        problem = (
+            f"{run.bad.count} rows cannot go, and their list cannot be written beside the file"
+        )
+        raise InvalidEmail(FIELD, f"{problem}: the folder is read-only")
+    campaign, is_sandbox = submitted(run.at.settings, lambda gateway: _put_on_disk(run, gateway))
+    kept = run.bad.keep()
+    tally, survey = campaign.tally, run.survey
+    document = {
+        "campaign": run.name,
+        "queued": tally.queued,
+        "sent_before": tally.sent_before,
+        "suppressed": tally.suppressed,
+        "duplicates": survey.duplicates,
+        "bad_rows": run.bad.count - survey.duplicates,
+        "bad_rows_file": None if kept is None else str(kept),
+        "sandbox": is_sandbox,
+    }
+    run.at.screen.answer(document, _lines(run, campaign, kept))
+    if is_sandbox:
+        run.at.screen.note(run.at.screen.say(SANDBOX_MODE))
+    return REFUSED if run.bad.count > survey.duplicates else DONE
+
+
+async def _put_on_disk(run: _Run, gateway: Gateway) -> tuple[Campaign, bool]:
+    screen, campaign = run.at.screen, run.campaign(gateway)
+    is_hidden = screen.as_json or not sys.stderr.isatty()
+    label = screen.say("Queueing")
+    try:
+        with click.progressbar(
+            length=run.survey.good, label=label, hidden=is_hidden, file=sys.stderr
+        ) as bar:
+            await campaign.run(run.survey, advance=bar.update)
+    except asyncio.CancelledError:  # Ctrl-C, as the loop hands it on
+        screen.note(
+            screen.say(
+                "Stopped: {count} e-mails are queued. The same command goes on from there.",
+                count=campaign.tally.queued,
+            )
+        )
+        raise
+    return campaign, gateway.is_sandbox
+
+
+def _lines(run: _Run, campaign: Campaign, kept: Path | None) -> list[str]:
+    say, tally, survey = run.at.screen.say, campaign.tally, run.survey
+    lines = []
+    if survey.duplicates:
+        says = say.many(
+            "{count} row repeats an address that stands above it.",
+            "{count} rows repeat an address that stands above them.",
+            count=survey.duplicates,
+        )
+        lines += wrapped(says, first="", others="")
+    if kept is not None:
+        says = say.many(
+            "{count} row was not sent and is listed in {file}: mend it and send that file.",
+            "{count} rows were not sent and are listed in {file}: mend them and send that file.",
+            count=run.bad.count,
+            file=printable(str(kept)),
+        )
+        lines += wrapped(says, first="", others="")
+    parts = [
+        say.many("{count} e-mail queued", "{count} e-mails queued", count=tally.queued),
+        say("{count} sent before", count=tally.sent_before),
+    ]
+    if tally.suppressed:
+        parts.append(say("{count} suppressed", count=tally.suppressed))
+    campaign_of = say("campaign {name}", name=run.name)
+    return [*lines, f"{', '.join(parts)} ({campaign_of})"]

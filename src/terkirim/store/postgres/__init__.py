@@ -1,0 +1,1 @@
+"""PostgreSQL behind the ports, for many web and worker nodes on one database."""

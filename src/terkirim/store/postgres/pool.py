@@ -1,0 +1,92 @@
+"""A few connections for what is not asked in numbers: reads, and writes of a transaction each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import asyncpg
+
+from terkirim.domain.errors import StoreUnavailable
+from terkirim.store.postgres.connection import (
+    BEGIN,
+    BEGIN_READING,
+    Connector,
+    closed,
+    is_lost,
+    one_clear_sentence,
+)
+from terkirim.store.postgres.database import Database
+from terkirim.store.postgres.transacting import (
+    COLLISIONS,
+    FORGOTTEN,
+    TRIES,
+    Unknown,
+    transacted,
+)
+
+T = TypeVar("T")
+SIZE = 4  # connections at most
+
+
+class Pool:
+    """Lends connections; each call is a transaction of its own, repeated when it may be.
+
+    It keeps no more than its connections: asyncpg's own pool asks the server to forget a session's
+    state at each return, which here has none, and a pooler's must not be touched.
+    """
+
+    def __init__(self, connector: Connector, *, node: str) -> None:
+        self._connector = connector
+        self._node = node
+        self._free: list[asyncpg.Connection] = []
+        self._room = asyncio.Semaphore(SIZE)
+        self._is_closed = False
+
+    async def write(self, call: Callable[[Database], Awaitable[T]], *, begin: str = BEGIN) -> T:
+        """Return what the call answers, after its commit. It may be made more than once."""
+        for _ in range(TRIES):
+            async with self._lent() as connection:
+                try:
+                    return await transacted(connection, call, begin=begin, node=self._node)
+                except (*COLLISIONS, Unknown):
+                    continue
+                except FORGOTTEN:
+                    self._connector.is_pooled = True
+                    connection.terminate()
+                except Exception as error:
+                    if not is_lost(connection, error):
+                        with one_clear_sentence(self._connector.server):
+                            raise
+        raise StoreUnavailable(f"{self._connector.server} broke off every try")
+
+    async def read(self, question: Callable[[Database], Awaitable[T]]) -> T:
+        """Return what the question finds, all of it as of one instant."""
+        return await self.write(question, begin=BEGIN_READING)
+
+    async def close(self) -> None:
+        """Wait for the calls under way, then close."""
+        self._is_closed = True
+        for _ in range(SIZE):
+            await self._room.acquire()
+        for connection in self._free:
+            await closed(connection)
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self._room:
+            if self._is_closed:
+                raise StoreUnavailable("the database is closed")
+            connection = await self._taken()
+            try:
+                yield connection
+            finally:
+                if not connection.is_closed():
+                    self._free.append(connection)
+
+    async def _taken(self) -> asyncpg.Connection:
+        while self._free:
+            connection = self._free.pop()
+            if not connection.is_closed():
+                return connection
+        return await self._connector.connect()

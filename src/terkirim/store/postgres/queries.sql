@@ -1,0 +1,446 @@
+-- Bulk statements take one JSON array of objects: a whole group costs one round trip, and less on both ends than arrays
+-- by column. Rows that more than one node may want are locked in the order of their keys, outbox before messages, so
+-- that nodes wait for each other and never in a circle.
+
+-- name: lock_keys
+-- Whoever uses a key elsewhere holds its lock until its COMMIT. Nobody waits here: the whole group would wait with him.
+SELECT lock FROM unnest(:lock::bigint[]) AS j (lock) WHERE pg_try_advisory_xact_lock(lock);
+
+-- name: take_keys
+-- The key, the emails and the answer commit together: a crash between them cannot happen.
+INSERT INTO idempotency (owner, route, key, fingerprint, answer, created_at)
+SELECT * FROM json_to_recordset(:rows::json) AS j (owner text, route text, key text, fingerprint text, answer text,
+    created_at bigint)
+ON CONFLICT (owner, route, key) DO UPDATE
+SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = excluded.created_at
+WHERE idempotency.created_at < :forgotten
+RETURNING owner, route, key;
+
+-- name: taken_keys
+SELECT i.owner, i.route, i.key, i.fingerprint, i.answer, i.created_at
+FROM json_to_recordset(:rows::json) AS j (owner text, route text, key text)
+JOIN idempotency i ON i.owner = j.owner AND i.route = j.route AND i.key = j.key;
+
+-- name: take_campaign_rows
+INSERT INTO campaign_rows (campaign, row, email_id)
+SELECT * FROM json_to_recordset(:rows::json) AS j (campaign text, row text, email_id text)
+ON CONFLICT DO NOTHING;
+
+-- name: campaign_rows
+SELECT r.email_id
+FROM json_to_recordset(:rows::json) AS j (campaign text, row text, email_id text)
+JOIN campaign_rows r ON r.campaign = j.campaign AND r.row = j.row AND r.email_id = j.email_id;
+
+-- name: insert_attachments
+INSERT INTO attachments (sha256, body, kept_until)
+SELECT * FROM unnest(:sha256::text[], :body::bytea[], :kept_until::bigint[])
+ON CONFLICT (sha256) DO UPDATE SET kept_until = greatest(attachments.kept_until, excluded.kept_until);
+
+-- name: insert_contents
+-- The same body under the same id is stored once, however many emails share it.
+INSERT INTO contents (id, html, text, is_template)
+SELECT * FROM json_to_recordset(:rows::json) AS j (id text, html text, text text, is_template boolean)
+ON CONFLICT DO NOTHING;
+
+-- name: insert_emails
+-- Ids are ours: a COMMIT of unknown result is repeated, and the repeat changes nothing.
+INSERT INTO emails (id, owner, sender_name, sender, subject, recipients, extras, route, priority, stream,
+    if_unclear, created_at, scheduled_at, expires_at, campaign, row, content_id)
+SELECT * FROM json_to_recordset(:rows::json) AS j (id text, owner text, sender_name text, sender text, subject text,
+    recipients text, extras text, route text, priority smallint, stream text, if_unclear text, created_at bigint,
+    scheduled_at bigint, expires_at bigint, campaign text, row text, content_id text)
+ON CONFLICT DO NOTHING;
+
+-- name: suppressed
+-- Asked at birth and again at every claim (see `work`): mail may have waited for days.
+SELECT j.id, s.reason
+FROM json_to_recordset(:rows::json) AS j (id text, address text, stream text)
+JOIN suppressions s ON s.address = j.address AND s.stream IN ('', j.stream)
+WHERE s.until IS NULL OR s.until > :now;
+
+-- name: insert_messages
+-- Answers what is new, and only that goes to the outbox: the repeat of a COMMIT whose word was lost may come after the
+-- message has left.
+INSERT INTO messages (id, email_id, recipient, kind, variables, created_at, state, reason, finished_at)
+SELECT * FROM json_to_recordset(:rows::json) AS j (id text, email_id text, recipient text, kind text, variables
+    text, created_at bigint, state text, reason text, finished_at bigint)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: insert_outbox
+INSERT INTO outbox (state, id, email_id, route, priority, due_at, expires_at)
+SELECT 'queued', * FROM json_to_recordset(:rows::json) AS j (id text, email_id text, route text, priority smallint,
+    due_at bigint, expires_at bigint)
+ON CONFLICT DO NOTHING;
+
+-- name: count_up
+-- Sorted by key, and a row a node: nodes never wait for each other here.
+INSERT INTO rollups (hour, kind, key, node, count)
+SELECT j.hour, j.kind, j.key, :node::text, j.count
+FROM json_to_recordset(:rows::json) AS j (hour bigint, kind text, key text, count bigint)
+ON CONFLICT (kind, hour, key, node) DO UPDATE SET count = rollups.count + excluded.count;
+
+-- name: due
+-- One range of the index a priority, oldest first: the cost does not grow with what waits behind it. What another node
+-- is claiming is passed over.
+SELECT j.priority, d.id
+FROM unnest('{0,1,2}'::smallint[]) AS j (priority)
+CROSS JOIN LATERAL (
+    SELECT id FROM outbox
+    WHERE state = 'queued' AND hold = '' AND route = :route AND position = :position
+        AND priority = j.priority AND due_at <= :now
+    ORDER BY due_at LIMIT :most::bigint
+    FOR UPDATE SKIP LOCKED
+) d;
+
+-- name: next_at
+-- When asking again may bring more: a due time, or the sweep's work.
+SELECT min(at) FROM (
+    SELECT d.due_at AS at
+    FROM json_to_recordset(:rows::json) AS l (route text, position smallint)
+    CROSS JOIN unnest('{0,1,2}'::smallint[]) AS j (priority)
+    CROSS JOIN LATERAL (
+        SELECT due_at FROM outbox
+        WHERE state = 'queued' AND hold = '' AND route = l.route AND position = l.position
+            AND priority = j.priority AND due_at > :now
+        ORDER BY due_at LIMIT 1
+    ) d
+    UNION ALL SELECT greatest(u.due_at, :now + 1)
+    FROM (SELECT due_at FROM outbox WHERE state = 'unclear' ORDER BY due_at LIMIT 1) u
+    UNION ALL SELECT greatest(x.expires_at, :now + 1)
+    FROM (
+        SELECT expires_at FROM outbox WHERE expires_at IS NOT NULL AND state <> 'leased'
+        ORDER BY expires_at LIMIT 1
+    ) x
+) t;
+
+-- name: work
+-- The leases, and what the outbox knows of each. Another provider than last time: the schedule starts again. The fence
+-- only ever grows. The last column is why the recipient is suppressed, if it is.
+WITH leased AS (
+    UPDATE outbox SET
+        state = 'leased', lease = lease + 1, leased_by = :node, leased_until = :until,
+        step = CASE WHEN outbox.provider IS NULL OR outbox.provider = j.provider THEN step ELSE 0 END,
+        provider = j.provider, position = j.position
+    FROM json_to_recordset(:rows::json) AS j (id text, provider text, position smallint)
+    WHERE outbox.id = j.id
+    RETURNING outbox.*
+)
+SELECT o.id, o.email_id, o.lease, o.provider, o.route, o.position, o.step, o.waited, o.attempts, o.priority,
+    o.due_at, o.expires_at, o.cancel_wanted,
+    (SELECT s.reason FROM suppressions s WHERE s.address = lower(m.recipient) AND s.stream IN ('', e.stream)
+        AND (s.until IS NULL OR s.until > :now) LIMIT 1)
+FROM leased o
+JOIN messages m ON m.id = o.id
+JOIN emails e ON e.id = o.email_id;
+
+-- name: written
+-- What is to be sent, as it was submitted.
+SELECT m.id, e.if_unclear, m.created_at, e.sender, e.sender_name, m.recipient, m.variables, e.subject, e.extras,
+    e.content_id, c.html, c.text, c.is_template
+FROM unnest(:id::text[]) AS j (id)
+JOIN messages m ON m.id = j.id
+JOIN emails e ON e.id = m.email_id
+JOIN contents c ON c.id = e.content_id;
+
+-- name: still_leased
+-- Which leases of a claim whose COMMIT was never answered are ours: nobody else knows of them.
+SELECT o.id
+FROM json_to_recordset(:rows::json) AS j (id text, lease bigint)
+JOIN outbox o ON o.id = j.id AND o.lease = j.lease AND o.state = 'leased' AND o.leased_by = :node;
+
+-- name: unlease
+-- No request left: the row is as it was, but its fence stays. A cancel that was asked meanwhile ends it now.
+UPDATE outbox SET state = 'queued', leased_by = NULL, leased_until = NULL, hold = j.hold
+FROM json_to_recordset(:rows::json) AS j (id text, lease bigint, hold text)
+WHERE outbox.id = j.id AND outbox.lease = j.lease AND outbox.state = 'leased'
+RETURNING outbox.id, outbox.provider, outbox.attempts, outbox.lease, outbox.cancel_wanted;
+
+-- name: in_air
+SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
+
+-- name: in_air_by_provider
+SELECT provider, count(*) FROM outbox WHERE state = 'leased' GROUP BY provider;
+
+-- name: keep_attempts
+-- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it. What is kept already is
+-- not answered: a settle whose COMMIT lost its word is repeated, and counts once.
+INSERT INTO attempts (message_id, lease, number, provider, started_at, duration, outcome, code, reason, answer)
+SELECT * FROM json_to_recordset(:rows::json) AS j (id text, lease bigint, number integer, provider text, started_at
+    bigint, duration bigint, outcome text, code text, reason text, answer text)
+ON CONFLICT (message_id, lease) DO UPDATE SET
+    started_at = excluded.started_at, duration = excluded.duration, outcome = excluded.outcome,
+    code = excluded.code, reason = excluded.reason, answer = excluded.answer
+WHERE (attempts.started_at, attempts.duration, attempts.outcome)
+    IS DISTINCT FROM (excluded.started_at, excluded.duration, excluded.outcome)
+RETURNING message_id, lease;
+
+-- name: note_late
+UPDATE attempts SET note = 'accepted late: sent twice'
+FROM json_to_recordset(:rows::json) AS j (id text, lease bigint)
+WHERE attempts.message_id = j.id AND attempts.lease = j.lease AND attempts.outcome = 'accepted';
+
+-- name: live
+-- The lease number fences off a worker that woke up late; a late word of the newest lease still counts. The message is
+-- locked too: evidence that is being written at this moment is waited for and read.
+SELECT o.id, o.cancel_wanted, m.evidence, o.lease
+FROM json_to_recordset(:rows::json) AS j (id text, lease bigint)
+JOIN outbox o ON o.id = j.id AND o.lease = j.lease AND o.state IN ('leased', 'unclear')
+JOIN messages m ON m.id = o.id
+FOR UPDATE OF o, m;
+
+-- name: standing
+SELECT m.id, m.recipient, coalesce(o.state, m.state), m.email_id, coalesce(o.attempts, 0), coalesce(o.lease, 0)
+FROM unnest(:id::text[]) AS j (id)
+JOIN messages m ON m.id = j.id
+LEFT JOIN outbox o ON o.id = m.id
+ORDER BY m.id;
+
+-- name: finish
+WITH j AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(:rows::json) AS r (id text, state text, reason text, attempts integer, lease
+        bigint, provider text, provider_ref text, is_sandbox boolean, accepted_at bigint)
+), gone AS (
+    DELETE FROM outbox USING j WHERE outbox.id = j.id
+)
+UPDATE messages SET
+    state = j.state, reason = j.reason, attempts = j.attempts, lease = j.lease,
+    provider = coalesce(j.provider, messages.provider),
+    provider_ref = coalesce(j.provider_ref, messages.provider_ref),
+    is_sandbox = coalesce(j.is_sandbox, false), accepted_at = coalesce(j.accepted_at, messages.accepted_at),
+    finished_at = :now
+FROM j
+WHERE messages.id = j.id;
+
+-- name: move
+-- Still unfinished: due again later, or unclear. The fence was checked by `live` in this transaction.
+UPDATE outbox SET
+    state = j.state, due_at = j.due_at, step = j.step, position = j.position, waited = j.waited,
+    attempts = j.attempts, reason = j.reason, hold = j.hold, leased_by = NULL, leased_until = NULL
+FROM json_to_recordset(:rows::json) AS j (id text, state text, due_at bigint, step integer, position smallint,
+    waited bigint, attempts integer, reason text, hold text)
+WHERE outbox.id = j.id;
+
+-- name: lessees
+SELECT DISTINCT leased_by FROM outbox WHERE state = 'leased' AND leased_by <> :node;
+
+-- name: dead_nodes
+-- One that has left, one whose session's lock is free, or one that was silent for too long.
+SELECT j.node
+FROM unnest(:nodes::text[]) AS j (node)
+LEFT JOIN nodes n ON n.node = j.node
+WHERE CASE
+    WHEN n.node IS NULL THEN true
+    WHEN n.lock IS NULL THEN n.seen_at < :silent_since
+    ELSE pg_try_advisory_xact_lock(n.lock)
+END;
+
+-- name: overdue_leases
+-- Never our own: a jump of the clock must not double what is in the air.
+SELECT id, lease, attempts + 1, provider FROM outbox
+WHERE state = 'leased' AND leased_by <> :node
+    AND (leased_until <= :now OR leased_by = ANY (:dead::text[]))
+FOR UPDATE SKIP LOCKED;
+
+-- name: rescue
+UPDATE outbox SET
+    state = 'unclear', due_at = :due_at, attempts = attempts + 1, step = step + 1, leased_by = NULL,
+    leased_until = NULL, reason = :reason
+WHERE id = ANY (:id::text[]);
+
+-- name: expired
+SELECT id, state, attempts, lease FROM outbox
+WHERE expires_at IS NOT NULL AND state <> 'leased' AND expires_at <= :now
+LIMIT :most::bigint
+FOR UPDATE SKIP LOCKED;
+
+-- name: unclear_over
+SELECT o.id, e.if_unclear, o.cancel_wanted, o.attempts, o.lease, m.evidence
+FROM outbox o
+JOIN emails e ON e.id = o.email_id
+JOIN messages m ON m.id = o.id
+WHERE o.state = 'unclear' AND o.due_at <= :now
+LIMIT :most::bigint
+FOR UPDATE OF o SKIP LOCKED;
+
+-- name: restate
+-- Out of `unclear`, by its own rule: due now, or held for a person.
+UPDATE outbox SET state = j.state, due_at = :now
+FROM json_to_recordset(:rows::json) AS j (id text, state text)
+WHERE outbox.id = j.id AND outbox.state = 'unclear';
+
+-- name: ids_of
+SELECT id FROM messages WHERE email_id = :id AND email_id <> id
+UNION SELECT id FROM messages WHERE id = :id
+ORDER BY id;
+
+-- name: lock_outbox
+SELECT id FROM outbox WHERE id = ANY (:id::text[]) ORDER BY id FOR UPDATE;
+
+-- name: lock_messages
+SELECT id FROM messages WHERE id = ANY (:id::text[]) ORDER BY id FOR UPDATE;
+
+-- name: want_cancel
+UPDATE outbox SET cancel_wanted = true WHERE state = 'leased' AND id = ANY (:id::text[]);
+
+-- name: reschedule_outbox
+-- Its life counts from the new time: what expired an hour after the old one does so after the new one.
+UPDATE outbox SET due_at = :at, expires_at = expires_at + :at - due_at
+WHERE state = 'queued' AND id = ANY (:id::text[]);
+
+-- name: reschedule_email
+UPDATE emails SET scheduled_at = :at, expires_at = expires_at + :at - coalesce(scheduled_at, created_at)
+WHERE id = :id;
+
+-- name: requeue_outbox
+-- The fence goes on from the message's last lease, so that a worker from before still finds it shut.
+INSERT INTO outbox (id, email_id, state, route, priority, due_at, lease, attempts)
+SELECT m.id, m.email_id, 'queued', e.route, e.priority, :now::bigint, m.lease, m.attempts
+FROM unnest(:id::text[]) AS j (id)
+JOIN messages m ON m.id = j.id
+JOIN emails e ON e.id = m.email_id
+ON CONFLICT (id) DO UPDATE SET
+    state = 'queued', due_at = excluded.due_at, step = 0, waited = 0, position = 0, provider = NULL, hold = '',
+    cancel_wanted = false, reason = ''
+WHERE outbox.state = 'held';
+
+-- name: requeue_messages
+UPDATE messages SET state = 'queued', reason = '', finished_at = NULL, accepted_at = NULL, is_sandbox = false
+WHERE id = ANY (:id::text[]);
+
+-- name: evidence_of
+SELECT m.id, m.evidence, m.state, o.state, coalesce(o.attempts, m.attempts), coalesce(o.lease, m.lease)
+FROM unnest(:id::text[]) AS j (id)
+JOIN messages m ON m.id = j.id
+LEFT JOIN outbox o ON o.id = m.id;
+
+-- name: keep_evidence
+UPDATE messages SET
+    evidence = j.evidence, provider_ref = coalesce(j.provider_ref, messages.provider_ref),
+    delivered_at = coalesce(messages.delivered_at, j.delivered_at)
+FROM json_to_recordset(:rows::json) AS j (id text, evidence text, provider_ref text, delivered_at bigint)
+WHERE messages.id = j.id;
+
+-- name: restate_messages
+UPDATE messages SET state = j.state
+FROM json_to_recordset(:rows::json) AS j (id text, state text)
+WHERE messages.id = j.id;
+
+-- name: gates
+SELECT json_build_object(
+    'breakers', coalesce(
+        (SELECT json_object_agg(provider, json_build_array(version, row::json)) FROM breakers), '{}'),
+    'rates', coalesce((SELECT json_object_agg(provider, row::json) FROM rates), '{}'),
+    'pauses', coalesce(
+        (SELECT json_agg(json_build_array(provider, sender, fault, reason, since, until)) FROM pauses), '[]')
+)::text;
+
+-- name: lock_gates
+-- Read again behind this lock, the rows are the newest, and what is written over them loses nobody's change.
+SELECT 1 FROM (SELECT 1 FROM breakers ORDER BY provider FOR UPDATE) b
+UNION ALL SELECT 1 FROM (SELECT 1 FROM rates ORDER BY provider FOR UPDATE) r;
+
+-- name: enter_rates
+-- A row to lock, before the first claim: two nodes must not both start with a full bucket.
+INSERT INTO rates (provider, row) SELECT j.provider, :row::text FROM unnest(:providers::text[]) AS j (provider)
+ON CONFLICT DO NOTHING;
+
+-- name: save_breaker
+INSERT INTO breakers (provider, version, row) VALUES (:provider, :version, :row)
+ON CONFLICT (provider) DO UPDATE SET version = excluded.version, row = excluded.row
+WHERE breakers.version = excluded.version - 1
+RETURNING provider;
+
+-- name: save_rate
+INSERT INTO rates (provider, row) VALUES (:provider, :row)
+ON CONFLICT (provider) DO UPDATE SET row = excluded.row;
+
+-- name: add_pause
+INSERT INTO pauses (provider, sender, fault, reason, since, until)
+VALUES (:provider, :sender, :fault, :reason, :since, :until)
+ON CONFLICT DO NOTHING
+RETURNING provider;
+
+-- name: lock_pauses
+-- Held mail must have a pause that stands: whoever ends it waits for this COMMIT, and lets that mail go too.
+SELECT p.provider, p.sender
+FROM json_to_recordset(:rows::json) AS j (provider text, sender text)
+JOIN pauses p ON p.provider = j.provider AND p.sender = j.sender
+FOR SHARE OF p;
+
+-- name: end_pause
+-- With a fault: only a pause for it, because a person may have paused meanwhile.
+DELETE FROM pauses
+WHERE provider = :provider AND sender = :sender AND (:fault::text IS NULL OR fault = :fault)
+RETURNING provider;
+
+-- name: end_other_pause
+DELETE FROM pauses WHERE provider = :provider AND sender = :sender AND fault <> 'by hand';
+
+-- name: let_go
+UPDATE outbox SET hold = '' WHERE hold = :hold AND state = 'queued';
+
+-- name: waiting_on
+SELECT hold, count(*) FROM outbox WHERE state = 'queued' AND hold > '' GROUP BY hold;
+
+-- name: waiting_by_lane
+SELECT route, position, count(*) FROM outbox
+WHERE state = 'queued' AND hold = '' AND due_at <= :now GROUP BY route, position;
+
+-- name: pauses
+SELECT provider, sender, fault, reason, since, until FROM pauses ORDER BY since;
+
+-- name: add_key
+INSERT INTO api_keys (id, name, hash, prefix, scopes, created_at)
+VALUES (:id, :name, :hash, :prefix, :scopes, :created_at)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: lock_first_key
+-- Until the COMMIT, so that of two nodes that start at once one finds the other's key.
+LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: has_keys
+SELECT 1 FROM api_keys LIMIT 1;
+
+-- name: revoke_key
+UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL RETURNING id;
+
+-- name: keep_option
+INSERT INTO options (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING;
+
+-- name: option
+SELECT value FROM options WHERE name = :name;
+
+-- name: take_turn
+-- One row a kind of work: whoever moves its due time first does it.
+INSERT INTO periodic (name, due_at) VALUES (:name, :next)
+ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE periodic.due_at <= :now
+RETURNING name;
+
+-- name: enter_node
+INSERT INTO nodes (node, lock, seen_at) VALUES (:node, :lock, :now)
+ON CONFLICT (node) DO UPDATE SET lock = excluded.lock, seen_at = excluded.seen_at;
+
+-- name: lock_node
+SELECT node FROM nodes WHERE node = :node FOR UPDATE;
+
+-- name: leave_nodes
+DELETE FROM nodes WHERE node = ANY (:nodes::text[]);
+
+-- name: announce
+UPDATE nodes SET changes = changes + 1 WHERE node = :node;
+
+-- name: notify
+SELECT pg_notify(:channel, :node);
+
+-- name: changes
+SELECT coalesce(sum(changes), 0)::bigint FROM nodes WHERE node <> :node;
+
+-- name: forget_nodes
+-- Every node says now and then that it lives, also one with a lock; whoever has leases is rescued before that.
+DELETE FROM nodes WHERE node <> :node AND seen_at < :forgotten;
+
+-- name: server_time
+-- Asked once a minute, to know how far the local clock is from it; no other statement asks the time.
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;

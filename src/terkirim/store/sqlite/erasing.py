@@ -1,0 +1,181 @@
+"""Takes one person out of the database, in bounded transactions; what was sent stays counted."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import apsw
+
+from terkirim.domain.message import CANCELLABLE, State
+from terkirim.ports.retention import Erased, Stretch
+from terkirim.store.queries import Queries
+from terkirim.store.rows import from_json, hidden_row, to_json
+from terkirim.store.sqlite.controlling import finish
+from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.times import micros
+
+NOBODY = "erased"
+LOOKED_AT_ONCE = 20_000  # rows: some 20 ms of the reader that other lists wait for
+
+_sql = Queries("terkirim.store.sqlite", "erasing.sql")
+
+
+class SqliteErasure:
+    """`ports.Erasure` over an open store."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def messages_to(self, address: str, *, after: str) -> Stretch:
+        looking = partial(_stretch, name="messages_to", address=address, after=after)
+        return await self._store.search(looking)
+
+    async def erase(self, message_ids: Sequence[str], *, address: str, now: datetime) -> Erased:
+        erasing = partial(
+            _erase, node=self._store.node, ids=message_ids, address=address, now=micros(now)
+        )
+        return await self._store.write_alone(erasing)
+
+    async def erase_mentions(self, address: str, *, after: str) -> Stretch:
+        looking = partial(_stretch, name="mentions", address=address, after=after)
+        found = await self._store.search(looking)
+        if not found.ids:
+            return found
+        left = await self._store.write_alone(
+            partial(_erase_mentions, ids=found.ids, address=address)
+        )
+        return Stretch(ids=left, end=found.end)
+
+    async def erase_rest(self, address: str) -> None:
+        found = await self._store.search(partial(_rest_of, address=address))
+        await self._store.write_alone(partial(_erase_rest, found=found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rest:
+    """What holds an address and belongs to no message: rows of campaigns, events, answers."""
+
+    rows: list[tuple[str, str]]
+    events: list[str]
+    answers: list[tuple[str, str, str]]
+
+
+def _stretch(db: apsw.Connection, *, name: str, address: str, after: str) -> Stretch:
+    bound = {"address": address, "after": after, "most": LOOKED_AT_ONCE}
+    rows = list(db.execute(_sql[name], bound))
+    end = rows[-1][0] if len(rows) == LOOKED_AT_ONCE else ""
+    return Stretch(ids=tuple(id_ for id_, is_one in rows if is_one), end=end)
+
+
+def _erase(db: apsw.Connection, *, node: str, ids: Sequence[str], address: str, now: int) -> Erased:
+    standing = list(db.execute(_sql["standing"], {"ids": to_json(ids), "address": address}))
+    busy = [row[0] for row in standing if row[2] == State.LEASED]
+    db.execute(_sql["want_cancel"], {"ids": to_json(busy)})
+    waiting = [row for row in standing if State(row[2]) in CANCELLABLE]
+    ended = [(row[0], "cancelled", "erased on request", row[3], row[4]) for row in waiting]
+    finish(db, node, ended, now=now)
+    done = [row for row in standing if row[0] not in busy]
+    _secretly(db, partial(_anonymise, rows=done, address=address))
+    return Erased(cancelled=len(waiting), anonymised=len(done), busy=tuple(busy))
+
+
+def _anonymise(db: apsw.Connection, *, rows: Sequence[Sequence[Any]], address: str) -> None:
+    bound = {"ids": to_json([row[0] for row in rows]), "address": address, "nobody": NOBODY}
+    for name in ("erase_messages", "erase_attempts"):
+        db.execute(_sql[name], bound)
+    db.execute(_sql["erase_events"], {"ids": bound["ids"]})
+    _rewrite(db, {row[1] for row in rows}, address)
+    _blank(db, [row[1] for row in rows if row[5] == 1])
+
+
+def _rewrite(db: apsw.Connection, ids: set[str], address: str) -> None:
+    """Take the address out of the records of emails; whose content it is, is not asked here."""
+    pattern = _pattern(address)
+    for id_, recipients, extras, row in _emails(db, sorted(ids)):
+        hers = {
+            "id": id_,
+            "recipients": to_json(_without(from_json(recipients), pattern)),
+            "extras": None if extras is None else to_json(_without(from_json(extras), pattern)),
+            "row": NOBODY if row is not None and pattern.search(row) else row,
+        }
+        db.execute(_sql["rewrite_email"], hers)
+
+
+def _emails(db: apsw.Connection, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+    return list(db.execute(_sql["emails"], {"ids": to_json(ids)}))
+
+
+def _pattern(address: str) -> re.Pattern[str]:
+    """Match the address, and not another one that it is a part of."""
+    return re.compile(rf"(?<![\w.+-]){re.escape(address)}(?![\w-]|\.\w)", re.IGNORECASE)
+
+
+def _without(value: Any, pattern: re.Pattern[str]) -> Any:
+    """Return the JSON value without the address: pairs of (address, name) lose both."""
+    match value:
+        case [str(email), str()] if pattern.fullmatch(email):
+            return [NOBODY, ""]
+        case list():
+            return [_without(one, pattern) for one in value]
+        case dict():
+            return {name: _without(one, pattern) for name, one in value.items()}
+        case str() if pattern.search(value):
+            return NOBODY
+        case _:
+            return value
+
+
+def _blank(db: apsw.Connection, emails: Sequence[str]) -> None:
+    """Drop what the email was about: it went to nobody else."""
+    ids = {"ids": to_json(emails)}
+    for name in ("blank_emails", "drop_contents", "drop_sole_files", "drop_uses"):
+        db.execute(_sql[name], ids)
+
+
+def _erase_mentions(db: apsw.Connection, *, ids: Sequence[str], address: str) -> tuple[str, ...]:
+    """Return the emails that still wait: they would be sent with nobody to answer to."""
+    pattern = _pattern(address)
+    hers = [row[0] for row in _emails(db, ids) if pattern.search(row[2] or "")]
+    waiting = {row[0] for row in db.execute(_sql["unfinished_of"], {"ids": to_json(hers)})}
+    done = [id_ for id_ in hers if id_ not in waiting]
+    _secretly(db, partial(_erase_emails, ids=done, address=address))
+    return tuple(sorted(waiting))
+
+
+def _erase_emails(db: apsw.Connection, *, ids: Sequence[str], address: str) -> None:
+    _rewrite(db, set(ids), address)
+    _blank(db, ids)
+
+
+def _rest_of(db: apsw.Connection, *, address: str) -> _Rest:
+    bound, pattern = {"address": address}, _pattern(address)
+    rows = db.execute(_sql["campaign_rows_of"], bound)
+    events = db.execute(_sql["unmatched_events_of"], bound)
+    answers = db.execute(_sql["answers_of"], bound)
+    return _Rest(
+        rows=[(campaign, row) for campaign, row in rows if pattern.search(row)],
+        events=[id_ for id_, facts in events if pattern.search(facts)],
+        answers=[one[:3] for one in answers if pattern.search(one[3])],
+    )
+
+
+def _erase_rest(db: apsw.Connection, *, found: _Rest) -> None:
+    for campaign, row in found.rows:
+        hiding = {"campaign": campaign, "row": row, "hidden": hidden_row(campaign, row)}
+        db.execute(_sql["hide_campaign_row"], hiding)
+    for id_ in found.events:
+        db.execute(_sql["erase_unmatched_event"], {"id": id_})
+    for owner, route, key in found.answers:
+        db.execute(_sql["drop_answer"], {"owner": owner, "route": route, "key": key})
+
+
+def _secretly(db: apsw.Connection, erase: Callable[[apsw.Connection], None]) -> None:
+    """Write zeros over what is erased: else it would stay readable in the file's free pages."""
+    db.execute("PRAGMA secure_delete = ON")
+    try:
+        erase(db)
+    finally:
+        db.execute("PRAGMA secure_delete = OFF")

@@ -1,0 +1,63 @@
+"""The first key: made once, shown to a person or left for the owner, never in the log."""
+
+import stat
+
+import pytest
+
+from terkirim.access.keys import hash_of
+from terkirim.compose import Gateway
+from terkirim.serve import first_key
+
+
+@pytest.fixture
+def opening(tmp_path):
+    return lambda **given: Gateway.open(work=False, database=f"sqlite:///{tmp_path}/k.db", **given)
+
+
+async def test_without_a_terminal_it_stands_in_a_file_for_its_owner_only(opening, tmp_path, capsys):
+    async with opening() as gateway:
+        await first_key(gateway)
+        path = tmp_path / "k.db.api-key"
+        key = path.read_text().strip()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        row = await gateway.store.find_key(hash_of(key))
+        assert row.scopes == {"send", "read", "admin"}
+        printed = capsys.readouterr()
+        assert str(path) in printed.out + printed.err
+        assert key not in printed.out + printed.err
+
+
+async def test_on_a_terminal_it_is_shown_and_left_nowhere(opening, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    async with opening() as gateway:
+        await first_key(gateway)
+        key = capsys.readouterr().err.rpartition(" ")[2].strip()
+        assert await gateway.store.find_key(hash_of(key)) is not None
+    assert not (tmp_path / "k.db.api-key").exists()
+
+
+async def test_there_is_one_first_key_however_often_and_on_however_many_nodes(opening):
+    async with opening() as gateway, opening() as other:
+        await first_key(gateway)
+        await first_key(other)
+        await first_key(gateway)
+        assert len(await gateway.store.keys()) == 1
+
+
+async def test_a_key_of_the_settings_is_kept_and_no_other_is_made(opening, tmp_path):
+    async with opening(api_key="tk_from_the_settings") as gateway:
+        await first_key(gateway)
+        await first_key(gateway)
+        (row,) = await gateway.store.keys()
+        assert row.hash == hash_of("tk_from_the_settings")
+    assert not (tmp_path / "k.db.api-key").exists()
+
+
+async def test_a_key_of_the_settings_that_was_revoked_stays_revoked(opening):
+    async with opening(api_key="tk_from_the_settings") as gateway:
+        await first_key(gateway)
+        (row,) = await gateway.store.keys()
+        await gateway.store.revoke_key(row.id, now=gateway.clock.now())
+        await first_key(gateway)
+        (row,) = await gateway.store.keys()
+        assert row.revoked_at is not None
