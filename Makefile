@@ -55,7 +55,7 @@ lock: $(STAMP)
 
 # Bring the catalogue up to date with the sentences in the code; then translate what is empty.
 language: $(STAMP)
-	$(BIN)/pybabel --quiet extract --no-default-keywords --keywords=say --keywords=many:1,2 --keywords=phrase \
-	  --keywords=phrases:1,2 --no-location --sort-output --output-file=.venv/terkirim.pot src/terkirim
+	$(BIN)/pybabel --quiet extract --mapping=src/terkirim/language/sources.cfg --no-default-keywords --keywords=say \
+	  --keywords=many:1,2 --keywords=phrase --keywords=phrases:1,2 --keywords=_setting:2 --no-location --sort-output --output-file=.venv/terkirim.pot src/terkirim
 	$(BIN)/pybabel --quiet update --locale=id --input-file=.venv/terkirim.pot --output-file=src/terkirim/language/id.po \
 	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=100

@@ -110,9 +110,15 @@ def test_of_an_e_mail_to_several_each_story_is_told(terkirim):
     assert shown.count("waiting to be sent (queued)") == 2
     assert shown.count(f"E-mail   {sent}") == 2
     document = terkirim.json("messages", "show", sent)
-    assert {row["recipient"] for row in document["recipients"]} == {"a@example.com", "b@example.com"}
+    assert {row["recipient"] for row in document["recipients"]} == {
+        "a@example.com",
+        "b@example.com",
+    }
     one = document["recipients"][0]["id"]
-    assert terkirim.json("messages", "show", one)["recipient"] == document["recipients"][0]["recipient"]
+    assert (
+        terkirim.json("messages", "show", one)["recipient"]
+        == document["recipients"][0]["recipient"]
+    )
 
 
 def test_what_a_stored_text_holds_cannot_move_a_terminal(terkirim):
@@ -259,7 +265,10 @@ def test_a_cancel_says_of_each_message_whether_it_was_too_late(terkirim):
 def test_a_cancel_in_time_is_0(terkirim):
     sent = terkirim.send()
     document = terkirim.json("messages", "cancel", sent)
-    assert document == {"cancelled": [{"id": sent, "recipient": "budi@example.com"}], "too_late": []}
+    assert document == {
+        "cancelled": [{"id": sent, "recipient": "budi@example.com"}],
+        "too_late": [],
+    }
     assert terkirim.json("messages", "show", sent)["state"] == "cancelled"
 
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "messages": ("terkirim.cli.messages", "Look at messages, send them again, stop them."),
     "providers": ("terkirim.cli.providers", "See how providers stand, pause and resume them."),
     "keys": ("terkirim.cli.keys", "Make, list and revoke API keys."),
+    "users": ("terkirim.cli.users", "Add, list and remove the people of the dashboard."),
     "doctor": ("terkirim.cli.doctor", "Check all that mail depends on, and say what mends it."),
     "emulate": (_SERVING, "Run a local Mailketing that fails on demand."),
 }

@@ -30,7 +30,7 @@ def shown_settings(settings: Settings, say: Voice) -> list[Shown]:
         Shown(
             variable=variables_of(field)[0],
             value=_written(getattr(settings, name), say),
-            meaning=say(field.description or ""),
+            meaning=say(str(field.description)),
             is_set=name in settings.model_fields_set,
             is_secret=isinstance(getattr(settings, name), Secret),
         )

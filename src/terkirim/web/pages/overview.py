@@ -9,10 +9,12 @@ from litestar.handlers import HTTPRouteHandler
 from terkirim.domain.message import State
 from terkirim.domain.phrase import Phrase, phrase
 from terkirim.domain.search import Search
+from terkirim.language import Voice
 from terkirim.reports.overview import by_hour, per_minute, periods
 from terkirim.reports.retries import retries
 from terkirim.web.site import Site
 from terkirim.web.visit import Visit
+from terkirim.web.words import OUTCOMES
 
 # Key in the address -> hours, hours in one bar, label.
 SPANS: dict[str, tuple[int, int, Phrase]] = {
@@ -50,6 +52,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             sender=site.gateway.settings.mailketing_from_email or "toko@example.com",
             retry=await retries(store, now=now, days=_RETRY_DAYS),
             retry_days=_RETRY_DAYS,
+            reason_in_words=lambda reason: _reason(reason, visit.say),
             **await _figures(site, visit),
         )
 
@@ -62,14 +65,23 @@ async def _figures(site: Site, visit: Visit) -> dict[str, Any]:
     found = await site.health()
     recent = await by_hour(site.gateway.store, now=now, hours=2)
     waiting = found.backlog.by_state
+    spans = await periods(site.gateway.desk.insight, now=now, zone=zone)
     oldest = found.backlog.oldest_due_at
     return {
         "health": found,
-        "periods": await periods(site.gateway.desk.insight, now=now, zone=zone),
+        "periods": spans,
+        "has_sandboxed": any(one.now.sandboxed or one.before.sandboxed for one in spans),
         "waiting": {state: waiting.get(state, 0) for state in _SHOWN},
         "oldest": None if oldest is None else max(now - oldest, timedelta()),
         "rate": per_minute(recent, now=now),
     }
+
+
+def _reason(reason: str, say: Voice) -> str:
+    """Return a rollup's reason ("deferred:503") in words, with its code."""
+    outcome, _, code = reason.partition(":")
+    words = say(OUTCOMES[outcome]) if outcome in OUTCOMES else outcome
+    return f"{words}: HTTP {code}" if code.isdigit() else f"{words}: {code}" if code else words
 
 
 def _day_end(now: datetime, zone: tzinfo, each: int) -> datetime:
