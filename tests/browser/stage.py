@@ -12,7 +12,8 @@ from tests.acceptance.conftest import TERKIRIM, Served, free_port
 
 ADMIN, PASSWORD = "ani", "kopi susu gula aren"
 PEOPLE = ("Budi Santoso", "Siti Rahma", "Dewi Lestari", "Agus Wijaya", "Putri Ayu", "Rizky Pratama")
-LETTER = """<div style="font-family:sans-serif;max-width:520px"><h2 style="color:#0f766e">Toko Maju</h2>
+LETTER = """<div style="font-family:sans-serif;max-width:520px">
+<h2 style="color:#0f766e">Toko Maju</h2>
 <p>Halo {name},</p><p>Pesanan <b>{order}</b> sudah kami kirim dan akan tiba dalam 2 hari.</p>
 <p><a href="https://example.com/lacak">Lacak pesanan</a></p></div>"""
 
