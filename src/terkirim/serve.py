@@ -37,7 +37,7 @@ async def serve(settings: Settings) -> None:
     _refuse_taken_port(settings)
     async with Gateway.open(settings) as gateway:
         await first_key(gateway)
-        await _first_admin(gateway)
+        await first_admin(gateway)
         server = Server(
             build_pages(gateway, beside=build_app(gateway)),
             address=settings.host,
@@ -107,17 +107,18 @@ async def _keep(gateway: Gateway, text: str, *, name: str) -> None:
         await gateway.store.add_key(row)
 
 
-async def _first_admin(gateway: Gateway) -> None:
+async def first_admin(gateway: Gateway) -> None:
     """Make a one-time link for the first admin: shown on a terminal, else left in a file."""
+    settings = gateway.settings
+    path = _beside_database(settings, ".first-admin")
     token = await gateway.desk.sign_in.first_link()
     if token is None:
+        path.unlink(missing_ok=True)
         return
-    settings = gateway.settings
     link = f"{base_url(settings)}/first?link={token}"
     if sys.stderr.isatty():
         print(f"Make the first admin of the dashboard (once, today): {link}", file=sys.stderr)  # noqa: T201 - to a person
         return
-    path = _beside_database(settings, ".first-admin")
     write_for_owner(path, link)
     _log.info("a link for the first admin was made", path=str(path))
 

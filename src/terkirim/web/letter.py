@@ -11,6 +11,7 @@ from terkirim.content.variables import rendered
 from terkirim.domain.errors import InvalidEmail
 from terkirim.domain.record import EmailRow, Story
 from terkirim.web.places import base_url
+from terkirim.web.texts import escaped
 
 # No scripts, no forms, no frames; styles and pictures that stand in the mail itself.
 _FRAME = (
@@ -62,7 +63,7 @@ def frame_headers(*, with_images: bool) -> Mapping[str, str]:
 def curl_of(gateway: Gateway, story: Story) -> str:
     """Return a command that hands the same e-mail over again, with the key left to its reader."""
     url = base_url(gateway.settings)
-    body = json.dumps(_fields(story.email), ensure_ascii=False, indent=2)
+    body = escaped(json.dumps(_fields(story.email), ensure_ascii=False, indent=2))
     return (
         f"curl {url}/v1/emails \\\n"
         '  -H "Authorization: Bearer $TERKIRIM_API_KEY" \\\n'

@@ -81,13 +81,13 @@ class Site:
             usual=settings.language,
         )
         secure = is_secure(headers, scheme=request.scope["scheme"], public_url=settings.public_url)
-        theme = query.get("theme", cookies.get(THEME, ""))
+        wishes = (query.get("theme"), cookies.get(THEME), THEMES[0])
         visit = Visit(
             request=request,
             gateway=self.gateway,
             templates=self._templates,
             say=speak(language),
-            theme=theme if theme in THEMES else THEMES[0],
+            theme=next(one for one in wishes if one in THEMES),
             is_secure=secure,
             token=cookies.get(SESSION, ""),
         )

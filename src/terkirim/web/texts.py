@@ -1,5 +1,6 @@
 """Makes texts of strangers harmless to read: nothing hides, nothing turns the line around."""
 
+import json
 import re
 import unicodedata
 
@@ -16,6 +17,11 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(f"⟦{ord(c):04X}⟧" if _is_hidden(c) else c for c in text)
+
+
+def escaped(document: str) -> str:
+    """Return JSON in which what cannot be seen stands as an escape, so that it may be copied."""
+    return "".join(json.dumps(c)[1:-1] if _is_hidden(c) else c for c in document)
 
 
 def one_line(text: str, *, most: int = 300) -> str:
