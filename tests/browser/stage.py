@@ -29,7 +29,7 @@ class Stage:
             "MAILKETING_API_KEY": "emulated",
             "MAILKETING_API_URL": f"http://127.0.0.1:{self.emulator_port}/api/v2",
         }
-        quick = {"TERKIRIM_RETRY_WAITS": "100ms,300ms", "TERKIRIM_RETRY_JITTER": "0"}
+        quick = {"TERKIRIM_RETRY_WAITS": "600ms,700ms", "TERKIRIM_RETRY_JITTER": "0"}
         own = {} if is_sandbox else real
         self.served = Served(folder, **{"TERKIRIM_LANGUAGE": "id"} | own | quick | settings)
         self.url = self.served.url
@@ -116,6 +116,14 @@ class Stage:
             self.settled(one)
         self.fail()
         return ids
+
+    def hold(self):
+        """Make one message that may have been sent and waits for a decision."""
+        self.fail(accept_and_drop=1)
+        held = self.send("rina@example.com", "Kode masuk Anda", if_unclear="hold")
+        self.settled(held)
+        self.fail()
+        return held
 
     def remember(self, days=90):
         """Write counts of a busy past, so that charts and figures have something to show."""

@@ -140,7 +140,8 @@ async def test_a_message_tells_its_story_with_what_the_provider_said(visitor, se
     page = await visitor.get(f"/messages/{id_}")
     text = shown(page)
     for words in (
-        "Attempt 1 through sandbox: not taken this time", "HTTP 503: away", "&lt;b&gt;down&lt;/b&gt;",
+        "Attempt 1 through sandbox: not taken this time", "HTTP 503: away",
+        "&lt;b&gt;down&lt;/b&gt;",
         "It will be tried again in", "Handed over by library", "Isi surat",
     ):  # fmt: skip
         assert words in text, words

@@ -31,7 +31,7 @@ def users() -> None:
 @click.option("--email", default="", help="Where this person is reached.")
 @_password_stdin
 @json_option
-def add(name: str, role: str, email: str, password_stdin: bool, as_json: bool) -> int:
+def add(name: str, role: str, email: str, *, password_stdin: bool, as_json: bool) -> int:
     """Add a person; on a terminal the password is asked for."""
     wanted = name.strip()
     if not wanted or not wanted.isprintable() or len(wanted) > NAME_LIMIT:
