@@ -78,6 +78,29 @@ CAUSES: Mapping[str, Cause] = {
 }
 _ADDRESS_FIELDS = ("recipient:", "to:", "email:")
 _CONTENT_FIELDS = ("content:", "subject:", "variables:", "html:", "text:", "attach")
+# What this program writes itself, the longer before the shorter that it begins with.
+_OWN_WORDS: tuple[tuple[str, Phrase], ...] = (
+    (
+        f"{EXHAUSTED}, {MAYBE_SENT}",
+        phrase("gave up after the last wait of the schedule, may have been sent"),
+    ),
+    (EXHAUSTED, phrase("gave up after the last wait of the schedule")),
+    (EXPIRES_FIRST, phrase("expires before the next attempt")),
+    ("expired before it could be sent", phrase("expired before it could be sent")),
+    ("expired between two attempts", phrase("expired between two attempts")),
+    ("expired, may have been sent", phrase("expired, may have been sent")),
+    ("cancelled; may have been sent before", phrase("cancelled; may have been sent before")),
+    ("cancelled", phrase("cancelled")),
+    ("erased on request", phrase("erased on request")),
+    ("no answer in time", phrase("no answer in time")),
+    ("no answer", phrase("no answer")),
+    ("no connection", phrase("no connection")),
+    ("no free connection", phrase("no free connection")),
+    (
+        "the lease ran out: the worker died, or lost the database, after the request may have left",
+        phrase("the worker died, or lost the database, after the request may have left"),
+    ),
+)
 # The first that fits: what may have been sent outranks all else.
 _TESTS: tuple[tuple[Callable[[str], bool], Cause], ...] = (
     (lambda reason: MAYBE_SENT in reason, _UNPROVEN),
@@ -93,6 +116,15 @@ def cause_of(state: State, reason: str) -> Cause:
     if state is State.HELD:
         return _HELD
     return next((cause for is_it, cause in _TESTS if is_it(reason)), _OTHER)
+
+
+def told(reason: str) -> Phrase:
+    """Return a stored reason for people: our own words in their language, others as they stand."""
+    for own, says in _OWN_WORDS:
+        if reason.startswith(own):
+            rest = reason.removeprefix(own)
+            return phrase("{says}{rest}", says=says, rest=rest) if rest else says
+    return phrase("{says}", says=reason)
 
 
 def grouped(stopped: Iterable[Stopped]) -> list[Group]:

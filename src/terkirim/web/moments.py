@@ -36,6 +36,13 @@ class Moments:
             day += f" {local.year}"
         return self.say("{day}, {time}", day=day, time=self._time(local, "minutes"))
 
+    def tick(self, instant: datetime, *, by_day: bool) -> str:
+        """Return what stands below a chart: the time, or the day without its year."""
+        local = instant.astimezone(self._zone)
+        if not by_day:
+            return self._time(local, "minutes")
+        return f"{local.day} {self.say(self._month(local))}"
+
     def day(self, instant: datetime) -> str:
         """Return the day: "24 Nov 2026"."""
         local = instant.astimezone(self._zone)

@@ -16,6 +16,7 @@ from terkirim.domain.alert import Activity
 from terkirim.domain.phrase import Phrase
 from terkirim.language import Voice
 from terkirim.ports.access import Session
+from terkirim.reports.causes import told
 from terkirim.web.cookies import NOTICE, cookie, notice_in, notice_text
 from terkirim.web.moments import Moments
 from terkirim.web.places import base_url
@@ -106,9 +107,13 @@ class Visit:
         """Return an address as this reader may see it."""
         return masked(address) if self.is_masked else address
 
-    def reason(self, text: str, *addresses: str) -> str:
-        """Return what was said of a message, as this reader may see it."""
+    def hidden(self, text: str, *addresses: str) -> str:
+        """Return a text as this reader may see it."""
         return without_addresses(text, *addresses) if self.is_masked else text
+
+    def reason(self, text: str, *addresses: str) -> str:
+        """Return why a message waits or ended, in words for this reader."""
+        return self.hidden(self.say(told(text)), *addresses)
 
     def page(self, template: str, /, *, status: int = 200, **values: Any) -> Response[bytes]:
         """Return a page, or a part of one."""

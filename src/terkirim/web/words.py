@@ -14,7 +14,7 @@ STATES: Mapping[str, Phrase] = {
     "delivered": phrase("delivered"),
     "bounced": phrase("bounced"),
     "complained": phrase("spam report"),
-    "dead": phrase("given up"),
+    "dead": phrase("gave up"),
     "suppressed": phrase("suppressed"),
     "cancelled": phrase("cancelled"),
 }

@@ -96,7 +96,7 @@ def _cells(visit: Visit, one: Found) -> tuple[str, ...]:
         "1" if message.is_sandbox else "0",
         str(message.attempts),
         message.provider or "",
-        visit.reason(message.reason, message.recipient),
+        visit.hidden(message.reason, message.recipient),
         "" if accepted is None else accepted.isoformat(),
         " ".join(f"{name}={value}" for name, value in one.tags),
     )

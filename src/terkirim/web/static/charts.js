@@ -12,17 +12,16 @@
     const names = heads(table).map((cell) => cell.textContent);
     const unit = heads(table)[1].dataset.unit;
     const number = new Intl.NumberFormat(box.dataset.language);
-    const times = rows(table).map((row) => Number(row.cells[0].dataset.at));
+    const ticks = rows(table).map((row) => row.cells[0].dataset.tick);
     const sent = column(table, 1), dead = column(table, 2);
     const most = Math.max(...sent, ...dead, 1);
     const labels = rows(table).map((row) => row.cells[0].textContent);
     const grid = { stroke: colour("--line"), width: 1 };
     const axis = { stroke: colour("--muted"), grid, ticks: grid, font: "12px system-ui" };
-    const narrow = box.clientWidth < 500;
     const options = {
       width: box.clientWidth, height: 220, padding: [10, 12, 0, 0],
       cursor: { y: false, drag: { x: false, y: false } },
-      scales: { x: { time: false, range: [-0.5, times.length - 0.5] }, y: { range: [0, most * 1.08] } },
+      scales: { x: { time: false, range: [-0.5, ticks.length - 0.5] }, y: { range: [0, most * 1.08] } },
       series: [
         { label: names[0], value: (_, at) => labels[at] ?? "–" },
         { label: names[1], stroke: colour("--chart-1"), fill: colour("--chart-1") + "99", width: 1,
@@ -32,14 +31,14 @@
           value: (_, count) => (count === null ? "–" : number.format(count)) },
       ],
       axes: [
-        { ...axis, space: narrow ? 80 : 70, incrs: [1, 2, 3, 6, 12, 24, 48, 72, 168], values: (_, ats) => ats.map((at) => labels[at] ?? "") },
+        { ...axis, space: 64, incrs: [1, 2, 3, 6, 12, 24, 48, 72, 168], values: (_, ats) => ats.map((at) => ticks[at] ?? "") },
         { ...axis, size: 62, label: unit, labelSize: 20, labelFont: "12px system-ui",
           incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6],
           values: (_, counts) => counts.map((count) => number.format(count)) },
       ],
     };
     box.replaceChildren();
-    return new uPlot(options, [times.map((_, at) => at), sent, dead], box);
+    return new uPlot(options, [ticks.map((_, at) => at), sent, dead], box);
   };
 
   const boxes = [...document.querySelectorAll("[data-chart]")];
