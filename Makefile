@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 BENCH := .venv-bench
 
-.PHONY: setup test check demo serve bench torture lock language
+.PHONY: setup test check demo serve bench torture lock language chromium screenshots
 
 setup: $(STAMP)
 
@@ -16,7 +16,7 @@ $(STAMP): requirements/tools.txt requirements/test.txt pyproject.toml
 	touch $@
 
 # What CI runs, and nothing else.
-test: check
+test: check chromium
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --numprocesses=2
 
 check: $(STAMP)
@@ -31,6 +31,15 @@ check: $(STAMP)
 # The fault tests at length; the usual run has their short forms.
 torture: $(STAMP)
 	TORTURE_KILLS=$(or $(KILLS),40) $(BIN)/python -m pytest tests/torture
+
+# The browser in which the pages are tested: Debian's, or any that is there already.
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-core; }
+
+# The pictures in docs/screenshots, of a real gateway with a failing provider behind it.
+screenshots: $(STAMP) chromium
+	$(BIN)/python -m tests.browser.screenshots docs/screenshots
 
 # A CSV of recipients goes out through a Mailketing that fails in every way, across a kill -9.
 demo: $(STAMP)
@@ -55,7 +64,7 @@ lock: $(STAMP)
 
 # Bring the catalogue up to date with the sentences in the code; then translate what is empty.
 language: $(STAMP)
-	$(BIN)/pybabel --quiet extract --no-default-keywords --keywords=say --keywords=many:1,2 --keywords=phrase \
-	  --keywords=phrases:1,2 --no-location --sort-output --output-file=.venv/terkirim.pot src/terkirim
+	$(BIN)/pybabel --quiet extract --mapping=src/terkirim/language/sources.cfg --no-default-keywords --keywords=say \
+	  --keywords=many:1,2 --keywords=phrase --keywords=phrases:1,2 --keywords=_setting:2 --no-location --sort-output --output-file=.venv/terkirim.pot src/terkirim
 	$(BIN)/pybabel --quiet update --locale=id --input-file=.venv/terkirim.pot --output-file=src/terkirim/language/id.po \
 	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width=100

@@ -13,6 +13,7 @@ import structlog
 
 from terkirim.access.kept import kept_secret
 from terkirim.compose_credits import Lookout, lookout_over
+from terkirim.compose_desk import Desk, desk_over
 from terkirim.content.addresses import normalised
 from terkirim.content.drafts import DraftRules, checked
 from terkirim.content.fetching import Fetcher, FetchRules, needs_fetching
@@ -68,6 +69,7 @@ class Gateway(Following):
         watch: Watch,
         fetcher: Fetcher,
         lookout: Lookout,
+        desk: Desk | None,
         scheduler: Scheduler,
         erasure: Erasure,
         tracking: Tracking | None,
@@ -80,6 +82,7 @@ class Gateway(Following):
         self.submit = submit
         self.tally = tally
         self.watch = watch
+        self._desk = desk
         self._fetcher = fetcher
         self.lookout = lookout
         self._scheduler = scheduler
@@ -125,6 +128,22 @@ class Gateway(Following):
         if self._tracking is None:
             raise ConfigError("TERKIRIM_DATABASE: callbacks and suppressions need SQLite as yet")
         return self._tracking
+
+    @property
+    def has_desk(self) -> bool:
+        """True where the database keeps what the pages need: people's sessions, a search."""
+        return self._desk is not None
+
+    @property
+    def desk(self) -> Desk:
+        """What people at the pages need.
+
+        Raises:
+            ConfigError: this database does not keep it.
+        """
+        if self._desk is None:
+            raise ConfigError("TERKIRIM_DATABASE: the pages need SQLite as yet")
+        return self._desk
 
     @property
     def in_air(self) -> int:
@@ -331,6 +350,7 @@ def _built(
         min_free=settings.min_free_disk,
         afford=lookout.preflights.refuse if lookout.standings.providers else None,
     )
+    desk = desk_over(database)
     return Gateway(
         settings=settings,
         store=store,
@@ -342,6 +362,7 @@ def _built(
         new_id=new_id,
         signing_key=signing_key,
         fetcher=Fetcher(FetchRules(allowed=settings.fetch, most=rules.max_attachments)),
+        desk=desk,
         scheduler=Scheduler(
             [
                 *retention_jobs(
@@ -351,6 +372,7 @@ def _built(
                     keep_messages=settings.keep_messages,
                 ),
                 *lookout.jobs,
+                *(() if desk is None else desk.jobs),
             ],
             upkeep=store,
             clock=clock,

@@ -15,21 +15,26 @@ from terkirim.domain.ids import uuid7
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.rates import parse_rates
 from terkirim.ports import Clock, Store
+from terkirim.ports.access import Accounts
 from terkirim.ports.alerts import AlertBook
 from terkirim.ports.credits import CreditBook
 from terkirim.ports.people import People
 from terkirim.ports.retention import Erasure, Retention
+from terkirim.ports.search import Insight, MessageSearch
 from terkirim.ports.suppressions import Suppressions
 from terkirim.ports.tracking import Events
 from terkirim.reports.health import SANDBOX
 from terkirim.settings import Settings
 from terkirim.store.gating import GateSettings
+from terkirim.store.sqlite.access import SqliteAccess
 from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.connection import kind_of_file_system
 from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.events import SqliteEvents
+from terkirim.store.sqlite.insight import SqliteInsight
 from terkirim.store.sqlite.people import SqlitePeople
+from terkirim.store.sqlite.search import SqliteSearch
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
@@ -90,6 +95,9 @@ class Database:
     people: People
     events: Events | None = None
     suppressions: Suppressions | None = None
+    accounts: Accounts | None = None
+    search: MessageSearch | None = None
+    insight: Insight | None = None
     path: Path | None = None
 
 
@@ -131,6 +139,9 @@ async def opened(settings: Settings) -> Database:
         people=SqlitePeople(store),
         events=SqliteEvents(store, ids=Ids(local)),
         suppressions=SqliteSuppressions(store, ids=Ids(local)),
+        accounts=SqliteAccess(store),
+        search=SqliteSearch(store),
+        insight=SqliteInsight(store),
         path=path,
     )
 

@@ -19,6 +19,8 @@ from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
 from terkirim.settings import Settings, unknown_variables
+from terkirim.web.app import build_pages
+from terkirim.web.places import base_url
 
 ONE_MINUTE = timedelta(minutes=1)
 
@@ -37,8 +39,12 @@ async def serve(settings: Settings) -> None:
     _refuse_taken_port(settings)
     async with Gateway.open(settings) as gateway:
         await first_key(gateway)
+        application: Any = build_app(gateway)
+        if gateway.has_desk:
+            await first_admin(gateway)
+            application = build_pages(gateway, beside=application)
         server = Server(
-            build_app(gateway),
+            application,
             address=settings.host,
             port=settings.port,
             interface=Interfaces.ASGI,
@@ -128,18 +134,34 @@ async def _keep(gateway: Gateway, text: str, *, name: str) -> None:
         await gateway.store.add_key(row)
 
 
+async def first_admin(gateway: Gateway) -> None:
+    """Make a one-time link for the first admin: shown on a terminal, else left in a file."""
+    settings = gateway.settings
+    path = _beside_database(settings, ".first-admin")
+    token = await gateway.desk.sign_in.first_link()
+    if token is None:
+        path.unlink(missing_ok=True)
+        return
+    link = f"{base_url(settings)}/first?link={token}"
+    if sys.stderr.isatty():
+        print(f"Make the first admin of the dashboard (once, today): {link}", file=sys.stderr)  # noqa: T201 - to a person
+        return
+    write_for_owner(path, link)
+    _log.info("a link for the first admin was made", path=str(path))
+
+
 def _hand_out(key: str, settings: Settings) -> None:
     if sys.stderr.isatty():
         print(f"API key (shown once): {key}", file=sys.stderr)  # noqa: T201 - to a person
         return
-    path = _key_file(settings)
+    path = _beside_database(settings, ".api-key")
     write_for_owner(path, key)
     _log.info("an API key was made", path=str(path))
 
 
-def _key_file(settings: Settings) -> Path:
+def _beside_database(settings: Settings, ending: str) -> Path:
     scheme, _, rest = settings.database.read().partition("://")
     if scheme != "sqlite":
-        return Path("terkirim.api-key").absolute()
+        return Path(f"terkirim{ending}").absolute()
     database = Path(rest.removeprefix("/")).absolute()
-    return database.with_name(database.name + ".api-key")
+    return database.with_name(database.name + ending)

@@ -3,10 +3,12 @@
 import string
 from datetime import timedelta
 from importlib import resources
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from terkirim.language import LANGUAGES, phrase, phrases, speak
@@ -14,13 +16,18 @@ from terkirim.language.catalogue import catalogue, translations_in
 from terkirim.language.voice import Voice
 
 SOURCE = Path(str(resources.files("terkirim")))
-KEYWORDS = {"say": None, "many": (1, 2), "phrase": None, "phrases": (1, 2)}
+KEYWORDS = {
+    "say": None, "many": (1, 2), "phrase": None, "phrases": (1, 2), "_setting": (2,),
+}  # fmt: skip
+SOURCES, OPTIONS = parse_mapping_cfg(
+    StringIO(resources.files("terkirim.language").joinpath("sources.cfg").read_text("utf-8"))
+)
 FILE = resources.files("terkirim.language").joinpath("id.po")
 
 
 def spoken_in_the_code():
     """Return each text in the code with its form for several, None where it has none."""
-    found = extract_from_dir(str(SOURCE), [("**.py", "python")], keywords=KEYWORDS)
+    found = extract_from_dir(str(SOURCE), SOURCES, OPTIONS, keywords=KEYWORDS)
     texts = [text for _, _, text, _, _ in found]
     return dict(text if isinstance(text, tuple) else (text, None) for text in texts)
 

@@ -1,28 +1,52 @@
-"""Passwords of people: hashed with argon2id, and never kept otherwise."""
+"""Passwords: kept as argon2id hashes, compared off the event loop."""
+
+import asyncio
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-SHORTEST = 12  # characters
-LONGEST = 1_000
+from terkirim.domain.phrase import Phrase, phrase
+
+SHORTEST, LONGEST = 8, 256  # characters
+AT_ONCE = 2  # each takes 64 MiB and a core: more would only wait for each other
+# Nobody's: of random bytes that were thrown away, with the cost that argon2-cffi recommends.
+_NOBODYS = (
+    "$argon2id$v=19$m=65536,t=3,p=4$3yQlVzKe+XFwrho7zRWC/Q$"
+    "t8ej1Ucs71QSExtiHsjFnf+tUvR0SOs6lxNNN8RMcTI"
+)
 
 
-def password_hash(text: str) -> str:
-    """Return what is kept of a password, with its salt and its cost.
+class Passwords:
+    """Makes and compares hashes, a few at a time."""
 
-    Raises:
-        ValueError: it is too short, or too long.
-    """
-    if not SHORTEST <= len(text) <= LONGEST:
-        raise ValueError(f"a password has {SHORTEST} to {LONGEST} characters")
-    return PasswordHasher().hash(text)
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher()
+        self._turn = asyncio.Semaphore(AT_ONCE)
+
+    async def hashed(self, password: str) -> str:
+        """Return what is kept of a password."""
+        async with self._turn:
+            return await asyncio.to_thread(self._hasher.hash, password)
+
+    async def fits(self, password: str, password_hash: str | None) -> bool:
+        """Return whether it is the password; for nobody's (None) it takes as long to say no."""
+        async with self._turn:
+            is_it = await asyncio.to_thread(self._is_it, password, password_hash or _NOBODYS)
+        return is_it and password_hash is not None
+
+    def _is_it(self, password: str, password_hash: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
 
 
-def is_password(text: str, kept: str | None) -> bool:
-    """Return whether the password is the one that is kept; in constant time for each hash."""
-    if kept is None:
-        return False
-    try:
-        return PasswordHasher().verify(kept, text)
-    except (VerificationError, InvalidHashError):
-        return False
+def fault_in(password: str, *, name: str) -> Phrase | None:
+    """Return why a password cannot be taken, None where it can."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        return phrase(
+            "Give a password of {least} to {most} characters.", least=SHORTEST, most=LONGEST
+        )
+    if password.casefold() == name.casefold():
+        return phrase("The password must not be the name.")
+    return None

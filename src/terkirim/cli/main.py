@@ -18,7 +18,7 @@ COMMANDS = {
     "credits": ("terkirim.cli.credits", "See credits, how long they last, and what can be paid."),
     "alerts": ("terkirim.cli.alerts", "See alerts and who was told; try the channels."),
     "keys": ("terkirim.cli.keys", "Make, list and revoke API keys."),
-    "users": ("terkirim.cli.users", "Add, list and remove the people who are told of alerts."),
+    "users": ("terkirim.cli.users", "Add, list and remove people: who signs in, who is alerted."),
     "doctor": ("terkirim.cli.doctor", "Check all that mail depends on, and say what mends it."),
     "emulate": (_SERVING, "Run a local Mailketing that fails on demand."),
 }

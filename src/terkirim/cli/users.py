@@ -5,13 +5,15 @@ from typing import Any
 
 import click
 
-from terkirim.cli.desk import desk
+from terkirim.access.passwords import Passwords, fault_in
+from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE
 from terkirim.cli.screen import Screen, json_option, printable
 from terkirim.content.addresses import normalised
 from terkirim.database import Database
 from terkirim.domain.alert import Activity
-from terkirim.domain.errors import NotFound, WrongState
+from terkirim.domain.errors import ConfigError, NotFound, WrongState
+from terkirim.ports.access import Accounts
 from terkirim.ports.people import ROLES, User
 
 NAME_LIMIT = 100  # characters
@@ -25,7 +27,7 @@ def users() -> None:
 
 @users.command()
 @click.argument("name")
-@click.option("--email", metavar="ADDRESS", required=True, help="Where they can be written to.")
+@click.option("--email", metavar="ADDRESS", default="", help="Where they can be written to.")
 @click.option(
     "--alert-url",
     metavar="URL",
@@ -39,8 +41,9 @@ def add(
 ) -> int:
     """Add a person; an admin is told of alerts."""
     at = desk(as_json=as_json)
-    wanted = _name(name), normalised(email.strip(), "--email"), _alert_url(alert_url)
-    hashed = _password() if password_stdin else None
+    address = normalised(email.strip(), "--email") if email.strip() else ""
+    wanted = _name(name), address, _alert_url(alert_url)
+    password = _password(at, wanted[0], is_piped=password_stdin)
 
     async def added(database: Database) -> User:
         now = database.clock.now()
@@ -51,7 +54,7 @@ def add(
             role=role,
             created_at=now,
             alert_url=wanted[2],
-            password_hash=hashed,
+            password_hash=None if password is None else await Passwords().hashed(password),
         )
         if not await database.people.add_user(user):
             raise WrongState(f"there is a user {user.name!r} already", state="taken")
@@ -61,6 +64,32 @@ def add(
 
     user = at.ask(added)
     says = at.screen.say("{name} is added.", name=printable(user.name))
+    at.screen.answer(_shape(user), [says])
+    return DONE
+
+
+@users.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@json_option
+def password(name: str, password_stdin: bool, as_json: bool) -> int:
+    """Give a person another password; they are signed out everywhere."""
+    at = desk(as_json=as_json)
+    text = _password(at, name, is_piped=password_stdin)
+    if text is None:
+        raise click.UsageError("give --password-stdin, or run this on a terminal")
+
+    async def changed(database: Database) -> User:
+        accounts = _accounts(database)
+        user = await accounts.find_user(name)
+        if user is None:
+            raise NotFound(f"there is no user {name!r}: see `terkirim users list`")
+        await accounts.set_password(user.id, await Passwords().hashed(text))
+        await accounts.end_sessions_of(user.id)
+        return user
+
+    user = at.ask(changed)
+    says = at.screen.say("{name} has another password, and must sign in again.", name=user.name)
     at.screen.answer(_shape(user), [says])
     return DONE
 
@@ -84,10 +113,19 @@ def remove(name: str, as_json: bool) -> int:
     at = desk(as_json=as_json)
 
     async def removed(database: Database) -> None:
-        if not await database.people.remove_user(name):
+        if not await _is_removed(database):
             raise NotFound(f"there is no user {name!r}: see `terkirim users list`")
         note = Activity(at=database.clock.now(), who="cli", what="user removed", subject=name)
         await database.people.note(note)
+
+    async def _is_removed(database: Database) -> bool:
+        if database.accounts is None:
+            return await database.people.remove_user(name)
+        user = await database.accounts.find_user(name)
+        if user is not None and not await database.accounts.drop_user(user.id):
+            says = f"{name!r} is the last admin who can sign in: add another one first"
+            raise WrongState(says, state=user.role)
+        return user is not None
 
     at.ask(removed)
     says = at.screen.say("{name} is removed.", name=printable(name))
@@ -117,13 +155,24 @@ def _alert_url(text: str | None) -> str | None:
     return text.strip()
 
 
-def _password() -> str:
-    from terkirim.access.passwords import password_hash
+def _password(at: Desk, name: str, *, is_piped: bool) -> str | None:
+    """Return the password from standard input, or asked for on a terminal; None: neither."""
+    if is_piped:
+        text = sys.stdin.read().rstrip("\r\n")
+    elif sys.stdin.isatty():
+        text = click.prompt(at.screen.say("Password"), hide_input=True, confirmation_prompt=True)
+    else:
+        return None
+    fault = fault_in(text, name=name)
+    if fault is not None:
+        raise click.BadParameter(at.screen.say(fault), param_hint="PASSWORD")
+    return text
 
-    try:
-        return password_hash(sys.stdin.readline().rstrip("\r\n"))
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--password-stdin") from None
+
+def _accounts(database: Database) -> Accounts:
+    if database.accounts is None:
+        raise ConfigError("TERKIRIM_DATABASE: the pages need SQLite as yet")
+    return database.accounts
 
 
 def _lines(screen: Screen, rows: list[User]) -> list[str]:

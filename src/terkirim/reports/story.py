@@ -63,11 +63,16 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing that happened; `details` are raw texts (a provider's words) that explain it."""
+    """One thing that happened; `details` are raw texts (a provider's words) that explain it.
+
+    `attempt` or `event` is what it was, where it was one of them.
+    """
 
     at: datetime
     says: Phrase
     details: tuple[str, ...] = ()
+    attempt: Attempt | None = None
+    event: Event | None = None
 
 
 def state_in_words(message: MessageRow) -> Phrase:
@@ -161,10 +166,10 @@ def _attempt(attempt: Attempt) -> Moment:
     if code and reason.startswith(code):
         code = ""
     said = ": ".join(filter(None, (code, reason)))
-    return Moment(attempt.started_at, says, tuple(filter(None, (said, attempt.note))))
+    return Moment(attempt.started_at, says, tuple(filter(None, (said, attempt.note))), attempt)
 
 
 def _event(event: Event) -> Moment:
     details = tuple(f"{name}: {value}" for name, value in event.facts.items())
     says = _EVENTS.get(event.kind, phrase("event: {kind}", kind=event.kind))
-    return Moment(event.at, says, details)
+    return Moment(event.at, says, details, event=event)

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     language: Annotated[Literal["id", "en"], WORD] = _setting(
         "id", "what people are answered in: `id` or `en`"
     )
+    mask_addresses: bool = _setting(
+        "true", "hide addresses and contents from people with the role `viewer`"
+    )
 
     mailketing_api_key: Key | None = _setting(
         None, "the provider's key; none: sandbox mode, nothing is really sent"

@@ -53,6 +53,12 @@ def messages_of(db: apsw.Connection, email_ids: Sequence[str]) -> list[MessageRo
     return [records.message_of(row) for row in db.execute(sql, {"ids": ids})]
 
 
+def messages_by_id(db: apsw.Connection, ids: Sequence[str]) -> list[MessageRow]:
+    """Return the messages with these ids, in any order."""
+    sql = f"{MESSAGE} WHERE m.id IN (SELECT value FROM json_each(?))"
+    return [records.message_of(row) for row in db.execute(sql, (to_json(ids),))]
+
+
 def listed(db: apsw.Connection, which: MessageFilter) -> list[MessageRow]:
     """Return messages, newest first; the cost of unfinished and dead ones is free of history."""
     tests, bound = _tests(which)

@@ -1,0 +1,60 @@
+"""Builds what people at the pages need beside the gateway: accounts, a search, a look at faults."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from secrets import token_urlsafe
+
+from terkirim.access.sign_in import SignIn
+from terkirim.database import Database
+from terkirim.ports.access import Accounts
+from terkirim.ports.people import ActivityLog, UserBook
+from terkirim.ports.search import Insight, MessageSearch
+from terkirim.schedule.periodic import Job
+
+INDEX_EVERY = timedelta(seconds=5)
+_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The parts; `jobs` is the periodic work that they need."""
+
+    accounts: Accounts
+    sign_in: SignIn
+    users: UserBook
+    activity: ActivityLog
+    search: MessageSearch
+    insight: Insight
+    jobs: tuple[Job, ...]
+
+
+def desk_over(database: Database) -> Desk | None:
+    """Return the desk over an open database, None where it has no part for the pages."""
+    accounts, search, insight = database.accounts, database.search, database.insight
+    if accounts is None or search is None or insight is None:
+        return None
+    clock = database.clock
+
+    async def index() -> None:
+        while await search.index(now=clock.now()):
+            pass  # piece by piece: between two of them whoever waits for the writer has its turn
+
+    return Desk(
+        accounts=accounts,
+        sign_in=sign_in_at(database, accounts),
+        users=accounts,
+        activity=accounts,
+        search=search,
+        insight=insight,
+        jobs=(Job(name="search index", every=INDEX_EVERY, work=index),),
+    )
+
+
+def sign_in_at(database: Database, accounts: Accounts) -> SignIn:
+    """Return where people of this database sign in."""
+    return SignIn(
+        accounts,
+        clock=database.clock,
+        new_token=lambda: token_urlsafe(_TOKEN_BYTES),
+        new_id=database.new_id,
+    )

@@ -1,0 +1,119 @@
+"""How much mail came in, went out and was given up, by span and by hour: read from the rollups."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
+
+from terkirim.domain.message import State
+from terkirim.domain.phrase import Phrase, phrase
+from terkirim.ports import MessageLog
+from terkirim.ports.search import Insight
+
+KINDS = ("submitted", "outcome", "state")
+HOUR = timedelta(hours=1)
+_SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Messages taken in, sent (accepted by a real provider), kept by the sandbox, given up."""
+
+    taken: int = 0
+    sent: int = 0
+    sandboxed: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A span that ends now, beside the one of the same length before it."""
+
+    key: str
+    label: Phrase
+    now: Figures
+    before: Figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """What one hour (or one day, where hours are too many) brought."""
+
+    at: datetime
+    sent: int
+    dead: int
+
+
+async def periods(insight: Insight, *, now: datetime, zone: tzinfo) -> list[Period]:
+    """Return today, and the last 24 hours, 7, 30 and 90 days; hours that have begun count whole."""
+    midnight = datetime.combine(now.astimezone(zone).date(), time(), zone).astimezone(UTC)
+    spans = [
+        ("today", phrase("Today"), now - midnight, timedelta(days=1)),
+        ("24h", phrase("24 hours"), timedelta(hours=24), timedelta(hours=24)),
+        ("7d", phrase("7 days"), timedelta(days=7), timedelta(days=7)),
+        ("30d", phrase("30 days"), timedelta(days=30), timedelta(days=30)),
+        ("90d", phrase("90 days"), timedelta(days=90), timedelta(days=90)),
+    ]
+    return [
+        Period(
+            key=key,
+            label=label,
+            now=figures(await insight.sums(KINDS, since=_hour(now - span, span), until=now)),
+            before=figures(
+                await insight.sums(KINDS, since=_hour(now - span, span) - back, until=now - back)
+            ),
+        )
+        for key, label, span, back in spans
+    ]
+
+
+def figures(sums: Iterable[tuple[str, str, int]]) -> Figures:
+    """Return the figures that (kind, key, count) make."""
+    counts: Counter[str] = Counter()
+    for kind, key, count in sums:
+        counts[_figure(kind, key)] += count
+    return Figures(
+        taken=counts["taken"],
+        sent=counts["sent"],
+        sandboxed=counts["sandboxed"],
+        dead=counts["dead"],
+    )
+
+
+async def by_hour(log: MessageLog, *, now: datetime, hours: int, each: int = 1) -> list[Hour]:
+    """Return what each stretch of `each` hours brought, the oldest first, none left out."""
+    first = now.replace(minute=0, second=0, microsecond=0) - (hours - 1) * HOUR
+    rows = await log.rollups(KINDS, since=first, until=now)
+    counts: Counter[tuple[int, str]] = Counter()
+    for row in rows:
+        counts[(row.hour - first) // HOUR // each, _figure(row.kind, row.key)] += row.count
+    return [
+        Hour(at=first + at * each * HOUR, sent=counts[at, "sent"], dead=counts[at, "dead"])
+        for at in range(-(-hours // each))
+    ]
+
+
+def per_minute(hours: Sequence[Hour], *, now: datetime) -> float:
+    """Return how many messages a minute went out in about the last hour; hours as `by_hour`."""
+    if not hours:
+        return 0.0
+    passed = (now - hours[-1].at) / HOUR
+    before = hours[-2].sent if len(hours) > 1 else 0
+    return round((hours[-1].sent + before * max(1 - passed, 0)) / 60, 1)
+
+
+def _figure(kind: str, key: str) -> str:
+    if kind == "submitted":
+        return "taken"
+    if kind == "state":
+        return "dead" if key == State.DEAD else ""
+    provider, outcome, *_ = key.split(":")
+    if outcome != "accepted":
+        return ""
+    return "sandboxed" if provider == _SANDBOX else "sent"
+
+
+def _hour(at: datetime, span: timedelta) -> datetime:
+    """Return where a span begins: at a full hour, so that it has as many hours as it says."""
+    full = at.replace(minute=0, second=0, microsecond=0)
+    return full if full == at or span < timedelta(hours=24) else full + HOUR

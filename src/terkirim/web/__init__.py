@@ -1,0 +1,1 @@
+"""The dashboard: server-rendered pages that ask `reports` and act through the gateway."""

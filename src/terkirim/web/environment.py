@@ -1,0 +1,67 @@
+"""The settings as a page shows them: what each is, what it means, and never a secret."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from terkirim.language import Voice
+from terkirim.policy.rates import Rate
+from terkirim.settings import Settings
+from terkirim.settings.secret import Secret
+from terkirim.settings.sources import variables_of
+
+HIDDEN = "••••••••"
+_SIZES = frozenset({"max_body", "min_free_disk"})
+_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One setting; `value` "" where it has none, `is_set` where somebody chose it."""
+
+    variable: str
+    value: str
+    meaning: str
+    is_set: bool
+    is_secret: bool
+
+
+def shown_settings(settings: Settings, say: Voice) -> list[Shown]:
+    """Return every setting, in the order of the documentation."""
+    return [
+        Shown(
+            variable=variables_of(field)[0],
+            value=_value(settings, name, say),
+            meaning=say(str(field.description)),
+            is_set=name in settings.model_fields_set,
+            is_secret=isinstance(getattr(settings, name), Secret),
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _value(settings: Settings, name: str, say: Voice) -> str:
+    value = getattr(settings, name)
+    if name == "database":
+        return settings.database_shown
+    if name in _SIZES:
+        return f"{say.number(value / _MB)} MB"
+    return "off" if value == () else _written(value, say)
+
+
+def _written(value: Any, say: Voice) -> str:
+    match value:
+        case Secret():
+            return HIDDEN
+        case timedelta():
+            return say.span(value)
+        case Mapping():
+            return "; ".join(f"{key}={_written(one, say)}" for key, one in value.items())
+        case tuple():
+            return ", ".join(_written(one, say) for one in value)
+        case bool():
+            return str(value).lower()
+        case Rate():
+            value = f"{value.count}/{value.unit}"
+    return "" if value is None else str(value)

@@ -1,0 +1,27 @@
+"""Which pages the navigation shows, and in which order: a page more is a line more."""
+
+from dataclasses import dataclass
+
+from terkirim.access.roles import VIEWER
+from terkirim.domain.phrase import Phrase, phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One page in the navigation; `icon` is a name in `parts/icons.html`."""
+
+    path: str
+    label: Phrase
+    icon: str
+    role: str = VIEWER
+
+
+PLACES = (
+    Place("/", phrase("Overview"), "pulse"),
+    Place("/messages", phrase("Messages"), "letter"),
+    Place("/dead-letters", phrase("Dead letters"), "broken"),
+    Place("/providers", phrase("Providers"), "plug"),
+    Place("/sandbox", phrase("Sandbox"), "box"),
+    Place("/activity", phrase("Activity"), "clock"),
+    Place("/settings", phrase("Settings"), "dials"),
+)

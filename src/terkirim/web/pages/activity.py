@@ -1,0 +1,82 @@
+"""Who did what, and when."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+
+from terkirim.domain.alert import Activity
+from terkirim.domain.phrase import Phrase, phrase
+from terkirim.web.site import Site
+from terkirim.web.visit import Visit
+
+ON_A_PAGE = 50
+_DEEDS: Mapping[str, Phrase] = {
+    "signed in": phrase("signed in"),
+    "signed out": phrase("signed out"),
+    "sign-in refused": phrase("was refused: wrong name or password"),
+    "sign-in locked out": phrase("was locked out after too many wrong tries"),
+    "first admin made": phrase("became the first admin"),
+    "message requeued": phrase("queued a message again"),
+    "messages requeued": phrase("queued messages again"),
+    "message cancelled": phrase("cancelled a message"),
+    "message counted as sent": phrase("counted a held message as sent"),
+    "messages exported": phrase("exported messages"),
+    "sandboxed messages sent": phrase("sent sandboxed messages in earnest"),
+    "provider paused": phrase("paused a provider"),
+    "provider resumed": phrase("resumed a provider"),
+    "test sent": phrase("sent a test e-mail"),
+    "key made": phrase("made an API key"),
+    "key revoked": phrase("revoked an API key"),
+    "user added": phrase("added a person"),
+    "user removed": phrase("removed a person"),
+    "role changed": phrase("changed a role"),
+    "password changed": phrase("changed a password"),
+}
+
+
+def routes(site: Site) -> list[HTTPRouteHandler]:
+    """Return the handlers."""
+
+    @site.get("/activity")
+    async def activity(visit: Visit) -> Response[Any]:
+        found = await site.gateway.desk.activity.activity(
+            limit=ON_A_PAGE + 1, before=_instant(visit.query.get("before", ""))
+        )
+        rows, has_more = found[:ON_A_PAGE], len(found) > ON_A_PAGE
+        return visit.page(
+            "activity.html",
+            place="/activity",
+            rows=rows,
+            deed=_deed,
+            facts=_facts,
+            older=visit.href(before=rows[-1].at.isoformat()) if has_more else None,
+            newest=None if "before" not in visit.query else visit.href(before=None),
+        )
+
+    return [activity]
+
+
+def _deed(row: Activity) -> Phrase | str:
+    """Return what was done in words; what other parts note is shown as they note it."""
+    return _DEEDS.get(row.what, row.what)
+
+
+def _facts(row: Activity) -> str:
+    shown = {name: value for name, value in row.facts.items() if value != "" and value is not None}
+    return ", ".join(f"{name} {_written(value)}" for name, value in shown.items())
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -1,0 +1,57 @@
+"""Keys, people, and what the environment says: who may do what, and how the gateway is set."""
+
+from typing import Any
+
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+
+from terkirim.access.keys import SCOPES
+from terkirim.access.roles import ROLES, VIEWER
+from terkirim.web.environment import shown_settings
+from terkirim.web.pages import settings_keys, settings_people
+from terkirim.web.site import Site
+from terkirim.web.visit import Visit
+
+TABS = ("keys", "people", "environment", "you")
+
+
+def routes(site: Site) -> list[HTTPRouteHandler]:
+    """Return the handlers."""
+
+    @site.get("/settings")
+    async def settings(visit: Visit) -> Response[Any]:
+        return await settings_page(site, visit)
+
+    return [
+        settings,
+        *settings_keys.routes(site, settings_page),
+        *settings_people.routes(site, settings_page),
+    ]
+
+
+async def settings_page(
+    site: Site, visit: Visit, *, tab: str = "", status: int = 200, **values: Any
+) -> Response[Any]:
+    """Return the page at one of its tabs; `values` are what a form on it brought about."""
+    tab = tab or visit.query.get("tab", "")
+    if tab not in TABS:
+        tab = TABS[0] if visit.is_admin else "you"
+    desk = site.gateway.desk
+    given: dict[str, Any] = {"made": None, "fault": None, "form": {}}
+    if tab == "keys" and visit.is_admin:
+        given["keys"] = list(reversed(await site.gateway.store.keys()))
+    if tab == "people" and visit.is_admin:
+        given["people"] = await desk.users.users()
+    if tab == "environment" and visit.is_admin:
+        given["environment"] = shown_settings(site.gateway.settings, visit.say)
+    return visit.page(
+        "settings.html",
+        status=status,
+        place="/settings",
+        tab=tab,
+        tabs=TABS if visit.is_admin else ("you",),
+        scopes=SCOPES,
+        roles=ROLES,
+        usual_role=VIEWER,
+        **given | values,
+    )

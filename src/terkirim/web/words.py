@@ -1,0 +1,70 @@
+"""The words for states, outcomes, roles and views, as the pages say them."""
+
+from collections.abc import Mapping
+
+from terkirim.domain.phrase import Phrase, phrase
+from terkirim.ports import BY_HAND
+
+STATES: Mapping[str, Phrase] = {
+    "queued": phrase("queued"),
+    "leased": phrase("being sent"),
+    "unclear": phrase("unclear"),
+    "held": phrase("held"),
+    "accepted": phrase("sent"),
+    "delivered": phrase("delivered"),
+    "bounced": phrase("bounced"),
+    "complained": phrase("spam report"),
+    "dead": phrase("gave up"),
+    "suppressed": phrase("suppressed"),
+    "cancelled": phrase("cancelled"),
+}
+OUTCOMES: Mapping[str, Phrase] = {
+    "accepted": phrase("taken"),
+    "deferred": phrase("not taken this time"),
+    "rejected": phrase("refused for good"),
+    "unclear": phrase("no clear answer, may have been taken"),
+    "unauthorised": phrase("the key was refused"),
+    "out_of_credits": phrase("the credits are used up"),
+    "quota_reached": phrase("the daily limit is reached"),
+    "sender_refused": phrase("the sender is not approved"),
+}
+ROLES: Mapping[str, Phrase] = {
+    "viewer": phrase("viewer"),
+    "operator": phrase("operator"),
+    "admin": phrase("admin"),
+}
+ROLE_MEANINGS: Mapping[str, Phrase] = {
+    "viewer": phrase("looks, and changes nothing"),
+    "operator": phrase("also sends again, cancels, pauses and tests"),
+    "admin": phrase("also keys, people and settings"),
+}
+SCOPES: Mapping[str, Phrase] = {
+    "send": phrase("hand over e-mails, cancel and requeue them"),
+    "read": phrase("look at messages and reports"),
+    "admin": phrase("everything, keys included"),
+}
+VIEWS: Mapping[str, Phrase] = {
+    "html": phrase("Preview"),
+    "text": phrase("Text"),
+    "source": phrase("HTML source"),
+    "headers": phrase("Headers"),
+    "curl": phrase("As curl"),
+}
+BREAKERS: Mapping[str, Phrase] = {
+    "closed": phrase("in use"),
+    "open": phrase("left alone after faults"),
+    "half_open": phrase("tried with one message"),
+    "recovering": phrase("recovering"),
+}
+MENDS: Mapping[str, Phrase] = {
+    "Unauthorised": phrase(
+        "Put the key right in `MAILKETING_API_KEY`; a key in the file of `MAILKETING_API_KEY_FILE` "
+        "is read again by itself. The mail then goes out by itself."
+    ),
+    "OutOfCredits": phrase("Top the account up at the provider. The mail then goes out by itself."),
+    "QuotaReached": phrase("The mail goes on by itself when the limit's next day begins."),
+    "SenderRefused": phrase(
+        "Have the sender approved at the provider. Other senders go on meanwhile."
+    ),
+    BY_HAND: phrase("Somebody paused it. It stays so until somebody resumes it."),
+}

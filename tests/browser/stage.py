@@ -1,0 +1,175 @@
+"""A served gateway with an emulated Mailketing behind it, filled as a shop's would be."""
+
+import json
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import apsw
+
+from tests.acceptance.conftest import TERKIRIM, Served, free_port
+
+ADMIN, PASSWORD = "ani", "kopi susu gula aren"
+PEOPLE = ("Budi Santoso", "Siti Rahma", "Dewi Lestari", "Agus Wijaya", "Putri Ayu", "Rizky Pratama")
+LETTER = """<div style="font-family:sans-serif;max-width:520px">
+<h2 style="color:#0f766e">Toko Maju</h2>
+<p>Halo {name},</p><p>Pesanan <b>{order}</b> sudah kami kirim dan akan tiba dalam 2 hari.</p>
+<p><a href="https://example.com/lacak">Lacak pesanan</a></p></div>"""
+
+
+class Stage:
+    """Emulator and gateway; `settings` are the gateway's own variables."""
+
+    def __init__(self, folder: Path, *, is_sandbox: bool = False, **settings: str) -> None:
+        self.folder = folder
+        self.emulator_port = free_port()
+        self.emulator = None
+        real = {
+            "MAILKETING_API_KEY": "emulated",
+            "MAILKETING_API_URL": f"http://127.0.0.1:{self.emulator_port}/api/v2",
+        }
+        quick = {"TERKIRIM_RETRY_WAITS": "600ms,700ms", "TERKIRIM_RETRY_JITTER": "0"}
+        own = {} if is_sandbox else real
+        self.served = Served(folder, **{"TERKIRIM_LANGUAGE": "id"} | own | quick | settings)
+        self.url = self.served.url
+
+    def start(self):
+        if "MAILKETING_API_KEY" in self.served.env:
+            log = (self.folder / "emulator.log").open("wb")
+            command = [TERKIRIM, "emulate", "mailketing", "--port", str(self.emulator_port)]
+            self.emulator = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+            log.close()
+            self._wait_for_emulator()
+        self.served.start()
+        return self
+
+    def stop(self):
+        self.served.stop()
+        if self.emulator is not None:
+            self.emulator.terminate()
+            self.emulator.wait(30)
+
+    @property
+    def first_link(self):
+        return (self.folder / "t.db.first-admin").read_text().strip()
+
+    def add_user(self, name=ADMIN, password=PASSWORD, role="admin"):
+        done = subprocess.run(
+            [TERKIRIM, "users", "add", name, "--role", role, "--password-stdin"],
+            env=self.served.env, cwd=self.folder, input=password, text=True, capture_output=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    def fail(self, **faults):
+        """Let the emulator fail from here on; nothing: well again."""
+        usual = {"error_500": 0, "error_503": 0, "rate_limited": 0, "accept_and_drop": 0}
+        self._control("faults", usual | faults)
+
+    def unapprove(self, *senders):
+        self._control("unapproved", {"senders": list(senders)})
+
+    def send(self, to="budi@example.com", subject="Halo", **fields):
+        body = {"from": "Toko Maju <toko@example.com>", "to": to, "subject": subject}
+        status, answer = self.served.call(
+            "POST", "/v1/emails", body | {"html": "<p>x</p>"} | fields
+        )
+        assert status == 200, answer
+        return answer["id"]
+
+    def settled(self, message_id, states=("accepted", "dead", "held", "suppressed")):
+        """Return a message's story once it stands in one of these states."""
+        give_up_at = time.monotonic() + 30
+        while time.monotonic() < give_up_at:
+            _, story = self.served.call("GET", f"/v1/messages/{message_id}")
+            if story["state"] in states:
+                return story
+            time.sleep(0.05)
+        raise AssertionError(story)
+
+    def fill(self):
+        """Send what a shop sends; some of it fails, some is held, some waits."""
+        sent = []
+        for at in range(24):
+            person, order = PEOPLE[at % len(PEOPLE)], f"TM-{10_400 + at}"
+            to = f"{person.split()[0].lower()}@{'example.com' if at % 3 else 'gmail.example'}"
+            kinds = (("Pesanan {} sudah dikirim", "order"), ("Kode masuk Anda", "otp"),
+                     ("Bukti pembayaran {}", "receipt"))  # fmt: skip
+            subject, kind = kinds[at % 3]
+            sent.append(
+                self.send(
+                    to, subject.format(order), html=LETTER.format(name=person, order=order),
+                    text=f"Halo {person}, pesanan {order} sudah kami kirim.",
+                    tags=[{"name": "kind", "value": kind}],
+                )
+            )  # fmt: skip
+        for one in sent:
+            self.settled(one)
+        return sent
+
+    def wear_out(self, count=3):
+        """Make messages fail to the last attempt (with TERKIRIM_RETRY_TAIL=off)."""
+        self.fail(error_503=1)
+        ids = [self.send(f"p{at}@example.com", f"Promo {at}") for at in range(count)]
+        for one in ids:
+            self.settled(one)
+        self.fail()
+        return ids
+
+    def hold(self):
+        """Make one message that may have been sent and waits for a decision."""
+        self.fail(accept_and_drop=1)
+        held = self.send("rina@example.com", "Kode masuk Anda", if_unclear="hold")
+        self.settled(held)
+        self.fail()
+        return held
+
+    def remember(self, days=90):
+        """Write counts of a busy past, so that charts and figures have something to show."""
+        db = apsw.Connection(str(self.folder / "t.db"))
+        db.set_busy_timeout(10_000)
+        now = int(time.time()) // 3600
+        rows = []
+        for hour in range(now - days * 24, now):
+            local = (hour + 7) % 24
+            sent = int(90 + 260 * max(0, 1 - abs(local - 13) / 8)) + hour * 37 % 23
+            if (hour // 24 + 4) % 7 == 6:
+                sent //= 3
+            rows += [
+                (hour, "submitted", "transactional", sent),
+                (hour, "outcome", "mailketing:accepted:1", sent - sent // 30),
+                (hour, "outcome", "mailketing:deferred:1", sent // 30),
+                (hour, "outcome", "mailketing:accepted:2", sent // 32),
+                (hour, "reason", "deferred:503", sent // 40),
+                (hour, "reason", "deferred:429", sent // 90),
+                (hour, "reason", "unclear:504", 1 if hour % 5 == 0 else 0),
+                (hour, "state", "accepted", sent - sent // 400),
+                (hour, "state", "dead", sent // 120 if hour % 11 == 0 else 0),
+            ]
+        sql = """INSERT INTO rollups (hour, kind, key, node, count) VALUES (?, ?, ?, 'past', ?)
+            ON CONFLICT DO NOTHING"""
+        with db:
+            db.executemany(sql, [row for row in rows if row[3]])
+        db.close()
+
+    def _control(self, name, body):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.emulator_port}/control/{name}",
+            data=json.dumps(body).encode(),
+            method="POST",
+        )
+        urllib.request.urlopen(request, timeout=10).close()
+
+    def _wait_for_emulator(self):
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(
+                    f"http://127.0.0.1:{self.emulator_port}/control/ledger", timeout=5
+                ).close()
+            except OSError:
+                assert self.emulator.poll() is None, (self.folder / "emulator.log").read_text()
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError("the emulator did not start")

@@ -1,0 +1,202 @@
+"""Messages are found by what they are, indexed or not, and what is forgotten is found no more."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from terkirim.domain.email import Address
+from terkirim.domain.ids import uuid7
+from terkirim.domain.message import State
+from terkirim.domain.outcome import Rejected, Unclear
+from terkirim.domain.search import AddressWish, Part, Search, Word
+from terkirim.store.sqlite import search as sqlite_search
+from terkirim.store.sqlite.erasing import SqliteErasure
+from terkirim.store.sqlite.insight import SqliteInsight
+from terkirim.store.sqlite.search import SqliteSearch
+from tests.contract.conftest import SECOND, START, Node, SqliteFile, an_email
+
+MINUTE = 60 * SECOND
+
+
+@pytest.fixture
+async def node(tmp_path):
+    store = await SqliteFile(tmp_path / "search.db").opened("a")
+    yield Node(store)
+    await store.close()
+
+
+@pytest.fixture
+def search(node):
+    return SqliteSearch(node.store)
+
+
+def mail(at, to, subject="Halo", *, sender="toko@example.com", **options):
+    """An email that was handed over `at` minutes after the start."""
+    now = START + at * MINUTE
+    id_ = uuid7(int(now.timestamp() * 1_000), at)
+    email = an_email(to=(to,), now=now, **options)
+    (message,) = email.messages
+    return replace(
+        email, id=id_, subject=subject, sender=Address(sender),
+        messages=(replace(message, id=id_),), content=replace(email.content, id=id_),
+    )  # fmt: skip
+
+
+SHOP = (
+    mail(1, "budi@example.com", "Pesanan sudah dikirim", tags=(("kind", "order"),)),
+    mail(2, "Budiman@Contoh.id", "Kode masuk", sender="otp@toko.id", tags=(("kind", "otp"),)),
+    mail(3, "siti@example.com", "Pesanan é dibatalkan"),
+    mail(4, "budi@sub.example.com", "Struk"),
+)
+
+
+def to(text, part):
+    return Search(to=(AddressWish(text, part),))
+
+
+@pytest.mark.parametrize("is_indexed", [False, True], ids=["not indexed yet", "indexed"])
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Search(), [4, 3, 2, 1]),
+        (to("budi@example.com", Part.WHOLE), [1]),
+        (to("budiman@contoh.id", Part.WHOLE), [2]),
+        (to("bud", Part.START), [4, 2, 1]),
+        (to("example.com", Part.DOMAIN), [3, 1]),
+        (to("contoh.id", Part.START_OR_DOMAIN), [2]),
+        (Search(sender=(AddressWish("toko.id", Part.DOMAIN),)), [2]),
+        (Search(words=(Word("pesanan"),)), [3, 1]),
+        (Search(words=(Word("pesanan"), Word("e"))), [3]),
+        (Search(words=(Word("dib", is_start=True),)), [3]),
+        (Search(words=(Word("dib"),)), []),
+        (Search(tags=("kind",)), [2, 1]),
+        (Search(tags=("KIND=otp",)), [2]),
+        (Search(ids=(SHOP[2].id, "unknown")), [3]),
+        (Search(after=START + 2.5 * MINUTE), [4, 3]),
+        (Search(before=START + 2.5 * MINUTE, words=(Word("pesanan"),)), [1]),
+        (Search(after=START + 2.5 * MINUTE, words=(Word("pesanan"),)), [3]),
+        (Search(states=frozenset({State.QUEUED}), words=(Word("struk"),)), [4]),
+        (Search(states=frozenset({State.DEAD})), []),
+        (Search(is_sandbox=True), []),
+    ],
+)  # fmt: skip
+async def test_a_search_finds_what_it_asks_for(node, search, *, wanted, found, is_indexed):
+    await node.accept(*SHOP)
+    if is_indexed:
+        assert await search.index(now=START + 5 * MINUTE) == len(SHOP)
+        assert await search.index(now=START + 5 * MINUTE) == 0
+    findings = await search.find(wanted, limit=10)
+    assert [SHOP.index(by_id(one)) + 1 for one in findings.rows] == found
+    assert findings.looked_to is None
+
+
+def by_id(one):
+    return next(email for email in SHOP if email.id == one.message.id)
+
+
+async def test_pages_go_on_where_the_last_one_ended_across_the_edge_of_the_index(node, search):
+    mails = [mail(at, f"p{at}@example.com", "Undangan") for at in range(1, 11)]
+    await node.accept(*mails)
+    await search.index(now=START + 6 * MINUTE)  # five of the ten are old enough
+    for wanted in (Search(), Search(words=(Word("undangan"),)), to("p", Part.START)):
+        seen, older = [], None
+        while True:
+            page = await search.find(wanted, limit=3, older_than=older)
+            seen += [one.message.id for one in page.rows]
+            older = page.looked_to
+            if older is None:
+                break
+        assert seen == [one.id for one in reversed(mails)]
+
+
+async def test_a_search_that_looked_at_enough_says_where_it_stopped(node, search, monkeypatch):
+    monkeypatch.setattr(sqlite_search, "LOOKED_AT_ONCE", 4)
+    mails = [mail(at, f"p{at}@example.com") for at in range(1, 11)]
+    await node.accept(*mails)
+    wanted = Search(states=frozenset({State.ACCEPTED}))
+    first = await search.find(wanted, limit=3)
+    assert (first.rows, first.looked_to) == ((), mails[6].id)
+    second = await search.find(wanted, limit=3, older_than=first.looked_to)
+    third = await search.find(wanted, limit=3, older_than=second.looked_to)
+    assert (second.looked_to, third.looked_to) == (mails[2].id, None)
+
+
+async def test_states_are_those_of_now(node, search):
+    dead, held, sent = mail(1, "a@example.com"), mail(2, "b@example.com"), mail(3, "c@example.com")
+    await node.accept(dead, held, sent)
+    now = START + 4 * MINUTE
+    by_id = {work.lease.message_id: work for work in await node.take(now=now)}
+    await node.settle(by_id[dead.id], Rejected("no"), now=now)
+    await node.settle(by_id[sent.id], now=now)
+    await node.settle(by_id[held.id], Unclear("broken"), now=now)
+    for state, email in (
+        (State.DEAD, dead), (State.UNCLEAR, held), (State.ACCEPTED, sent),
+    ):  # fmt: skip
+        found = await search.find(Search(states=frozenset({state})), limit=5)
+        assert [one.message.id for one in found.rows] == [email.id]
+    everything = frozenset({State.DEAD, State.UNCLEAR})
+    found = await search.find(Search(states=everything), limit=5)
+    assert [one.message.id for one in found.rows] == [held.id, dead.id]
+
+
+async def test_what_is_erased_leaves_the_index(node, search):
+    await node.accept(*SHOP)
+    await search.index(now=START + 5 * MINUTE)
+    erasure = SqliteErasure(node.store)
+    await erasure.erase([SHOP[0].id], address="budi@example.com", now=START + 6 * MINUTE)
+    assert await search.index(now=START + 5 * MINUTE) == 1
+    left = await node.store.read(
+        lambda db: list(
+            db.execute(
+                "SELECT rowid FROM search_terms WHERE search_terms MATCH 'tbudiz40zexamplez2ezcom'"
+            )
+        )
+    )
+    assert left == []
+    assert (await search.find(to("budi@example.com", Part.WHOLE), limit=5)).rows == ()
+    assert len((await search.find(to("bud", Part.START), limit=5)).rows) == 2
+
+
+async def test_two_nodes_that_index_at_once_index_each_message_once(node, search, tmp_path):
+    await node.accept(*SHOP)
+    other = await SqliteFile(tmp_path / "search.db").opened("b")
+    now = START + 5 * MINUTE
+    piece = await node.store.search(
+        lambda db: sqlite_search._piece(db, young=sqlite_search._floor(now))
+    )
+    assert await SqliteSearch(other).index(now=now) == len(SHOP)
+    await node.store.write_alone(lambda db: sqlite_search._keep(db, piece=piece))
+    docs = await node.store.read(lambda db: list(db.execute("SELECT doc, id FROM search_docs")))
+    assert [id_ for _, id_ in docs] == [one.id for one in SHOP]
+    await other.close()
+
+
+async def test_dead_and_held_mail_is_listed_newest_first_with_what_is_kept(node):
+    insight = SqliteInsight(node.store)
+    mails = [mail(at, f"p{at}@example.com") for at in range(1, 4)]
+    await node.accept(*mails)
+    now = START + 4 * MINUTE
+    for work in await node.take(now=now):
+        await node.settle(work, Rejected("no such address", field="recipient"), now=now)
+    gone = mails[1].id
+    await node.store.write_alone(
+        lambda db: db.execute("DELETE FROM contents WHERE id = ?", (gone,))
+    )
+    stopped = await insight.stopped(limit=10)
+    assert [(one.id, one.is_kept) for one in stopped] == [
+        (mails[2].id, True), (mails[1].id, False), (mails[0].id, True),
+    ]  # fmt: skip
+    assert [one.id for one in await insight.stopped(limit=10, older_than=gone)] == [mails[0].id]
+    assert await insight.count_stopped() == {State.DEAD: 3, State.HELD: 0}
+    attempts = await insight.last_attempts("first", limit=2)
+    assert [one.message_id for one in attempts] == [mails[2].id, mails[1].id]
+
+
+async def test_counts_are_summed_over_the_hours_that_have_begun(node):
+    insight = SqliteInsight(node.store)
+    await node.accept(*SHOP)
+    hour = timedelta(hours=1)
+    sums = await insight.sums(("submitted",), since=START, until=START + SECOND)
+    assert sums == [("submitted", "transactional", 4)]
+    assert await insight.sums(("submitted",), since=START + hour, until=START + 2 * hour) == []
