@@ -45,6 +45,8 @@ def _value(settings: Settings, name: str, say: Voice) -> str:
     value = getattr(settings, name)
     if name == "database":
         return settings.database_shown
+    if isinstance(value, Rate):
+        return value.name
     if name in _SIZES:
         return f"{say.number(value / _MB)} MB"
     return "off" if value == () else _written(value, say)
@@ -62,6 +64,4 @@ def _written(value: Any, say: Voice) -> str:
             return ", ".join(_written(one, say) for one in value)
         case bool():
             return str(value).lower()
-        case Rate():
-            return f"{value.count}/{value.unit}"
     return "" if value is None else str(value)
