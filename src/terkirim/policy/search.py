@@ -1,17 +1,23 @@
 """What a message is found by: its terms for an index, and whether it fits a search. Pure."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from terkirim.domain.search import AddressWish, Facts, Part, Search, Word
 
 WORD_LIMIT, WORDS_LIMIT = 40, 60
+_ASCII_WORD = re.compile(r"[0-9a-z]+")
+_SEPARATOR = re.compile(r"[\x00-\x7f](?<![0-9A-Za-z])")  # what is ASCII, and no letter or digit
 # The first letter of a term says what it is of.
 _TO, _TO_DOMAIN, _FROM, _FROM_DOMAIN, _WORD, _TAG = "tdfgwk"
 
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text as they are compared: no case, no accents, no punctuation."""
+    if text.isascii():
+        return [word[:WORD_LIMIT] for word in _ASCII_WORD.findall(text.lower())[:WORDS_LIMIT]]
     plain = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in plain)
     return [word[:WORD_LIMIT] for word in kept.split()[:WORDS_LIMIT]]
@@ -86,9 +92,7 @@ def _domain(address: str) -> str:
     return address.rpartition("@")[2]
 
 
+@lru_cache(maxsize=4_096)
 def _term(kind: str, text: str) -> str:
     """Return a term that no index takes apart: letters and digits only, and foreign characters."""
-    return kind + "".join(
-        c if (c.isascii() and c.isalnum()) or ord(c) > 127 else f"z{ord(c):x}z"  # noqa: PLR2004 - ASCII's end
-        for c in text
-    )
+    return kind + _SEPARATOR.sub(lambda found: f"z{ord(found[0]):x}z", text)

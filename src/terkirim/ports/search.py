@@ -59,6 +59,12 @@ class Insight(Protocol):
         """Return (kind, key, count) of these rollups, summed over the hours that have begun."""
         ...
 
+    async def series(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime, each: int
+    ) -> list[tuple[int, str, str, int]]:
+        """Return (place, kind, key, count) of these rollups in stretches of `each` hours."""
+        ...
+
     async def last_attempts(self, provider: str, *, limit: int) -> Sequence[Attempt]:
         """Return requests to a provider among the newest of all, newest first."""
         ...

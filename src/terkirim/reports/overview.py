@@ -7,7 +7,6 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from terkirim.domain.message import State
 from terkirim.domain.phrase import Phrase, phrase
-from terkirim.ports import MessageLog
 from terkirim.ports.search import Insight
 
 KINDS = ("submitted", "outcome", "state")
@@ -80,13 +79,14 @@ def figures(sums: Iterable[tuple[str, str, int]]) -> Figures:
     )
 
 
-async def by_hour(log: MessageLog, *, now: datetime, hours: int, each: int = 1) -> list[Hour]:
+async def by_hour(insight: Insight, *, now: datetime, hours: int, each: int = 1) -> list[Hour]:
     """Return what each stretch of `each` hours brought, the oldest first, none left out."""
     first = now.replace(minute=0, second=0, microsecond=0) - (hours - 1) * HOUR
-    rows = await log.rollups(KINDS, since=first, until=now)
     counts: Counter[tuple[int, str]] = Counter()
-    for row in rows:
-        counts[(row.hour - first) // HOUR // each, _figure(row.kind, row.key)] += row.count
+    for place, kind, key, count in await insight.series(
+        ("outcome", "state"), since=first, until=now, each=each
+    ):
+        counts[place, _figure(kind, key)] += count
     return [
         Hour(at=first + at * each * HOUR, sent=counts[at, "sent"], dead=counts[at, "dead"])
         for at in range(-(-hours // each))

@@ -45,6 +45,8 @@ def _value(settings: Settings, name: str, say: Voice) -> str:
     value = getattr(settings, name)
     if name == "database":
         return settings.database_shown
+    if isinstance(value, Rate):
+        return value.name
     if name in _SIZES:
         return f"{say.number(value / _MB)} MB"
     return "off" if value == () else _written(value, say)

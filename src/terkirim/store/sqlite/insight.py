@@ -51,6 +51,17 @@ class SqliteInsight:
         }
         return await self._store.search(lambda db: list(db.execute(_sql["sums"], bound)))
 
+    async def series(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime, each: int
+    ) -> list[tuple[int, str, str, int]]:
+        bound = {
+            "kinds": to_json(list(kinds)),
+            "since": micros(since) // HOUR_US,
+            "until": -(-micros(until) // HOUR_US),
+            "each": each,
+        }
+        return await self._store.search(lambda db: list(db.execute(_sql["series"], bound)))
+
     async def last_attempts(self, provider: str, *, limit: int) -> list[Attempt]:
         bound = {"provider": provider, "most": limit, "looked": LOOKED_AT}
         return await self._store.search(partial(_attempts, bound=bound))

@@ -53,10 +53,10 @@ def messages_of(db: apsw.Connection, email_ids: Sequence[str]) -> list[MessageRo
     return [records.message_of(row) for row in db.execute(sql, {"ids": ids})]
 
 
-def messages_by_id(db: apsw.Connection, ids: Sequence[str]) -> list[MessageRow]:
+def messages_by_id(db: apsw.Connection, ids: Iterable[str]) -> list[MessageRow]:
     """Return the messages with these ids, in any order."""
     sql = f"{MESSAGE} WHERE m.id IN (SELECT value FROM json_each(?))"
-    return [records.message_of(row) for row in db.execute(sql, (to_json(ids),))]
+    return [records.message_of(row) for row in db.execute(sql, (to_json(list(ids)),))]
 
 
 def listed(db: apsw.Connection, which: MessageFilter) -> list[MessageRow]:

@@ -28,6 +28,12 @@ SELECT m.id FROM json_each(:ids) j JOIN messages m ON m.id = j.value
 UNION SELECT m.id FROM json_each(:ids) j JOIN messages m ON m.email_id = j.value AND m.email_id <> m.id
 ORDER BY 1 DESC LIMIT :most;
 
+-- name: ids_that_stand_so
+-- Before the e-mails are read: a state that few messages have leaves few of them.
+SELECT m.id FROM json_each(:ids) j JOIN messages m ON m.id = j.value LEFT JOIN outbox o ON o.id = m.id
+WHERE (:is_sandbox IS NULL OR m.is_sandbox = :is_sandbox)
+    AND (:states IS NULL OR coalesce(o.state, m.state) IN (SELECT value FROM json_each(:states)));
+
 -- name: emails_of_messages
 SELECT m.id, m.recipient, e.sender, e.subject, e.extras ->> '$.tags'
 FROM json_each(:ids) j JOIN messages m ON m.id = j.value JOIN emails e ON e.id = m.email_id;
@@ -90,6 +96,10 @@ SELECT message_id, number, lease, provider, started_at, duration, outcome, code,
 
 -- name: variables
 SELECT variables FROM messages WHERE id = :id AND variables IS NOT NULL;
+
+-- name: series
+SELECT (hour - :since) / :each, kind, key, sum(count) FROM rollups
+WHERE kind IN (SELECT value FROM json_each(:kinds)) AND hour >= :since AND hour < :until GROUP BY 1, 2, 3;
 
 -- name: sums
 SELECT kind, key, sum(count) FROM rollups

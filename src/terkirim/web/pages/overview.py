@@ -38,7 +38,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             return visit.page("overview_figures.html", **await _figures(site, visit))
         span = visit.query.get("span", "24h")
         hours, each, label = SPANS.get(span, SPANS["24h"])
-        chart = await by_hour(store, now=_day_end(now, zone, each), hours=hours, each=each)
+        chart = await by_hour(desk.insight, now=_day_end(now, zone, each), hours=hours, each=each)
         newest = await desk.search.find(Search(), limit=1)
         return visit.page(
             "overview.html",
@@ -63,7 +63,7 @@ async def _figures(site: Site, visit: Visit) -> dict[str, Any]:
     """Return what changes from minute to minute."""
     now, zone = visit.now, site.gateway.settings.time_zone
     found = await site.health()
-    recent = await by_hour(site.gateway.store, now=now, hours=2)
+    recent = await by_hour(site.gateway.desk.insight, now=now, hours=2)
     waiting = found.backlog.by_state
     spans = await periods(site.gateway.desk.insight, now=now, zone=zone)
     oldest = found.backlog.oldest_due_at
