@@ -7,7 +7,9 @@ from typing import Any
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
+from terkirim.api import schemas
 from terkirim.api.asked import flag, number
+from terkirim.api.describing import YES_OR_NO, described, whole
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
@@ -20,14 +22,35 @@ CHECKED = "Credit balance checked"
 SANDBOX = "no provider on a route is prepaid: there are no credits"
 _TOO_MANY = 429
 _HEALTHY = {Level.OK: "healthy"}
+_REFUSED = {401: schemas.DocumentedRefusal}
+SHOW = described(
+    answers=schemas.DocumentedCredits,
+    scope="admin",
+    refusals=(401, 429),
+    otherwise=_REFUSED,
+    query={
+        "stats": (YES_OR_NO, "1: with the statistics of the last days."),
+        "days": (whole(1, LONGEST_DAYS, 30), "How many days back."),
+    },
+)
+CHECK = described(
+    answers=schemas.DocumentedCheck, scope="admin", refusals=(401, 429), otherwise=_REFUSED
+)
+SCHEDULED = described(
+    answers=schemas.DocumentedCronCheck,
+    scheme="cron",
+    errors=(401,),
+    otherwise=_REFUSED | {503: schemas.DocumentedCronCheck},
+)
 
 
 def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of `/api/admin/email-credits` and `/api/cron/check-email-credits`."""
     desk = _Desk(gateway)
 
-    @get("/api/admin/email-credits")
-    async def shown(request: Http) -> Response[bytes]:
+    @get("/api/admin/email-credits", opt=SHOW)
+    async def documented_credits(request: Http) -> Response[bytes]:
+        """Tell balance and level; a reading that is older than the schedule is taken anew."""
         if await _admin(keys, request) is None:
             return _unauthorised()
         days = number(request, "days", most=LONGEST_DAYS, usual=30)
@@ -36,8 +59,9 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             body |= await desk.statistics(days)
         return json_answer(body)
 
-    @post("/api/admin/email-credits", status_code=200)
-    async def checked(request: Http) -> Response[bytes]:
+    @post("/api/admin/email-credits", status_code=200, opt=CHECK)
+    async def documented_check(request: Http) -> Response[bytes]:
+        """Ask the provider for its balance now."""
         owner = await _admin(keys, request)
         if owner is None:
             return _unauthorised()
@@ -46,8 +70,9 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         message = body.get("message", CHECKED)
         return json_answer(body | {"message": message, "timestamp": desk.timestamp(standing)})
 
-    @get("/api/cron/check-email-credits")
-    async def scheduled(request: Http) -> Response[bytes]:
+    @get("/api/cron/check-email-credits", opt=SCHEDULED)
+    async def documented_cron_check(request: Http) -> Response[bytes]:
+        """Check the balance, as a scheduler asks for it; 503 where the check failed."""
         if not _knows_cron_secret(gateway, request):
             return _unauthorised()
         standing = await desk.checked("cron")
@@ -60,7 +85,7 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         }
         return json_answer(answer, status=200 if body["success"] else 503)
 
-    return [shown, checked, scheduled]
+    return [documented_credits, documented_check, documented_cron_check]
 
 
 class _Desk:

@@ -31,12 +31,33 @@ class Event(Struct):
     at: datetime
 
 
+class ClickedLink(Struct):
+    """How often one link was clicked, scanners left out."""
+
+    link: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+class Engagement(Struct):
+    """What the reader did; what a scanner opened is counted apart."""
+
+    opens: int
+    first_open_at: datetime | None
+    last_open_at: datetime | None
+    scanner_opens: int
+    clicks: list[ClickedLink]
+
+
 class Story(Message):
-    """All that is known of one message."""
+    """All that is known of one message; `waits_for`: why a queued one must not leave yet."""
 
     subject: str
     attempts_made: list[Attempt]
     events: list[Event]
+    engagement: Engagement
+    waits_for: str | None
 
 
 class MessageList(Struct):
