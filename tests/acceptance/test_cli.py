@@ -18,11 +18,16 @@ LEAVES = [
     *(("messages", name) for name in ("list", "show", "requeue", "cancel", "accept")),
     *(("keys", name) for name in ("make", "list", "revoke")),
     *(("providers", name) for name in ("list", "pause", "resume")),
+    *(("events", name) for name in ("list", "unmatched", "replay", "health")),
+    *(("suppressions", name) for name in ("list", "add", "remove", "import", "export")),
+    *(("credits", name) for name in ("show", "check", "estimate")),
+    *(("alerts", name) for name in ("list", "test")),
+    *(("users", name) for name in ("add", "list", "remove")),
     ("send",),
     ("doctor",),
 ]
 RUNNING = [("serve",), ("worker",), ("emulate",)]
-GROUPS = [(), ("messages",), ("keys",), ("providers",)]
+GROUPS = [(), *((name,) for name in dict.fromkeys(one[0] for one in LEAVES if len(one) > 1))]
 
 
 @pytest.mark.parametrize("command", [*GROUPS, *LEAVES, *RUNNING], ids=" ".join)
@@ -50,8 +55,9 @@ def test_help_imports_no_part_that_only_a_command_needs():
     assert heavy & set(done.stdout.split()) == set()
 
 
-def test_a_look_at_messages_imports_nothing_that_sends():
-    sentence = "import sys; import terkirim.cli.messages; print(*sys.modules)"
+@pytest.mark.parametrize("group", ["messages", "events", "suppressions"])
+def test_a_look_imports_nothing_that_sends(group):
+    sentence = f"import sys; import terkirim.cli.{group}; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", sentence], capture_output=True, text=True, check=True
     )

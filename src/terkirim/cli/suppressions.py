@@ -215,7 +215,7 @@ def _list_bad(source: Path, bad: Sequence[BadRow]) -> Path:
     """Write which lines were not entered and why, into a file that did not exist before."""
     place = next(one for one in places_beside(source) if not one.exists())
     with place.open("x", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out)
+        writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["line", "reason"])
         writer.writerows([row.line, row.why] for row in bad)
     return place

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from terkirim.api.schemas.common import Text
 from terkirim.api.schemas.emails import Message, TooLate
+from terkirim.domain.event import BounceClass, Match
 
 
 class Attempt(Struct):
@@ -24,11 +25,19 @@ class Attempt(Struct):
 
 
 class Event(Struct):
-    """A provider's later word; its other fields stand beside these."""
+    """A provider's later word; what else the callback said stands beside these fields.
+
+    `match`: how the message was found; a guess proves nothing. `scanner`: no person did it.
+    """
 
     id: str
     type: str
     at: datetime
+    match: Match | UnsetType = UNSET
+    bounce: BounceClass | UnsetType = UNSET
+    scanner: Literal[True] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    link: str | UnsetType = UNSET
 
 
 class ClickedLink(Struct):
