@@ -171,7 +171,7 @@ def _health_lines(screen: Screen, report: dict[str, Any]) -> list[str]:
     last = report["last_callback_at"]
     lines = [
         say(
-            "In {days} days: {accepted} accepted, of {heard} a word came back.",
+            "In {days} days: {accepted} accepted, {heard} of them heard of again.",
             days=report["days"],
             accepted=report["accepted"],
             heard=report["heard_back"],
