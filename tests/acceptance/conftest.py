@@ -37,6 +37,7 @@ class Served:
         self.env = clean | {
             "TERKIRIM_DATABASE": f"sqlite:///{folder}/t.db",
             "TERKIRIM_API_KEY": KEY,
+            "TERKIRIM_LANGUAGE": "en",
             "MAILKETING_FROM_EMAIL": "toko@example.com",
             **settings,
         }

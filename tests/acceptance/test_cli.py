@@ -54,8 +54,9 @@ def test_help_imports_no_part_that_only_a_command_needs():
     assert heavy & set(done.stdout.split()) == set()
 
 
-def test_a_look_at_messages_imports_nothing_that_sends():
-    sentence = "import sys; import terkirim.cli.messages; print(*sys.modules)"
+@pytest.mark.parametrize("group", ["messages", "events", "suppressions"])
+def test_a_look_imports_nothing_that_sends(group):
+    sentence = f"import sys; import terkirim.cli.{group}; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", sentence], capture_output=True, text=True, check=True
     )

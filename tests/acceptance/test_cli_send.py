@@ -125,7 +125,7 @@ def test_a_trial_of_one_shows_it_and_stores_nothing(terkirim):
 
 
 def test_an_e_mail_is_followed_to_its_end(tmp_path, terkirim):
-    served = Served(tmp_path, TERKIRIM_LANGUAGE="en").start()
+    served = Served(tmp_path).start()
     try:
         document = terkirim.json(*ONE, "--wait")
     finally:

@@ -92,7 +92,6 @@ def paid(tmp_path_factory, emulated, hook):
         MAILKETING_API_URL=f"{emulated.url}/api/v1",
         CRON_SECRET=CRON,
         TERKIRIM_ALERT_URLS=f"warning|{hook}",
-        TERKIRIM_LANGUAGE="en",
     ).start()
     yield one
     one.stop()

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from terkirim.language import speak
 from terkirim.ports import RollupRow
 from terkirim.ports.tracking import IntakeFacts
 from terkirim.reports.intake import SILENT_FROM, intake_health
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SAY = speak("en")
 
 
 class Log:
@@ -66,7 +68,7 @@ async def test_nothing_accepted_is_no_share_and_no_fault():
 async def test_silence_after_much_was_accepted_is_a_fault(last_at):
     report = await health(row("outcome", "mailketing:accepted:1", SILENT_FROM), last_at=last_at)
     assert report["is_silent"]
-    assert "no callback came" in report["faults"][0]
+    assert "no callback came" in SAY(report["faults"][0])
 
 
 async def test_silence_after_little_or_long_ago_is_none():
@@ -79,7 +81,7 @@ async def test_silence_after_little_or_long_ago_is_none():
 
 async def test_closed_callbacks_and_refused_ones_are_faults():
     report = await health(row("callback", "mailketing:refused", 12), is_open=False)
-    assert [fault.split(":")[0].split(",")[0] for fault in report["faults"]] == [
+    assert [SAY(fault).split(":")[0].split(",")[0] for fault in report["faults"]] == [
         "callbacks are refused",
         "12 callbacks had no secret",
     ]

@@ -226,6 +226,47 @@ def test_the_timeline_has_attempts_and_events_in_one_line_of_time():
     assert moments[3].details == ("HTTP 200: <html>busy</html>", "late")
 
 
+@pytest.mark.parametrize(
+    ("kind", "facts", "says", "details"),
+    [
+        ("opened", {"scanner": True}, "opened (by a scanner, not counted)", ()),
+        ("opened", {"match": "id"}, "opened", ()),
+        (
+            "clicked",
+            {"match": "guessed", "ip": "10.0.0.1", "link": "https://example.com"},
+            "a link was clicked (guessed by recipient and time)",
+            ("https://example.com", "ip: 10.0.0.1"),
+        ),
+        (
+            "bounced",
+            {"bounce": "permanent", "reason": "550 unknown"},
+            "bounced for good",
+            ("550 unknown",),
+        ),
+        ("bounced", {"bounce": "transient"}, "bounced for now", ()),
+        (
+            "bounced",
+            {"bounce": "blocked"},
+            "bounced: the receiving server blocks the sender",
+            (),
+        ),
+        ("bounced", {"bounce": "new"}, "bounced", ()),
+    ],
+)
+def test_an_event_is_told_with_its_marks(kind, facts, says, details):
+    event = Event(
+        id="e",
+        message_id="m",
+        kind=kind,
+        at=NOW,
+        received_at=NOW,
+        provider="mailketing",
+        facts=facts,
+    )
+    (_, moment) = timeline(a_story(events=[event]))
+    assert (SAY(moment.says), moment.details) == (says, details)
+
+
 def test_an_outcome_without_words_is_named_as_it_is():
     (_, moment) = timeline(a_story(made=[an_attempt(1, outcome="new", code="connect")]))
     assert SAY(moment.says).endswith(": new")

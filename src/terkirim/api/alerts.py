@@ -16,26 +16,26 @@ from terkirim.domain.alert import Activity
 from terkirim.ports.alerts import AlertFilter
 
 LONGEST_DAYS = 3_650
-LIMIT = (whole(1, PAGE_LIMIT, PAGE), "How many rows.")
-ALERTS = described(
+_ROWS = {"limit": (whole(1, PAGE_LIMIT, PAGE), "How many rows.")}
+LIST = described(
     answers=schemas.AlertList,
     scope="read",
     query={
         "days": (whole(1, LONGEST_DAYS, 30), "How many days back."),
-        "limit": LIMIT,
-        "open": (YES_OR_NO, "Only what goes on, or only what is over."),
+        "open": (YES_OR_NO, "1: only what goes on; 0: only what is over."),
+        **_ROWS,
     },
 )
-TEST = described(answers=schemas.ChannelAnswers, scope="admin")
-ACTIVITY = described(answers=schemas.ActivityList, scope="admin", query={"limit": LIMIT})
+TEST = described(answers=schemas.ChannelTests, scope="admin")
+ACTIVITY = described(answers=schemas.ActivityList, scope="admin", query=_ROWS)
 
 
 def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of alerts and of the activity log."""
     lookout, clock = gateway.lookout, gateway.clock
 
-    @get("/v1/alerts", opt=ALERTS)
-    async def alerts(request: Http) -> Response[bytes]:
+    @get("/v1/alerts", opt=LIST)
+    async def list_alerts(request: Http) -> Response[bytes]:
         """List alerts of the last `days`, newest first; `open=1`: only what goes on."""
         await keys.owner(request, "read")
         now, days = clock.now(), number(request, "days", most=LONGEST_DAYS, usual=30)
@@ -62,11 +62,11 @@ def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer({"object": "list", "data": answers})
 
     @get("/v1/activity", opt=ACTIVITY)
-    async def activity(request: Http) -> Response[bytes]:
+    async def list_activity(request: Http) -> Response[bytes]:
         """List who did what, newest first."""
         await keys.owner(request, "admin")
         limit = number(request, "limit", most=PAGE_LIMIT, usual=PAGE)
         found = await lookout.activity.activity(limit=limit)
         return json_answer({"object": "list", "data": [activity_shape(one) for one in found]})
 
-    return [alerts, test_alerts, activity]
+    return [list_alerts, test_alerts, list_activity]

@@ -12,6 +12,8 @@ from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
+from terkirim.api import schemas
+from terkirim.api.describing import TEXT, Described, Operation, described_by_method
 from terkirim.compose import Gateway
 from terkirim.domain.errors import BadSignature, StoreUnavailable
 from terkirim.tracking.ingest import BODY_LIMIT, Intake, Unreadable
@@ -25,6 +27,35 @@ _LENGTH = b"content-length"
 _CHALLENGES = ("challenge", "hub.challenge")
 _CHALLENGE_LIMIT = 200  # characters
 _TAKEN = b'{"received":true}'
+CALLBACKS = described_by_method(
+    Operation(
+        "POST",
+        "take_callback",
+        "Keep what the provider says of a mail, and apply it soon after.\n\n"
+        "It is on disk before the answer; a repeat is answered the same and counts once.",
+        Described(
+            takes=schemas.Callback,
+            takes_as=("application/json", "application/x-www-form-urlencoded"),
+            answers=schemas.CallbackTaken,
+            scheme="callback",
+            errors=(401,),
+        ),
+    ),
+    Operation(
+        "GET",
+        "verify_callbacks",
+        "Answer whoever looks whether this address is right: a challenge, or OK.",
+        Described(
+            answers=None,
+            media_type="text/plain",
+            errors=(401,),
+            query={
+                "challenge": (TEXT, "Is answered as it is."),
+                "secret": (TEXT, "Need not be shown; a wrong one is refused."),
+            },
+        ),
+    ),
+)
 _JSON, _TEXT = b"application/json", b"text/plain; charset=utf-8"
 
 
@@ -32,7 +63,7 @@ def callback_routes(gateway: Gateway) -> list[ASGIRouteHandler]:
     """Return the handler of the provider's callbacks."""
     intake = gateway.tracking.intake
 
-    @asgi(PATH, copy_scope=False)
+    @asgi(PATH, copy_scope=False, opt=CALLBACKS)
     async def mailketing(scope: Scope, receive: Receive, send: Send) -> None:
         method = scope.get("method", "")
         if method == "POST":

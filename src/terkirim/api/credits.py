@@ -16,22 +16,22 @@ from terkirim.domain.email import Priority
 
 LONGEST_DAYS = 3_650
 MOST_MAILS = 100_000_000
-CREDITS = described(
+SHOW = described(
     answers=schemas.Credits,
     scope="read",
     query={"days": (whole(1, LONGEST_DAYS, 30), "How many days back.")},
     errors=(404,),
 )
-CHECK = described(answers=schemas.CreditStanding, scope="admin", errors=(404,))
-ESTIMATE = described(answers=schemas.CreditEstimate, scope="read", takes=schemas.EstimateBody)
+CHECK = described(answers=schemas.CreditsChecked, scope="admin", errors=(404,))
+ESTIMATE = described(takes=schemas.EstimateBody, answers=schemas.CreditsEstimate, scope="read")
 
 
 def credit_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of `/v1/credits`."""
     lookout, clock = gateway.lookout, gateway.clock
 
-    @get("/v1/credits", opt=CREDITS)
-    async def credits_standing(request: Http) -> Response[bytes]:
+    @get("/v1/credits", opt=SHOW)
+    async def show_credits(request: Http) -> Response[bytes]:
         """Tell balance, level and forecast, and the readings, use and alerts of the last `days`."""
         await keys.owner(request, "read")
         days = number(request, "days", most=LONGEST_DAYS, usual=30)
@@ -57,7 +57,7 @@ def credit_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         found = await lookout.preflights.estimate(_count(body), priority=_priority(body))
         return json_answer(preflight_shape(found))
 
-    return [credits_standing, check_credits, estimate_credits]
+    return [show_credits, check_credits, estimate_credits]
 
 
 def _prepaid(gateway: Gateway) -> str:

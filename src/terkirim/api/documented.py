@@ -20,26 +20,37 @@ from terkirim.policy.conditions import CREDIT_KINDS
 LONGEST_DAYS = 3_650
 CHECKED = "Credit balance checked"
 SANDBOX = "no provider on a route is prepaid: there are no credits"
-SHOWN = described(
-    answers=schemas.OldCredits,
-    query={
-        "stats": (YES_OR_NO, "With statistics."),
-        "days": (whole(1, LONGEST_DAYS, 30), "How many days they go back."),
-    },
-)
-CHECK = described(answers=schemas.OldCredits)
-SCHEDULED = described(answers=schemas.OldChecked)
 _TOO_MANY = 429
 _HEALTHY = {Level.OK: "healthy"}
+_REFUSED = {401: schemas.DocumentedRefusal}
+SHOW = described(
+    answers=schemas.DocumentedCredits,
+    scope="admin",
+    refusals=(401, 429),
+    otherwise=_REFUSED,
+    query={
+        "stats": (YES_OR_NO, "1: with the statistics of the last days."),
+        "days": (whole(1, LONGEST_DAYS, 30), "How many days back."),
+    },
+)
+CHECK = described(
+    answers=schemas.DocumentedCheck, scope="admin", refusals=(401, 429), otherwise=_REFUSED
+)
+SCHEDULED = described(
+    answers=schemas.DocumentedCronCheck,
+    scheme="cron",
+    errors=(401,),
+    otherwise=_REFUSED | {503: schemas.DocumentedCronCheck},
+)
 
 
 def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of `/api/admin/email-credits` and `/api/cron/check-email-credits`."""
     desk = _Desk(gateway)
 
-    @get("/api/admin/email-credits", opt=SHOWN)
-    async def email_credits(request: Http) -> Response[bytes]:
-        """Tell the balance to an admin's key; with `stats`, statistics of the last `days` too."""
+    @get("/api/admin/email-credits", opt=SHOW)
+    async def documented_credits(request: Http) -> Response[bytes]:
+        """Tell balance and level; a reading that is older than the schedule is taken anew."""
         if await _admin(keys, request) is None:
             return _unauthorised()
         days = number(request, "days", most=LONGEST_DAYS, usual=30)
@@ -49,8 +60,8 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer(body)
 
     @post("/api/admin/email-credits", status_code=200, opt=CHECK)
-    async def check_email_credits(request: Http) -> Response[bytes]:
-        """Ask the provider for the balance now, for an admin's key."""
+    async def documented_check(request: Http) -> Response[bytes]:
+        """Ask the provider for its balance now."""
         owner = await _admin(keys, request)
         if owner is None:
             return _unauthorised()
@@ -60,8 +71,8 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         return json_answer(body | {"message": message, "timestamp": desk.timestamp(standing)})
 
     @get("/api/cron/check-email-credits", opt=SCHEDULED)
-    async def cron_email_credits(request: Http) -> Response[bytes]:
-        """Ask the provider for the balance now, for CRON_SECRET; 503 where it does not say."""
+    async def documented_cron_check(request: Http) -> Response[bytes]:
+        """Check the balance, as a scheduler asks for it; 503 where the check failed."""
         if not _knows_cron_secret(gateway, request):
             return _unauthorised()
         standing = await desk.checked("cron")
@@ -74,7 +85,7 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         }
         return json_answer(answer, status=200 if body["success"] else 503)
 
-    return [email_credits, check_email_credits, cron_email_credits]
+    return [documented_credits, documented_check, documented_cron_check]
 
 
 class _Desk:

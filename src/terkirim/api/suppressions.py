@@ -8,24 +8,42 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Stream as StreamedResponse
 
+from terkirim.api import schemas
+from terkirim.api.asked import page_of, wrong
+from terkirim.api.describing import PAGE, TEXT, described
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, json_of
-from terkirim.api.tracking import number
+from terkirim.api.tracking_shapes import ORIGINS, suppression_shape
 from terkirim.compose import Gateway
 from terkirim.domain.errors import InvalidEmail, NotFound
-from terkirim.domain.suppression import Suppression, Why
+from terkirim.domain.suppression import Suppression
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.tracking.suppression_csv import Entry, read_stream, read_until
 
 BATCH_LIMIT = 100  # Resend's
-PAGE, PAGE_LIMIT = 20, 100
-_ORIGINS = {
-    "bounce": (Why.PERMANENT_BOUNCE, Why.TRANSIENT_BOUNCES),
-    "complaint": (Why.COMPLAINT,),
-    "manual": (Why.BY_HAND, Why.UNSUBSCRIBED),
-}
-_ORIGIN_OF = {why: origin for origin, whys in _ORIGINS.items() for why in whys}
 _BY_REST = "REST"
+LIST = described(
+    answers=schemas.SuppressionList,
+    scope="read",
+    query={"origin": (TEXT, f"One of {', '.join(ORIGINS)}."), **PAGE},
+)
+SHOW = described(answers=schemas.SingleSuppression, scope="read")
+ADD = described(takes=schemas.SuppressionBody, answers=schemas.SuppressionAdded, scope="admin")
+REMOVE = described(
+    answers=schemas.SuppressionRemoved,
+    scope="admin",
+    query={"note": (TEXT, "Why; kept in the activity log.")},
+)
+ADD_MANY = described(
+    takes=schemas.SuppressionsBody, answers=schemas.SuppressionsAdded, scope="admin"
+)
+REMOVE_MANY = described(
+    takes=schemas.SuppressionNames, answers=schemas.SuppressionsRemoved, scope="admin"
+)
+IMPORT = described(
+    takes=schemas.Csv, takes_as=("text/csv",), answers=schemas.Imported, scope="admin"
+)
+EXPORT = described(answers=None, media_type="text/csv", scope="read")
 
 
 def suppression_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -41,37 +59,47 @@ def suppression_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
 def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     suppressions = gateway.tracking.suppressions
 
-    @get("/v1/suppressions")
-    async def listed(request: Http) -> Response[bytes]:
+    @get("/v1/suppressions", opt=LIST)
+    async def list_suppressions(request: Http) -> Response[bytes]:
+        """List the addresses that are not sent to, newest first."""
         await keys.owner(request, "read")
-        which = _filter(request)
-        rows = await suppressions.listed(which)
-        has_more = len(rows) == which.limit
-        rows = rows[1:] if has_more and which.before is not None else rows[: which.limit - 1]
-        page = [suppression_shape(row) for row in rows]
-        return json_answer({"object": "list", "has_more": has_more, "data": page})
+        page, origin = page_of(request), request.query_params.get("origin")
+        if origin is not None and origin not in ORIGINS:
+            raise wrong("origin", f"give one of {', '.join(ORIGINS)}")
+        which = SuppressionFilter(
+            limit=page.fetched,
+            after=page.after,
+            before=page.before,
+            whys=None if origin is None else ORIGINS[origin],
+        )
+        rows, has_more = page.shown(await suppressions.listed(which))
+        shapes = [suppression_shape(row) for row in rows]
+        return json_answer({"object": "list", "has_more": has_more, "data": shapes})
 
-    @get("/v1/suppressions/{name:str}")
-    async def shown(request: Http, name: FromPath[str]) -> Response[bytes]:
+    @get("/v1/suppressions/{name:str}", opt=SHOW)
+    async def show_suppression(request: Http, name: FromPath[str]) -> Response[bytes]:
+        """Show one entry, by its id or its address."""
         await keys.owner(request, "read")
         row = await suppressions.one(name)
         return json_answer({"object": "suppression", **suppression_shape(row)})
 
-    return [listed, shown]
+    return [list_suppressions, show_suppression]
 
 
 def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     suppressions = gateway.tracking.suppressions
 
-    @post("/v1/suppressions", status_code=200)
-    async def added(request: Http) -> Response[bytes]:
+    @post("/v1/suppressions", status_code=200, opt=ADD)
+    async def add_suppression(request: Http) -> Response[bytes]:
+        """Send no more mail to an address: of all streams, or of one."""
         owner = await keys.owner(request, "admin")
         body = await json_of(request)
         (row,) = await suppressions.add([_entry(body)], who=owner)
         return json_answer({"object": "suppression", "id": row.id})
 
-    @delete("/v1/suppressions/{name:str}", status_code=200)
-    async def removed(request: Http, name: FromPath[str]) -> Response[bytes]:
+    @delete("/v1/suppressions/{name:str}", status_code=200, opt=REMOVE)
+    async def remove_suppression(request: Http, name: FromPath[str]) -> Response[bytes]:
+        """Let an address in again, by itself or by the id of its entry."""
         owner = await keys.owner(request, "admin")
         why = request.query_params.get("note", _BY_REST)
         rows = await suppressions.remove([name], who=owner, why=why)
@@ -79,14 +107,15 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             raise NotFound(f"{name} is not suppressed")
         return json_answer(_removed(rows)[0])
 
-    return [added, removed]
+    return [add_suppression, remove_suppression]
 
 
 def _changing_many(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     suppressions = gateway.tracking.suppressions
 
-    @post("/v1/suppressions/batch/add", status_code=200)
-    async def added(request: Http) -> Response[bytes]:
+    @post("/v1/suppressions/batch/add", status_code=200, opt=ADD_MANY)
+    async def add_suppressions(request: Http) -> Response[bytes]:
+        """Send no more mail to up to 100 addresses."""
         owner = await keys.owner(request, "admin")
         body = await json_of(request)
         addresses = _texts(body, "emails")
@@ -94,8 +123,9 @@ def _changing_many(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         ids = dict.fromkeys(row.id for row in rows)  # an address that stands twice is one entry
         return json_answer({"data": [{"object": "suppression", "id": id_} for id_ in ids]})
 
-    @post("/v1/suppressions/batch/remove", status_code=200)
-    async def removed(request: Http) -> Response[bytes]:
+    @post("/v1/suppressions/batch/remove", status_code=200, opt=REMOVE_MANY)
+    async def remove_suppressions(request: Http) -> Response[bytes]:
+        """Let up to 100 addresses in again: `emails` or `ids`, one of the two."""
         owner = await keys.owner(request, "admin")
         body = await json_of(request)
         given = [name for name in ("emails", "ids") if isinstance(body, dict) and name in body]
@@ -104,21 +134,23 @@ def _changing_many(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         rows = await suppressions.remove(_texts(body, given[0]), who=owner, why=_BY_REST)
         return json_answer({"data": _removed(rows)})
 
-    return [added, removed]
+    return [add_suppressions, remove_suppressions]
 
 
 def _files(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     suppressions = gateway.tracking.suppressions
 
-    @post("/v1/suppressions/import", status_code=200)
-    async def imported(request: Http) -> Response[bytes]:
+    @post("/v1/suppressions/import", status_code=200, opt=IMPORT)
+    async def import_suppressions(request: Http) -> Response[bytes]:
+        """Enter the rows of a CSV file with a column `email`; tell what is wrong with others."""
         owner = await keys.owner(request, "admin")
         count, bad = await suppressions.import_csv(await request.body(), who=owner)
         errors = [{"line": row.line, "message": row.why} for row in bad]
         return json_answer({"entered": count, "errors": errors})
 
-    @get("/v1/suppressions/export")
-    async def exported(request: Http) -> StreamedResponse:
+    @get("/v1/suppressions/export", opt=EXPORT)
+    async def export_suppressions(request: Http) -> StreamedResponse:
+        """Write the list as a CSV file that the import reads again."""
         await keys.owner(request, "read")
         return StreamedResponse(
             suppressions.export_csv(),
@@ -126,43 +158,11 @@ def _files(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             headers={"content-disposition": 'attachment; filename="suppressions.csv"'},
         )
 
-    return [imported, exported]
-
-
-def suppression_shape(one: Suppression) -> dict[str, Any]:
-    """Return an entry in Resend's fields, with stream, reason, end, note and source beside them."""
-    return {
-        "id": one.id,
-        "email": one.address,
-        "origin": _ORIGIN_OF[one.why],
-        "source_id": one.source_id,
-        "created_at": one.created_at.isoformat(),
-        "stream": one.stream or "all",
-        "reason": one.why,
-        "until": None if one.until is None else one.until.isoformat(),
-        "note": one.note,
-        "source": one.source,
-    }
+    return [import_suppressions, export_suppressions]
 
 
 def _removed(rows: Sequence[Suppression]) -> list[dict[str, Any]]:
     return [{"object": "suppression", "id": row.id, "deleted": True} for row in rows]
-
-
-def _filter(request: Http) -> SuppressionFilter:
-    """Return what is asked for, with a limit of one more, so that a next page is seen."""
-    query = request.query_params
-    origin = query.get("origin")
-    if origin is not None and origin not in _ORIGINS:
-        raise Refused(422, "validation_error", f"`origin`: give one of {', '.join(_ORIGINS)}")
-    if "after" in query and "before" in query:
-        raise Refused(422, "validation_error", "`after`, `before`: give one of the two")
-    return SuppressionFilter(
-        limit=number(request, "limit", usual=PAGE, most=PAGE_LIMIT) + 1,
-        after=query.get("after"),
-        before=query.get("before"),
-        whys=None if origin is None else _ORIGINS[origin],
-    )
 
 
 def _entry(body: Any) -> Entry:

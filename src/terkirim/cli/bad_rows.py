@@ -56,7 +56,7 @@ class BadRows:
         if self.count == 0:
             return None
         self._file.flush()
-        for path in _places(self._source):
+        for path in places_beside(self._source):
             if not path.exists():
                 with Path(self._file.name).open("rb") as made, path.open("xb") as target:
                     shutil.copyfileobj(made, target)
@@ -66,7 +66,8 @@ class BadRows:
         return None
 
 
-def _places(source: Path) -> Iterator[Path]:
+def places_beside(source: Path) -> Iterator[Path]:
+    """Yield the names for a list of bad rows beside its source, without end."""
     yield source.with_name(f"{source.stem}{MARK}.csv")
     for number in count(2):
         yield source.with_name(f"{source.stem}{MARK}{number}.csv")

@@ -1,151 +1,201 @@
 """`terkirim events`: what providers said, what found no message, and reading it all once more."""
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
+import click
 
-from terkirim.compose import Gateway
-from terkirim.domain.errors import InvalidEmail
+from terkirim.api.tracking_shapes import event_shape, intake_shape
+from terkirim.cli.desk import Desk, desk
+from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.screen import Screen, json_option, printable, wrapped
+from terkirim.cli.times import instant_of
+from terkirim.cli.tracked import events_of
+from terkirim.database import Database
 from terkirim.domain.event import EventKind
+from terkirim.domain.phrase import phrase
 from terkirim.ports.tracking import EventFilter, EventRow, ReplayFilter
 from terkirim.reports.intake import intake_health
-from terkirim.tracking.suppression_csv import read_until
+from terkirim.reports.story import event_in_words
+from terkirim.tracking.signature import Doorkeeper
 
-T = TypeVar("T")
-AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON, for scripts.")]
+MOST = 1_000  # events of one page
+LONGEST_DAYS = 400
+_KINDS = click.Choice([kind.value for kind in EventKind])
+_LIMIT = click.option("--limit", type=click.IntRange(1, MOST), default=20, show_default=True)
+_FOUND = {
+    "id": phrase("found by its id"),
+    "reference": phrase("found by the provider's id"),
+    "guessed": phrase("guessed by recipient and time"),
+}
 
-events = App(name="events", help="Look at what providers said of mail, and read it once more.")
+
+@click.group()
+def events() -> None:
+    """Look at what providers said of mail, read it once more."""
 
 
-@events.command(name="list")
+@events.command("list")
+@click.option("--kind", type=_KINDS, metavar="KIND", help=f"One of {', '.join(EventKind)}.")
+@click.option("--message", "message_id", metavar="ID", help="Only those of this message.")
+@_LIMIT
+@click.option("--cursor", type=click.IntRange(min=1), metavar="SEQ", help="Go on after a page.")
+@json_option
 def list_(
-    *,
-    kind: EventKind | None = None,
-    message: Annotated[str | None, Parameter(help="Id of one message.")] = None,
-    limit: int = 20,
-    as_json: AsJson = False,
-) -> None:
+    *, kind: str | None, message_id: str | None, limit: int, cursor: int | None, as_json: bool
+) -> int:
     """List events that found their message, newest first."""
-    which = EventFilter(limit=limit, kind=kind, message_id=message)
-    rows = _with_gateway(lambda gateway: gateway.tracking.events.events(which))
-    _show(rows, as_json=as_json, none="No events.")
+    at = desk(as_json=as_json)
+    which = EventFilter(
+        limit=limit + 1,
+        before=cursor,
+        kind=None if kind is None else EventKind(kind),
+        message_id=message_id,
+    )
+    rows = at.ask(lambda database: events_of(database).events(which))
+    page = rows[:limit]
+    more = str(page[-1].seq) if len(rows) > limit else None
+    return _listed(at, page, more=more, none=at.screen.say("No events."))
 
 
-@events.command
-def unmatched(*, limit: int = 20, as_json: AsJson = False) -> None:
+@events.command()
+@_LIMIT
+@click.option("--cursor", metavar="ID", help="Go on after this event, the last of a page.")
+@json_option
+def unmatched(*, limit: int, cursor: str | None, as_json: bool) -> int:
     """List events that found no message, newest first; `replay` looks for it again."""
-    rows = _with_gateway(lambda gateway: gateway.tracking.events.unmatched(limit=limit))
-    _show(rows, as_json=as_json, none="Every event found its message.")
+    at = desk(as_json=as_json)
+    rows = at.ask(
+        lambda database: events_of(database).unmatched(limit=limit + 1, before=cursor),
+    )
+    page = rows[:limit]
+    more = page[-1].id if len(rows) > limit else None
+    return _listed(at, page, more=more, none=at.screen.say("Every event found its message."))
 
 
-@events.command
-def replay(
-    *,
-    since: Annotated[str | None, Parameter(help="A date: what came before it is left.")] = None,
-    all_: Annotated[
-        bool, Parameter(name="--all", help="Also callbacks that led to an event.")
-    ] = False,
-) -> None:
+@events.command()
+@click.option("--since", metavar="TIME", help="Leave what came before it, such as 2026-08-17.")
+@click.option("--all", "is_all", is_flag=True, help="Also callbacks that led to an event.")
+@json_option
+def replay(*, since: str | None, is_all: bool, as_json: bool) -> int:
     """Read kept callbacks that led to nothing once more, and look for missing messages.
 
     No event comes twice: with --all, only what an event is missing for is added.
     """
-    which = ReplayFilter(since=_since(since), is_all=all_)
-    done = _with_gateway(lambda gateway: gateway.tracking.applier.replay(which))
-    Console().print(
-        f"{done.asked} looked at again: {done.matched} found their message, {done.unmatched} did "
-        f"not, {done.not_understood} say nothing of a message.",
-        highlight=False,
+    from terkirim.cli.submitting import submitted  # it builds the readers of all providers
+
+    at = desk(as_json=as_json)
+    instant = None if since is None else instant_of(since, "--since", at.settings.time_zone)
+    which = ReplayFilter(since=instant, is_all=is_all)
+    done = submitted(at.settings, lambda gateway: gateway.tracking.applier.replay(which))
+    document = {
+        "object": "replay",
+        "asked": done.asked,
+        "matched": done.matched,
+        "unmatched": done.unmatched,
+        "not_understood": done.not_understood,
+    }
+    says = at.screen.say(
+        "{asked} looked at again: {matched} found their message, {unmatched} did not, "
+        "{not_understood} say nothing of a message.",
+        asked=done.asked,
+        matched=done.matched,
+        unmatched=done.unmatched,
+        not_understood=done.not_understood,
     )
+    at.screen.answer(document, wrapped(says, first="", others=""))
+    return DONE
 
 
-@events.command
-def health(*, days: int = 7, as_json: AsJson = False) -> None:
-    """Tell whether providers are heard: how much was accepted, of how much a word came back."""
+@events.command()
+@click.option("--days", type=click.IntRange(1, LONGEST_DAYS), default=7, show_default=True)
+@json_option
+def health(*, days: int, as_json: bool) -> int:
+    """Tell whether providers are heard; 1 where there is a fault.
 
-    async def asked(gateway: Gateway) -> dict[str, Any]:
+    How much was accepted, and of how much of it a word came back.
+    """
+    at = desk(as_json=as_json)
+    secret = at.settings.mailketing_webhook_secret
+    door = Doorkeeper(lambda: None if secret is None else secret.read())
+
+    async def asked(database: Database) -> dict[str, Any]:
         return await intake_health(
-            gateway.store,
-            gateway.tracking.events,
-            now=gateway.clock.now(),
+            database.store,
+            events_of(database),
+            now=database.clock.now(),
             days=days,
-            is_open=gateway.tracking.intake.is_open,
+            is_open=door.is_open,
         )
 
-    report = _with_gateway(asked)
-    if as_json:
-        print(json.dumps(report, indent=2))
-        return
-    share = "" if report["heard_share"] is None else f" ({report['heard_share']:.0%})"
-    lines = [
-        f"accepted {report['accepted']}, heard back on {report['heard_back']}{share}, {days} days",
-        f"callbacks {report['callbacks']}, repeats {report['repeats']}",
-        f"refused {report['refused']}, unreadable {report['unreadable']}",
-        f"last one {report['last_callback_at'] or 'never'}",
-        f"without a message {report['without_a_message']}, set aside {report['set_aside']}",
-        *(f"! {fault}" for fault in report["faults"]),
-    ]
-    for line in lines:
-        Console(highlight=False).print(line, markup=False)
+    report = at.ask(asked)
+    at.screen.answer(intake_shape(report), _health_lines(at.screen, report))
+    return REFUSED if report["faults"] else DONE
 
 
-def _since(text: str | None) -> datetime | None:
-    try:
-        return None if text is None else read_until(text)
-    except ValueError as error:
-        raise InvalidEmail("since", str(error)) from None
-
-
-def _with_gateway(ask: Callable[[Gateway], Awaitable[T]]) -> T:
-    async def asked() -> T:
-        async with Gateway.open(work=False) as gateway:
-            return await ask(gateway)
-
-    return asyncio.run(asked())
-
-
-def _show(rows: Sequence[EventRow], *, as_json: bool, none: str) -> None:
-    if as_json:
-        print(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=2))
-        return
-    console = Console(highlight=False)
-    if not rows:
-        console.print(none)
-        return
-    table = Table()
-    for name in ("at", "event", "recipient", "message", "found by", "says"):
-        table.add_column(name, overflow="fold")  # an id that is cut helps nobody
-    for row in rows:
-        table.add_row(*(_cell(text) for text in _cells(row)))
-    console.print(table)
-
-
-def _cells(row: EventRow) -> tuple[str, ...]:
-    what = f"{row.bounce} bounce" if row.bounce else row.kind.value
-    return (
-        row.at.isoformat(sep=" ", timespec="seconds"),
-        f"{what}, by a scanner" if row.is_scanner else what,
-        row.recipient or "",
-        row.message_id or row.reference or "",
-        row.match or "nothing yet",
-        row.facts.get("reason") or row.facts.get("link") or "",
-    )
-
-
-def _cell(text: str) -> str:
-    """Return the text so that brackets in it are shown, not obeyed."""
-    return text.replace("[", r"\[")
-
-
-def _plain(row: EventRow) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in EventRow.__dataclass_fields__}
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in values.items()
+def _listed(at: Desk, page: Sequence[EventRow], *, more: str | None, none: str) -> int:
+    screen = at.screen
+    document = {
+        "object": "list",
+        "has_more": more is not None,
+        "next_cursor": more,
+        "data": [event_shape(row) for row in page],
     }
+    lines = [line for row in page for line in _lines(screen, row)] or [none]
+    if more is not None:
+        says = screen.say("Older ones: the same command with --cursor {id}", id=more)
+        lines += ["", says]
+    screen.answer(document, lines)
+    return DONE
+
+
+def _lines(screen: Screen, row: EventRow) -> list[str]:
+    say = screen.say
+    what = event_in_words(row.kind, bounce=row.bounce, is_scanner=row.is_scanner, is_guessed=False)
+    lines = wrapped(f"{screen.at(row.at)}  {say(what)}", first="")
+    recipient = [] if row.recipient is None else [printable(row.recipient)]
+    if row.message_id is None:
+        reference = [] if row.reference is None else [printable(row.reference)]
+        marks = [*reference, say("no message yet")]
+    else:
+        marks = [row.message_id, *([say(_FOUND[row.match])] if row.match else [])]
+    lines.append("    " + "  ".join([*recipient, *marks]))
+    said = row.facts.get("reason") or row.facts.get("link")
+    return lines + (wrapped(str(said)) if said else [])
+
+
+def _health_lines(screen: Screen, report: dict[str, Any]) -> list[str]:
+    say = screen.say
+    share = report["heard_share"]
+    last = report["last_callback_at"]
+    lines = [
+        say(
+            "In {days} days: {accepted} accepted, {heard} of them heard of again.",
+            days=report["days"],
+            accepted=report["accepted"],
+            heard=report["heard_back"],
+        ),
+        *([] if share is None else [say("That is {percent} %.", percent=round(share * 100))]),
+        say(
+            "Callbacks: {kept} kept, {repeats} repeats, {refused} refused, "
+            "{unreadable} unreadable.",
+            kept=report["callbacks"],
+            repeats=report["repeats"],
+            refused=report["refused"],
+            unreadable=report["unreadable"],
+        ),
+        say("No callback ever came.")
+        if last is None
+        else say("The last callback came {at}.", at=screen.at(datetime.fromisoformat(last))),
+        say(
+            "Without a message: {unmatched}. Set aside: {aside}. Not applied yet: {unapplied}.",
+            unmatched=report["without_a_message"],
+            aside=report["set_aside"],
+            unapplied=report["waiting_to_be_applied"],
+        ),
+    ]
+    found = [part for line in lines for part in wrapped(line, first="", others="")]
+    for fault in report["faults"]:
+        found += wrapped(say(fault), first="! ", others="  ")
+    return found

@@ -14,6 +14,11 @@ COMMANDS = {
     "worker": (_SERVING, "Run a dispatcher alone, without web."),
     "send": ("terkirim.cli.send", "Put one e-mail on disk, or one for each row of a CSV file."),
     "messages": ("terkirim.cli.messages", "Look at messages, send them again, stop them."),
+    "events": ("terkirim.cli.events", "Look at what providers said of mail, read it once more."),
+    "suppressions": (
+        "terkirim.cli.suppressions",
+        "See, add and remove the addresses that are not sent to.",
+    ),
     "providers": ("terkirim.cli.providers", "See how providers stand, pause and resume them."),
     "credits": ("terkirim.cli.credits", "See credits, how long they last, and what can be paid."),
     "alerts": ("terkirim.cli.alerts", "See alerts and who was told; try the channels."),

@@ -1,167 +1,221 @@
 """`terkirim suppressions`: the addresses that are not sent to."""
 
-import asyncio
-import getpass
-import json
-from collections.abc import Awaitable, Callable
+import csv
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
 
-from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
+import click
 
-from terkirim.compose import Gateway
-from terkirim.domain.errors import InvalidEmail, NotFound
-from terkirim.domain.suppression import Suppression
+from terkirim.api.tracking_shapes import suppression_shape
+from terkirim.cli.bad_rows import places_beside
+from terkirim.cli.desk import Desk, desk
+from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.screen import Screen, json_option, printable, wrapped
+from terkirim.cli.times import instant_of
+from terkirim.cli.tracked import person, suppressions_of
+from terkirim.database import Database
+from terkirim.domain.email import Stream
+from terkirim.domain.errors import NotFound
+from terkirim.domain.phrase import phrase
+from terkirim.domain.suppression import Suppression, Why
 from terkirim.ports.suppressions import SuppressionFilter
-from terkirim.tracking.suppression_csv import BadRow, Entry, read_stream, read_until
+from terkirim.tracking.suppression_csv import BadRow, Entry, read_stream
 
-T = TypeVar("T")
-AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON, for scripts.")]
-_SHOWN_BAD = 20  # rows of a file that are listed on the screen
+MOST = 1_000  # entries of one page
+SHOWN_BAD = 20  # rows of a file that are listed on the screen
+_ALL = "all"
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_WHYS = {
+    Why.COMPLAINT: phrase("reported as spam"),
+    Why.PERMANENT_BOUNCE: phrase("bounced for good"),
+    Why.BY_HAND: phrase("by hand"),
+    Why.UNSUBSCRIBED: phrase("unsubscribed"),
+    Why.TRANSIENT_BOUNCES: phrase("bounced again and again"),
+}
 
-suppressions = App(name="suppressions", help="Addresses that are not sent to: look, add, remove.")
+
+@click.group()
+def suppressions() -> None:
+    """See, add and remove the addresses that are not sent to."""
 
 
-@suppressions.command(name="list")
-def list_(*, limit: int = 20, as_json: AsJson = False) -> None:
+@suppressions.command("list")
+@click.option("--limit", type=click.IntRange(1, MOST), default=20, show_default=True)
+@click.option("--cursor", metavar="ID", help="Go on after this entry, the last of a page.")
+@json_option
+def list_(*, limit: int, cursor: str | None, as_json: bool) -> int:
     """List suppressed addresses, newest first."""
-    which = SuppressionFilter(limit=limit)
-    rows = _with_gateway(lambda gateway: gateway.tracking.suppressions.listed(which))
-    if as_json:
-        print(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=2))
-        return
-    console = Console(highlight=False)
-    table = Table()
-    for name in ("address", "mail", "why", "until", "by", "note"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        until = "for ever" if row.until is None else row.until.isoformat(sep=" ")
-        cells = (row.address, row.stream or "all", row.why.value, until, row.source, row.note)
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells))
-    console.print(table if rows else "No address is suppressed.")
+    at = desk(as_json=as_json)
+    which = SuppressionFilter(limit=limit + 1, after=cursor)
+    rows = at.ask(lambda database: suppressions_of(database).listed(which))
+    page = rows[:limit]
+    more = page[-1].id if len(rows) > limit else None
+    document = {
+        "object": "list",
+        "has_more": more is not None,
+        "next_cursor": more,
+        "data": [suppression_shape(row) for row in page],
+    }
+    lines = [line for row in page for line in _lines(at.screen, row)]
+    if more is not None:
+        lines += ["", at.screen.say("Older ones: the same command with --cursor {id}", id=more)]
+    at.screen.answer(document, lines or [at.screen.say("No address is suppressed.")])
+    return DONE
 
 
-@suppressions.command
-def add(
-    address: str,
-    *,
-    stream: Annotated[str, Parameter(help="all, transactional or broadcast.")] = "all",
-    until: Annotated[str, Parameter(help="A date; for ever without it.")] = "",
-    why: Annotated[str, Parameter(help="Kept with it, and in the activity log.")] = "",
-) -> None:
+@suppressions.command()
+@click.argument("address")
+@click.option(
+    "--stream",
+    type=click.Choice([_ALL, *(one.value for one in Stream)]),
+    default=_ALL,
+    show_default=True,
+    help="Which mail is stopped.",
+)
+@click.option("--until", metavar="TIME", help="Such as 2026-08-17; if not given, for ever.")
+@click.option("--why", metavar="TEXT", default="", help="Kept with it, and in the activity log.")
+@json_option
+def add(*, address: str, stream: str, until: str | None, why: str, as_json: bool) -> int:
     """Send no more mail to an address."""
-    entry = Entry(
-        address=address,
-        stream=_read(read_stream, "stream", stream),
-        until=_read(read_until, "until", until),
-        note=why,
-    )
-    (row,) = _with_gateway(
-        lambda gateway: gateway.tracking.suppressions.add([entry], who=_person())
-    )
-    end = "for ever" if row.until is None else f"until {row.until.isoformat(sep=' ')}"
-    _say(f"{row.address}: suppressed {end} ({row.why})")
+    at = desk(as_json=as_json)
+    entry = Entry(address=address, stream=read_stream(stream), until=_instant(at, until), note=why)
+
+    async def added(database: Database) -> Suppression:
+        (row,) = await suppressions_of(database).add([entry], who=person())
+        return row
+
+    row = at.ask(added)
+    document = {"object": "suppression", **suppression_shape(row)}
+    at.screen.answer(document, wrapped(_stands(at.screen, row), first="", others=""))
+    return DONE
 
 
-@suppressions.command
-def remove(
-    address: str,
-    *,
-    why: Annotated[str, Parameter(help="Kept in the activity log.")] = "",
-) -> None:
+@suppressions.command()
+@click.argument("name", metavar="ADDRESS|ID")
+@click.option("--why", metavar="TEXT", default="", help="Kept in the activity log.")
+@json_option
+def remove(*, name: str, why: str, as_json: bool) -> int:
     """Let an address in again, by itself or by the id of its entry."""
-    rows = _with_gateway(
-        lambda gateway: gateway.tracking.suppressions.remove([address], who=_person(), why=why)
-    )
-    if not rows:
-        raise NotFound(f"{address} is not suppressed")
-    for row in rows:
-        _say(f"{row.address}: may be sent to again ({row.stream or 'all'} mail)")
+    at = desk(as_json=as_json)
+
+    async def removed(database: Database) -> list[Suppression]:
+        rows = await suppressions_of(database).remove([name], who=person(), why=why)
+        if not rows:
+            raise NotFound(f"{name} is not suppressed: see `terkirim suppressions list`")
+        return rows
+
+    rows = at.ask(removed)
+    document = {
+        "object": "list",
+        "data": [{"object": "suppression", "id": row.id, "deleted": True} for row in rows],
+    }
+    at.screen.answer(document, [_let_in(at.screen, row) for row in rows])
+    return DONE
 
 
-@suppressions.command(name="import")
-def import_(file: Path) -> None:
-    """Suppress the addresses of a CSV file with a column `email`; bad rows are listed.
+@suppressions.command("import")
+@click.argument("file", type=_FILE)
+@json_option
+def import_(file: Path, as_json: bool) -> int:
+    """Suppress the addresses of a CSV file; 1 where rows are bad.
 
-    Further columns are read if they are there: stream, reason, until, note.
+    It has a column `email`, and may have stream, reason, until and note. Bad rows are listed in a
+    file beside it.
     """
-    content = _content(file)
-    count, bad = _with_gateway(
-        lambda gateway: gateway.tracking.suppressions.import_csv(content, who=_person())
+    at = desk(as_json=as_json)
+    content = file.read_bytes()
+    count, bad = at.ask(
+        lambda database: suppressions_of(database).import_csv(content, who=person())
     )
-    _say(f"{count} suppressed, {len(bad)} rows not")
-    for row in bad[:_SHOWN_BAD]:
-        _say(f"line {row.line}: {row.why}")
-    if bad:
-        _list_bad(file, bad)
-        raise SystemExit(1)
+    listed = _list_bad(file, bad) if bad else None
+    document = {
+        "object": "import",
+        "entered": count,
+        "errors": [{"line": row.line, "message": row.why} for row in bad],
+        "bad_rows": None if listed is None else str(listed),
+    }
+    at.screen.answer(document, _imported_lines(at.screen, count, bad, listed))
+    return REFUSED if bad else DONE
 
 
-@suppressions.command
-def export(file: Path) -> None:
+@suppressions.command()
+@click.argument("file", type=_FILE)
+@json_option
+def export(file: Path, as_json: bool) -> int:
     """Write the list to a CSV file that `import` reads again."""
+    at = desk(as_json=as_json)
 
-    async def written(gateway: Gateway) -> None:
+    async def written(database: Database) -> None:
         with file.open("w", encoding="utf-8", newline="") as out:
-            async for part in gateway.tracking.suppressions.export_csv():
+            async for part in suppressions_of(database).export_csv():
                 out.write(part)
 
-    _with_gateway(written)
-    _say(f"written to {file}")
+    at.ask(written)
+    says = at.screen.say("The list is in {file}", file=file)
+    at.screen.answer({"object": "export", "file": str(file)}, [says])
+    return DONE
 
 
-def _list_bad(file: Path, bad: list[BadRow]) -> None:
-    listed = file.with_suffix(".bad.csv")
-    rows = (f"{row.line},{json.dumps(row.why, ensure_ascii=False)}\n" for row in bad)
-    listed.write_text("".join(rows), "utf-8")
-    _say(f"listed in {listed}")
+def _instant(at: Desk, until: str | None) -> datetime | None:
+    return None if until is None else instant_of(until, "--until", at.settings.time_zone)
 
 
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InvalidEmail("file", f"{file} cannot be read: {error.strerror}") from None
+def _lines(screen: Screen, row: Suppression) -> list[str]:
+    lines = [f"{row.id}  {screen.at(row.created_at)}"]
+    lines += wrapped(f"{row.address}: {_reach(screen, row)}, {screen.say(_WHYS[row.why])}")
+    source = screen.say("by {source}", source=printable(row.source))
+    return lines + wrapped(f"{source}: {row.note}" if row.note else source)
 
 
-def _person() -> str:
-    """Return who sits at the command line, for the activity log."""
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):  # a container without a user of that number
-        return "command line"
+def _stands(screen: Screen, row: Suppression) -> str:
+    return screen.say(
+        "{address}: suppressed ({reach}, {why})",
+        address=printable(row.address),
+        reach=_reach(screen, row),
+        why=_WHYS[row.why],
+    )
 
 
-def _read(read: Callable[[str], Any], field: str, text: str) -> Any:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise InvalidEmail(field, str(error)) from None
+def _reach(screen: Screen, row: Suppression) -> str:
+    """Return which mail is stopped until when."""
+    mail = _mail(screen, row)
+    if row.until is None:
+        return screen.say("{mail}, for ever", mail=mail)
+    return screen.say("{mail}, until {at}", mail=mail, at=screen.at(row.until))
 
 
-def _with_gateway(ask: Callable[[Gateway], Awaitable[T]]) -> T:
-    async def asked() -> T:
-        async with Gateway.open(work=False) as gateway:
-            return await ask(gateway)
-
-    return asyncio.run(asked())
+def _mail(screen: Screen, row: Suppression) -> str:
+    if row.stream is None:
+        return screen.say("all mail")
+    return screen.say("{stream} mail", stream=row.stream.value)
 
 
-def _say(line: str) -> None:
-    Console(highlight=False).print(line, markup=False)
+def _let_in(screen: Screen, row: Suppression) -> str:
+    return screen.say(
+        "{address}: may be sent to again ({mail})",
+        address=printable(row.address),
+        mail=_mail(screen, row),
+    )
 
 
-def _plain(row: Suppression) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "address": row.address,
-        "stream": row.stream or "all",
-        "why": row.why,
-        "until": None if row.until is None else row.until.isoformat(),
-        "source": row.source,
-        "source_id": row.source_id,
-        "note": row.note,
-        "created_at": row.created_at.isoformat(),
-    }
+def _imported_lines(
+    screen: Screen, count: int, bad: Sequence[BadRow], listed: Path | None
+) -> list[str]:
+    say = screen.say
+    lines = [say("{count} suppressed, {bad} rows not", count=count, bad=len(bad))]
+    for row in bad[:SHOWN_BAD]:
+        lines += wrapped(say("line {line}: {why}", line=str(row.line), why=row.why))
+    if listed is not None:
+        lines.append(say("All of them are listed in {file}", file=listed))
+    return lines
+
+
+def _list_bad(source: Path, bad: Sequence[BadRow]) -> Path:
+    """Write which lines were not entered and why, into a file that did not exist before."""
+    place = next(one for one in places_beside(source) if not one.exists())
+    with place.open("x", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["line", "reason"])
+        writer.writerows([row.line, row.why] for row in bad)
+    return place

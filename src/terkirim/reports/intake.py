@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
+from terkirim.domain.phrase import Phrase, phrase, phrases
 from terkirim.ports import MessageLog
 from terkirim.ports.tracking import EventLog
 
@@ -16,7 +17,7 @@ _NEVER_HEARD = frozenset({"sandbox"})  # it sends nothing, so nobody speaks of i
 async def intake_health(
     log: MessageLog, events: EventLog, *, now: datetime, days: int, is_open: bool
 ) -> dict[str, Any]:
-    """Return how the intake of callbacks did in the last `days` days, with its faults in words."""
+    """Return how the intake did in the last `days` days, with its faults as phrases."""
     rows = await log.rollups(KINDS, since=now - timedelta(days=days), until=now)
     facts = await events.intake()
     counts: Counter[tuple[str, str]] = Counter()
@@ -53,19 +54,33 @@ async def intake_health(
     }
 
 
-def _faults(*, is_open: bool, is_silent: bool, refused: int, recent: int) -> list[str]:
+def _faults(*, is_open: bool, is_silent: bool, refused: int, recent: int) -> list[Phrase]:
     """Return a sentence for each fault; none, where all is well."""
     faults = []
     if not is_open:
         faults.append(
-            "callbacks are refused: set MAILKETING_WEBHOOK_SECRET, and give the provider the "
-            "address /api/webhooks/mailketing?secret=..."
+            phrase(
+                "callbacks are refused: set {setting}, and give the provider the address {address}",
+                setting="MAILKETING_WEBHOOK_SECRET",
+                address="/api/webhooks/mailketing?secret=...",
+            )
         )
     if refused:
-        faults.append(f"{refused} callbacks had no secret, or a wrong one, and were refused")
+        faults.append(
+            phrases(
+                "{count} callback had no secret, or a wrong one, and was refused",
+                "{count} callbacks had no secret, or a wrong one, and were refused",
+                count=refused,
+            )
+        )
     if is_silent:
         faults.append(
-            f"{recent} messages were accepted in the last 24 hours, and no callback came: "
-            "check the webhook in the provider's dashboard"
+            phrases(
+                "{count} message was accepted in the last 24 hours, and no callback came: "
+                "check the webhook in the provider's dashboard",
+                "{count} messages were accepted in the last 24 hours, and no callback came: "
+                "check the webhook in the provider's dashboard",
+                count=recent,
+            )
         )
     return faults

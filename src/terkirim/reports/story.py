@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from terkirim.domain.email import IfUnclear
+from terkirim.domain.event import BounceClass, Match
 from terkirim.domain.lease import Attempt
 from terkirim.domain.message import State
 from terkirim.domain.phrase import Phrase, phrase
@@ -43,6 +44,13 @@ _EVENTS: Mapping[str, Phrase] = {
     "complained": phrase("reported as spam"),
     "unsubscribed": phrase("unsubscribed"),
 }
+_BOUNCES: Mapping[str, Phrase] = {
+    BounceClass.PERMANENT: phrase("bounced for good"),
+    BounceClass.TRANSIENT: phrase("bounced for now"),
+    BounceClass.BLOCKED: phrase("bounced: the receiving server blocks the sender"),
+}
+_SAID = ("reason", "link")  # facts that speak for themselves
+_MARKS = ("match", "bounce", "scanner")  # facts that are told in the sentence
 _ENDS: Mapping[State, Phrase] = {
     State.DELIVERED: phrase("Nothing is left to do: it arrived."),
     State.BOUNCED: phrase("The receiving server refused it. Put the address right."),
@@ -169,7 +177,26 @@ def _attempt(attempt: Attempt) -> Moment:
     return Moment(attempt.started_at, says, tuple(filter(None, (said, attempt.note))), attempt)
 
 
+def event_in_words(kind: str, *, bounce: str | None, is_scanner: bool, is_guessed: bool) -> Phrase:
+    """Return what an event says, with what is special about it: a bounce's class, a doubt."""
+    says = _EVENTS.get(kind, phrase("event: {kind}", kind=kind))
+    if bounce is not None:
+        says = _BOUNCES.get(bounce, says)
+    if is_scanner:
+        says = phrase("{event} (by a scanner, not counted)", event=says)
+    if is_guessed:
+        says = phrase("{event} (guessed by recipient and time)", event=says)
+    return says
+
+
 def _event(event: Event) -> Moment:
-    details = tuple(f"{name}: {value}" for name, value in event.facts.items())
-    says = _EVENTS.get(event.kind, phrase("event: {kind}", kind=event.kind))
-    return Moment(event.at, says, details, event=event)
+    facts = event.facts
+    says = event_in_words(
+        event.kind,
+        bounce=facts.get("bounce"),
+        is_scanner=bool(facts.get("scanner")),
+        is_guessed=facts.get("match") == Match.GUESSED,
+    )
+    said = [str(facts[name]) for name in _SAID if facts.get(name)]
+    others = [f"{name}: {value}" for name, value in facts.items() if name not in {*_SAID, *_MARKS}]
+    return Moment(event.at, says, (*said, *others), event=event)

@@ -1,16 +1,19 @@
-"""Credits, alerts, and who did what."""
+"""Credits, alerts and activity; the documented shapes of the first users too."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-Level = Literal["ok", "warning", "critical", "emergency", "unknown"]
-Severity = Literal["info", "warning", "critical", "emergency"]
+from terkirim.domain.alert import DeliveryState, Purpose, Severity
+from terkirim.domain.credit import Level, Source
+from terkirim.domain.email import Priority
+
+DocumentedStatus = Literal["healthy", "warning", "critical", "emergency", "unknown"]
 
 
-class Forecast(Struct):
-    """When the credits run out, as a range; null: not within 90 days. `known`: it can be told."""
+class CreditForecast(Struct):
+    """When the credits run out, as a range; nulls: not within the days that are looked ahead."""
 
     known: bool
     early_at: datetime | None
@@ -20,43 +23,43 @@ class Forecast(Struct):
     says: str
 
 
-class WaitingMail(Struct):
-    """Messages that will cost credits: due now, and later."""
+class CreditsWaiting(Struct):
+    """Mail that is on its way to the account."""
 
     due: int
     scheduled: int
 
 
-class CreditReading(Struct):
-    """A balance as it was read; `credits` null: for the `reason` it was not."""
-
-    at: datetime
-    credits: int | None
-    source: Literal["check", "send"]
-    reason: str | None
-
-
-class DayUse(Struct):
-    """Credits that one day used, in the operator's time zone."""
+class CreditUse(Struct):
+    """What one day used."""
 
     date: date
     credits: int
 
 
-class Notice(Struct):
-    """Who was told of an alert; the channel is shown without its secrets."""
+class CreditReading(Struct):
+    """What the provider said of its balance; `credits` null: nothing usable."""
+
+    at: datetime
+    credits: int | None
+    source: Source
+    reason: str | None
+
+
+class AlertNotice(Struct):
+    """One notice to one channel, which is shown without its secrets."""
 
     channel: str
-    purpose: Literal["alert", "recovery", "summary", "test"]
-    state: Literal["waiting", "sent", "failed", "dropped"]
+    purpose: Purpose
+    state: DeliveryState
     attempts: int
     answer: str | None
-    due_at: datetime
+    due_at: datetime | None
     sent_at: datetime | None
 
 
 class Alert(Struct):
-    """Something that is or was wrong; `ended_at` null: it goes on."""
+    """What is wrong, since when, and who was told; `ended_at` null: it goes on."""
 
     object: Literal["alert"]
     id: str
@@ -68,51 +71,11 @@ class Alert(Struct):
     facts: dict[str, Any]
     raised_at: datetime | None
     ended_at: datetime | None
-    notices: list[Notice]
+    notices: list[AlertNotice]
 
 
-class AlertList(Struct):
-    """Alerts, newest first."""
-
-    object: Literal["list"]
-    data: list[Alert]
-
-
-class ChannelAnswer(Struct):
-    """What a channel answered to a test; `answer` null: it took the text."""
-
-    channel: str
-    ok: bool
-    answer: str | None
-
-
-class ChannelAnswers(Struct):
-    """What every channel answered."""
-
-    object: Literal["list"]
-    data: list[ChannelAnswer]
-
-
-class Activity(Struct):
-    """Who did what, when."""
-
-    object: Literal["activity"]
-    at: datetime
-    who: str
-    what: str
-    subject: str | None
-    facts: dict[str, Any]
-
-
-class ActivityList(Struct):
-    """What was done, newest first."""
-
-    object: Literal["list"]
-    data: list[Activity]
-
-
-class CreditStanding(Struct):
-    """How the account stands now; `estimated`: less what was spent since it was read."""
+class CreditsChecked(Struct):
+    """How the prepaid account stands; `estimated`: less what was spent since the last reading."""
 
     object: Literal["credits"]
     provider: str
@@ -123,13 +86,13 @@ class CreditStanding(Struct):
     checked_at: datetime | None
     failures: int
     reason: str | None
-    forecast: Forecast
-    waiting: WaitingMail
+    forecast: CreditForecast
+    waiting: CreditsWaiting
     only_high_priority_leaves: bool
 
 
-class Credits(CreditStanding):
-    """How the account stands, and its last days. `trend`: the last week against the one before."""
+class Credits(CreditsChecked):
+    """How the account stands, and how it did in the last `days`."""
 
     days: int
     checks: int
@@ -137,19 +100,19 @@ class Credits(CreditStanding):
     lowest_balance: int | None
     alerts_raised: int
     trend: float | None
-    usage: list[DayUse]
+    usage: list[CreditUse]
     readings: list[CreditReading]
     alerts: list[Alert]
 
 
 class EstimateBody(Struct, forbid_unknown_fields=True):
-    """So many mails, of this priority."""
+    """How many mails, of which priority."""
 
     count: Annotated[int, Meta(ge=1, le=100_000_000)]
-    priority: Literal["high", "normal", "low"] = "normal"
+    priority: Priority = Priority.NORMAL
 
 
-class CreditEstimate(Struct):
+class CreditsEstimate(Struct):
     """Whether the mails can be paid; `enough` null: no balance is known."""
 
     object: Literal["credits_estimate"]
@@ -163,44 +126,98 @@ class CreditEstimate(Struct):
     goes_out: int | None
 
 
-class OldStatistics(Struct):
-    """The statistics as the first users have them."""
+class AlertList(Struct):
+    """Alerts, newest first."""
 
-    checksPerformed: int  # noqa: N815 - their name
-    averageBalance: int | None  # noqa: N815 - their name
-    lowestBalance: int | None  # noqa: N815 - their name
-    alertsTriggered: int  # noqa: N815 - their name
+    object: Literal["list"]
+    data: list[Alert]
 
 
-OldStatus = Literal["healthy", "warning", "critical", "emergency", "unknown"]
+class ChannelTested(Struct):
+    """What a channel answered; `answer` null: it took the message."""
+
+    channel: str
+    ok: bool
+    answer: str | None
 
 
-class OldCredits(Struct):
-    """The balance as the first users have it; a failed check is `unknown`, with the last one."""
+class ChannelTests(Struct):
+    """Every channel, with its answer."""
+
+    object: Literal["list"]
+    data: list[ChannelTested]
+
+
+class ActivityEntry(Struct):
+    """Who did what, when, to what."""
+
+    object: Literal["activity"]
+    at: datetime
+    who: str
+    what: str
+    subject: str | None
+    facts: dict[str, Any]
+
+
+class ActivityList(Struct):
+    """The activity log, newest first."""
+
+    object: Literal["list"]
+    data: list[ActivityEntry]
+
+
+class DocumentedStats(Struct):
+    """How the account did in the period."""
+
+    checksPerformed: int  # noqa: N815 - as documented
+    averageBalance: int | None  # noqa: N815 - as documented
+    lowestBalance: int | None  # noqa: N815 - as documented
+    alertsTriggered: int  # noqa: N815 - as documented
+
+
+class DocumentedCredits(Struct):
+    """How the account stands; `message`: why nobody knows."""
 
     success: bool
     balance: int | None
-    status: OldStatus
+    status: DocumentedStatus
     alert: str | None
     estimated: bool | UnsetType = UNSET
     message: str | UnsetType = UNSET
-    timestamp: datetime | UnsetType = UNSET
-    stats: OldStatistics | UnsetType = UNSET
+    stats: DocumentedStats | UnsetType = UNSET
     period: str | UnsetType = UNSET
 
 
-class OldCheck(Struct):
-    """What one check found."""
+class DocumentedCheck(Struct):
+    """How the account stands after a check."""
+
+    success: bool
+    balance: int | None
+    status: DocumentedStatus
+    alert: str | None
+    message: str
+    timestamp: datetime
+    estimated: bool | UnsetType = UNSET
+
+
+class DocumentedFinding(Struct):
+    """What a scheduled check found."""
 
     balance: int | None
-    status: OldStatus
+    status: DocumentedStatus
     alert: str | None
     timestamp: datetime
 
 
-class OldChecked(Struct):
-    """What the cron route answers."""
+class DocumentedCronCheck(Struct):
+    """Whether the scheduled check succeeded, and what it found."""
 
     success: bool
     message: str
-    data: OldCheck
+    data: DocumentedFinding
+
+
+class DocumentedRefusal(Struct):
+    """No key or secret, or a wrong one."""
+
+    error: Literal["Unauthorized"]

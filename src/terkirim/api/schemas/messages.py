@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from terkirim.api.schemas.common import Text
 from terkirim.api.schemas.emails import Message, TooLate
+from terkirim.domain.event import BounceClass, Match
 
 
 class Attempt(Struct):
@@ -24,20 +25,48 @@ class Attempt(Struct):
 
 
 class Event(Struct):
-    """A provider's later word; its other fields stand beside these."""
+    """A provider's later word; what else the callback said stands beside these fields.
+
+    `match`: how the message was found; a guess proves nothing. `scanner`: no person did it.
+    """
 
     id: str
     type: str
     at: datetime
+    match: Match | UnsetType = UNSET
+    bounce: BounceClass | UnsetType = UNSET
+    scanner: Literal[True] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    link: str | UnsetType = UNSET
+
+
+class ClickedLink(Struct):
+    """How often one link was clicked, scanners left out."""
+
+    link: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+class Engagement(Struct):
+    """What the reader did; what a scanner opened is counted apart."""
+
+    opens: int
+    first_open_at: datetime | None
+    last_open_at: datetime | None
+    scanner_opens: int
+    clicks: list[ClickedLink]
 
 
 class Story(Message):
-    """All that is known of one message."""
+    """All that is known of one message; `waits_for`: why a queued one must not leave yet."""
 
     subject: str
     attempts_made: list[Attempt]
     events: list[Event]
-    waits_for: str | None  # what else it waits for, such as credits
+    engagement: Engagement
+    waits_for: str | None
 
 
 class MessageList(Struct):

@@ -1,0 +1,56 @@
+"""How events, the state of their intake, and suppressions look in answers."""
+
+from typing import Any
+
+from terkirim.domain.suppression import Suppression, Why
+from terkirim.language import speak
+from terkirim.ports.tracking import EventRow
+
+# Resend's three origins, and which of our reasons each stands for.
+ORIGINS = {
+    "bounce": (Why.PERMANENT_BOUNCE, Why.TRANSIENT_BOUNCES),
+    "complaint": (Why.COMPLAINT,),
+    "manual": (Why.BY_HAND, Why.UNSUBSCRIBED),
+}
+_ORIGIN_OF = {why: origin for origin, whys in ORIGINS.items() for why in whys}
+
+
+def event_shape(row: EventRow) -> dict[str, Any]:
+    """Return one event; `match` says how its message was found, null where none was."""
+    return {
+        "id": row.id,
+        "seq": row.seq,
+        "type": row.kind,
+        "at": row.at.isoformat(),
+        "received_at": row.received_at.isoformat(),
+        "provider": row.provider,
+        "message_id": row.message_id,
+        "match": row.match,
+        "recipient": row.recipient,
+        "reference": row.reference,
+        "bounce": row.bounce,
+        "scanner": row.is_scanner,
+        "facts": row.facts,
+    }
+
+
+def intake_shape(report: dict[str, Any]) -> dict[str, Any]:
+    """Return how the intake stands, its faults in English: JSON is read by programs."""
+    say = speak("en")
+    return report | {"faults": [say(fault) for fault in report["faults"]]}
+
+
+def suppression_shape(one: Suppression) -> dict[str, Any]:
+    """Return an entry in Resend's fields, with stream, reason, end, note and source beside them."""
+    return {
+        "id": one.id,
+        "email": one.address,
+        "origin": _ORIGIN_OF[one.why],
+        "source_id": one.source_id,
+        "created_at": one.created_at.isoformat(),
+        "stream": one.stream or "all",
+        "reason": one.why,
+        "until": None if one.until is None else one.until.isoformat(),
+        "note": one.note,
+        "source": one.source,
+    }
