@@ -9,7 +9,7 @@ import pytest
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.message import State
 from terkirim.ports.tracking import ReplayFilter
-from terkirim.store.sqlite import applying
+from terkirim.store import weighing
 from terkirim.tracking.signature import Shown
 from terkirim.tracking.suppression_csv import Entry
 from tests.contract.conftest import SECOND, START, an_email, new_id
@@ -126,14 +126,14 @@ async def test_one_callback_that_cannot_be_applied_stops_no_other(node, monkeypa
     await node.accept(*emails)
     for email in emails:
         await node.say("emailopen", email, apply=False)
-    weighed = applying.weighed
+    weighed = weighing.weighed
 
     def breaking(standing, events):
         if any(event.recipient == "p4@example.com" for event in events):
             raise ZeroDivisionError
         return weighed(standing, events)
 
-    monkeypatch.setattr(applying, "weighed", breaking)
+    monkeypatch.setattr(weighing, "weighed", breaking)
     await node.applier.apply_kept()
     assert await node.count_of("events") == 8
     assert (await node.events.intake()).set_aside == 1

@@ -10,7 +10,7 @@ from terkirim.domain.ids import uuid7
 from terkirim.domain.message import State
 from terkirim.domain.outcome import Accepted, Deferred, Rejected, Unclear
 from terkirim.ports import RequeueFilter
-from terkirim.store.sqlite import applying
+from terkirim.store import weighing
 from terkirim.store.times import instant
 from tests.contract.conftest import SECOND, START, UNCLEAR_WAIT, an_email
 from tests.contract.tracked import LATER, MINUTE
@@ -144,7 +144,7 @@ async def test_while_mail_to_the_same_recipient_is_in_the_air_nothing_is_guessed
 
 
 async def test_while_the_fate_of_very_much_mail_is_unknown_nothing_is_guessed(node, monkeypatch):
-    monkeypatch.setattr(applying, "MOST_IN_DOUBT", 1)
+    monkeypatch.setattr(weighing, "MOST_IN_DOUBT", 1)
     email, other = an_email(), an_email(to=("other@example.com",))
     await node.sent(email, ref=None)
     await node.accept(other)

@@ -18,6 +18,7 @@ from terkirim.ports.tracking import (
     ReadCallback,
     ReplayFilter,
 )
+from terkirim.store.entries import Ids
 from terkirim.store.hearing import DAY_HOURS, arrived_of, shown, shown_waiting
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
@@ -30,7 +31,7 @@ from terkirim.store.sqlite.keeping import (
     unapplied_of,
 )
 from terkirim.store.sqlite.store import SqliteStore
-from terkirim.store.sqlite.suppressions import Ids, forget_ended
+from terkirim.store.sqlite.suppressions import forget_ended
 from terkirim.store.sqlite.writer import Batch
 from terkirim.store.times import HOUR_US, instant_or_none, micros, micros_or_none, span_us
 
