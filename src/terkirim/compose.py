@@ -27,7 +27,7 @@ from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.delivery.tally import Tally
 from terkirim.delivery.worker import Worker, WorkerSettings
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
-from terkirim.domain.errors import CannotBePaid, ConfigError
+from terkirim.domain.errors import CannotBePaid
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, IdempotencyKey, Provider, Store
 from terkirim.ports.retention import Erasure
@@ -70,7 +70,7 @@ class Gateway(Following):
         lookout: Lookout,
         scheduler: Scheduler,
         erasure: Erasure,
-        tracking: Tracking | None,
+        tracking: Tracking,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -84,7 +84,7 @@ class Gateway(Following):
         self.lookout = lookout
         self._scheduler = scheduler
         self._erasure = erasure
-        self._tracking = tracking
+        self.tracking = tracking
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -111,22 +111,6 @@ class Gateway(Following):
             await gateway.close()
 
     @property
-    def has_tracking(self) -> bool:
-        """True where the database keeps callbacks, events and suppressions."""
-        return self._tracking is not None
-
-    @property
-    def tracking(self) -> Tracking:
-        """Callbacks, events and suppressions.
-
-        Raises:
-            ConfigError: this database does not keep them.
-        """
-        if self._tracking is None:
-            raise ConfigError("TERKIRIM_DATABASE: callbacks and suppressions need SQLite as yet")
-        return self._tracking
-
-    @property
     def in_air(self) -> int:
         """How many requests of this process are on their way."""
         return self._worker.in_air
@@ -150,8 +134,7 @@ class Gateway(Following):
         self._worker.start()
         self.watch.start()
         self._scheduler.start()
-        if self._tracking is not None:
-            self._tracking.start()
+        self.tracking.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
@@ -160,8 +143,7 @@ class Gateway(Following):
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
-            if self._tracking is not None:
-                await self._tracking.stop()
+            await self.tracking.stop()
         for provider in self._providers.values():
             await provider.close()
         await self.store.close()
@@ -408,9 +390,7 @@ def _new_secret() -> str:
     return secrets.token_urlsafe(KEY_BYTES * 2)
 
 
-def _tracking(settings: Settings, database: Database) -> Tracking | None:
-    if database.events is None or database.suppressions is None:
-        return None
+def _tracking(settings: Settings, database: Database) -> Tracking:
     secret = settings.mailketing_webhook_secret
     return Tracking(
         callbacks=database.events,

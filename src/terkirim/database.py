@@ -88,8 +88,8 @@ class Database:
     credits: CreditBook
     alerts: AlertBook
     people: People
-    events: Events | None = None
-    suppressions: Suppressions | None = None
+    events: Events
+    suppressions: Suppressions
     path: Path | None = None
 
 
@@ -142,8 +142,10 @@ async def _opened_server(
         from terkirim.store.postgres.alerts import PostgresAlertBook
         from terkirim.store.postgres.credits import PostgresCreditBook
         from terkirim.store.postgres.erasing import PostgresErasure
+        from terkirim.store.postgres.events import PostgresEvents
         from terkirim.store.postgres.people import PostgresPeople
         from terkirim.store.postgres.store import PostgresStore
+        from terkirim.store.postgres.suppressions import PostgresSuppressions
         from terkirim.store.postgres.upkeep import PostgresRetention
     except ModuleNotFoundError as error:
         if error.name != "asyncpg":
@@ -164,6 +166,8 @@ async def _opened_server(
         credits=PostgresCreditBook(store),
         alerts=PostgresAlertBook(store),
         people=PostgresPeople(store),
+        events=PostgresEvents(store, ids=Ids(store.clock)),
+        suppressions=PostgresSuppressions(store, ids=Ids(store.clock)),
     )
 
 
