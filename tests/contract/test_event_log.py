@@ -183,10 +183,7 @@ async def test_an_event_is_found_without_a_walk_through_the_whole_log(sqlite_nod
         EventFilter(kind=EventKind.OPENED, message_id="m"),
         EventFilter(before=5),
     ):
-        asked = []
-        await sqlite_node.store.read(
-            lambda db, which=which, asked=asked: _planned(db, which, asked)
-        )
+        asked = await _plan_of(sqlite_node, which)
         assert asked
         assert not any(step.startswith("SCAN") for step in asked), asked
     asked = await _plan_of(sqlite_node, EventFilter(kind=EventKind.OPENED, message_id="m"))
