@@ -72,7 +72,8 @@ class PostgresEvents:
             if not found:
                 break
             count, seq = count + len(found), found[-1]
-        asking = partial(_changed, name="ask_for_unmatched", now=micros(now), since=since)
+        bound = {"now": micros(now), "since": since}
+        asking = partial(_changed, name="ask_for_unmatched", bound=bound)
         return count + await self._store.write_alone(asking)
 
     async def count_refused(self, counts: Mapping[str, int], *, now: datetime) -> None:
@@ -81,7 +82,7 @@ class PostgresEvents:
     async def forget(self, *, raw_before: datetime, all_before: datetime, now: datetime) -> int:
         what = Forgetting(raw_before=raw_before, all_before=all_before, now=now)
         steps = (
-            *(partial(_changed, name=name, **bound) for name, bound in what.steps),
+            *(partial(_changed, name=name, bound=bound) for name, bound in what.steps),
             partial(forget_ended, before=micros(all_before)),
         )
         return sum([await self._store.write_alone(step) for step in steps])
@@ -129,6 +130,6 @@ async def _intake(db: Database) -> IntakeFacts:
     )
 
 
-async def _changed(db: Database, *, name: str, **bound: Any) -> int:
+async def _changed(db: Database, *, name: str, bound: Mapping[str, int]) -> int:
     """Return how many rows the statement changed."""
     return len(await db.rows(_sql[name], **bound))

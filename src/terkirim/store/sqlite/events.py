@@ -84,9 +84,9 @@ class SqliteEvents:
             if not found:
                 break
             count, seq = count + len(found), found[-1]
-        since = micros_or_none(which.since) or 0
+        bound = {"now": micros(now), "since": micros_or_none(which.since) or 0}
         return count + await self._store.write_alone(
-            partial(_changed, name="ask_for_unmatched", now=micros(now), since=since)
+            partial(_changed, name="ask_for_unmatched", bound=bound)
         )
 
     async def count_refused(self, counts: Mapping[str, int], *, now: datetime) -> None:
@@ -97,7 +97,7 @@ class SqliteEvents:
     async def forget(self, *, raw_before: datetime, all_before: datetime, now: datetime) -> int:
         what = Forgetting(raw_before=raw_before, all_before=all_before, now=now)
         steps = (
-            *(partial(_changed, name=name, **bound) for name, bound in what.steps),
+            *(partial(_changed, name=name, bound=bound) for name, bound in what.steps),
             partial(forget_ended, before=micros(all_before)),
         )
         return sum([await self._store.write_alone(step) for step in steps])
@@ -154,7 +154,7 @@ def _execute(db: apsw.Connection, *, name: str, **bound: Any) -> None:
     db.execute(_sql[name], bound)
 
 
-def _changed(db: apsw.Connection, *, name: str, **bound: Any) -> int:
+def _changed(db: apsw.Connection, *, name: str, bound: Mapping[str, int]) -> int:
     """Return how many rows the statement changed."""
     before = db.total_changes()
     db.execute(_sql[name], bound)
