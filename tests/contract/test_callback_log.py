@@ -8,6 +8,7 @@ import pytest
 
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.message import State
+from terkirim.domain.outcome import Deferred
 from terkirim.ports.tracking import ReplayFilter
 from terkirim.store import weighing
 from terkirim.tracking.signature import Shown
@@ -86,6 +87,34 @@ async def test_two_nodes_that_apply_at_once_apply_each_callback_once(open_tracke
     await asyncio.gather(one.applier.apply_kept(), other.applier.apply_kept())
     assert await one.count_of("events") == 60
     assert await one.counted("event") == {"mailketing:opened": 60}
+
+
+async def test_who_reads_the_log_while_two_nodes_write_it_misses_nothing(open_tracked):
+    nodes = await open_tracked("a"), await open_tracked("b")
+    emails = [an_email(to=(f"p{n}@example.com",)) for n in range(60)]
+    await nodes[0].accept(*emails)
+    saying = [nodes[n % 2].say("emailopen", email) for n, email in enumerate(emails)]
+    writing = asyncio.gather(*saying)
+    seen, last, is_over = [], 0, False
+    while not is_over:
+        is_over = writing.done()
+        while rows := await nodes[0].events.events_after(last, limit=7):
+            seen += [row.message_id for row in rows]
+            last = rows[-1].seq
+    await writing
+    assert sorted(seen) == sorted(email.id for email in emails)
+
+
+async def test_what_is_settled_while_another_node_hears_of_it_is_not_sent_again(open_tracked):
+    one, other = await open_tracked("a"), await open_tracked("b")
+    emails = [an_email(to=(f"p{n}@example.com",)) for n in range(40)]
+    await one.accept(*emails)
+    works = await one.take()
+    settling = [one.settle(work, Deferred("busy")) for work in works]
+    await asyncio.gather(*settling, *[other.say("emailopen", email) for email in emails])
+    assert not await one.take(now=START + DAY)
+    assert {await one.state(email.id) for email in emails} == {State.DELIVERED}
+    assert await one.counted("event") == {"mailketing:opened": 40}
 
 
 async def test_a_replay_looks_for_missing_messages_and_brings_no_event_twice(node):

@@ -1,5 +1,6 @@
 """What every store promises of suppressions: who bounced or complained is not sent to again."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -178,6 +179,17 @@ async def test_what_events_suppress_is_in_the_activity_log_once(node):
     await node.say("spam", email)
     ((who, what, subject, facts),) = await node.activity()
     assert (who, what, subject, facts["why"]) == ("mailketing", "suppressed", BUDI, "complaint")
+
+
+async def test_what_two_nodes_suppress_at_once_is_in_the_activity_log_once(open_tracked):
+    nodes = [await open_tracked(name) for name in "abc"]
+    emails = [an_email() for _ in range(12)]
+    await nodes[0].accept(*emails)
+    await asyncio.gather(
+        *[nodes[n % 3].say("spam", email) for n, email in enumerate(emails)],
+        nodes[0].tracking.suppressions.add([Entry(address=BUDI, why=Why.COMPLAINT)], who="ani"),
+    )
+    assert len(await nodes[0].activity()) == 1
 
 
 async def test_adding_what_is_suppressed_already_returns_the_entry_that_stands(node, listed):
