@@ -72,7 +72,7 @@ class Gateway(Following):
         desk: Desk | None,
         scheduler: Scheduler,
         erasure: Erasure,
-        tracking: Tracking | None,
+        tracking: Tracking,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -87,7 +87,7 @@ class Gateway(Following):
         self.lookout = lookout
         self._scheduler = scheduler
         self._erasure = erasure
-        self._tracking = tracking
+        self.tracking = tracking
         self._providers = providers
         self._worker = worker
         self._is_working = False
@@ -112,22 +112,6 @@ class Gateway(Following):
             yield gateway
         finally:
             await gateway.close()
-
-    @property
-    def has_tracking(self) -> bool:
-        """True where the database keeps callbacks, events and suppressions."""
-        return self._tracking is not None
-
-    @property
-    def tracking(self) -> Tracking:
-        """Callbacks, events and suppressions.
-
-        Raises:
-            ConfigError: this database does not keep them.
-        """
-        if self._tracking is None:
-            raise ConfigError("TERKIRIM_DATABASE: callbacks and suppressions need SQLite as yet")
-        return self._tracking
 
     @property
     def has_desk(self) -> bool:
@@ -169,8 +153,7 @@ class Gateway(Following):
         self._worker.start()
         self.watch.start()
         self._scheduler.start()
-        if self._tracking is not None:
-            self._tracking.start()
+        self.tracking.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
@@ -179,8 +162,7 @@ class Gateway(Following):
         if self._is_working:
             self._is_working = False
             await self._worker.stop(within=self.settings.grace)
-            if self._tracking is not None:
-                await self._tracking.stop()
+            await self.tracking.stop()
         for provider in self._providers.values():
             await provider.close()
         await self.store.close()
@@ -430,9 +412,7 @@ def _new_secret() -> str:
     return secrets.token_urlsafe(KEY_BYTES * 2)
 
 
-def _tracking(settings: Settings, database: Database) -> Tracking | None:
-    if database.events is None or database.suppressions is None:
-        return None
+def _tracking(settings: Settings, database: Database) -> Tracking:
     secret = settings.mailketing_webhook_secret
     return Tracking(
         callbacks=database.events,

@@ -93,8 +93,8 @@ class Database:
     credits: CreditBook
     alerts: AlertBook
     people: People
-    events: Events | None = None
-    suppressions: Suppressions | None = None
+    events: Events
+    suppressions: Suppressions
     accounts: Accounts | None = None
     search: MessageSearch | None = None
     insight: Insight | None = None
@@ -153,8 +153,10 @@ async def _opened_server(
         from terkirim.store.postgres.alerts import PostgresAlertBook
         from terkirim.store.postgres.credits import PostgresCreditBook
         from terkirim.store.postgres.erasing import PostgresErasure
+        from terkirim.store.postgres.events import PostgresEvents
         from terkirim.store.postgres.people import PostgresPeople
         from terkirim.store.postgres.store import PostgresStore
+        from terkirim.store.postgres.suppressions import PostgresSuppressions
         from terkirim.store.postgres.upkeep import PostgresRetention
     except ModuleNotFoundError as error:
         if error.name != "asyncpg":
@@ -175,6 +177,8 @@ async def _opened_server(
         credits=PostgresCreditBook(store),
         alerts=PostgresAlertBook(store),
         people=PostgresPeople(store),
+        events=PostgresEvents(store, ids=Ids(store.clock)),
+        suppressions=PostgresSuppressions(store, ids=Ids(store.clock)),
     )
 
 

@@ -22,16 +22,20 @@ from terkirim.store.gating import GateSettings
 from terkirim.store.postgres.alerts import PostgresAlertBook
 from terkirim.store.postgres.credits import PostgresCreditBook
 from terkirim.store.postgres.erasing import PostgresErasure
+from terkirim.store.postgres.events import PostgresEvents
 from terkirim.store.postgres.people import PostgresPeople
 from terkirim.store.postgres.store import PostgresStore
+from terkirim.store.postgres.suppressions import PostgresSuppressions
 from terkirim.store.postgres.upkeep import PostgresRetention
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
 from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.erasing import SqliteErasure
+from terkirim.store.sqlite.events import SqliteEvents
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
 
 START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
@@ -105,6 +109,13 @@ class Books(NamedTuple):
     people: Any
 
 
+class Hearing(NamedTuple):
+    """Where a database keeps what providers say."""
+
+    events: Any
+    suppressions: Any
+
+
 def counted(rows):
     counts = Counts()
     for row in rows:
@@ -126,6 +137,9 @@ class SqliteFile:
     def books(self, store):
         return Books(SqliteCreditBook(store), SqliteAlertBook(store), SqlitePeople(store))
 
+    def hearing(self, store):
+        return Hearing(SqliteEvents(store, ids=new_id), SqliteSuppressions(store, ids=new_id))
+
     async def count(self, store, rows):
         """Count up rollups, each (microseconds, kind, key, count)."""
         counts = counted(rows)
@@ -138,8 +152,11 @@ class SqliteFile:
     def erasure(self, node):
         return SqliteErasure(node.store)
 
-    async def write(self, node, sql):
-        await node.store.write_alone(lambda db: db.execute(sql))
+    async def write(self, node, sql, **bound):
+        await node.store.write_alone(lambda db: db.execute(sql, bound))
+
+    async def rows(self, node, sql, **bound):
+        return await node.store.read(lambda db: list(db.execute(sql, bound)))
 
     async def everything(self, node):
         """Return all texts of the database, as one."""
@@ -167,6 +184,9 @@ class PostgresDatabase:
     def books(self, store):
         return Books(PostgresCreditBook(store), PostgresAlertBook(store), PostgresPeople(store))
 
+    def hearing(self, store):
+        return Hearing(PostgresEvents(store, ids=new_id), PostgresSuppressions(store, ids=new_id))
+
     async def count(self, store, rows):
         """Count up rollups, each (microseconds, kind, key, count)."""
 
@@ -182,8 +202,11 @@ class PostgresDatabase:
     def erasure(self, node):
         return PostgresErasure(node.store)
 
-    async def write(self, node, sql):
-        await node.store.write_alone(lambda db: db.rows(sql))
+    async def write(self, node, sql, **bound):
+        await node.store.write_alone(lambda db: db.rows(sql, **bound))
+
+    async def rows(self, node, sql, **bound):
+        return [tuple(row) for row in await node.store.read(lambda db: db.rows(sql, **bound))]
 
     async def everything(self, node):
         """Return all texts of the database, as one."""
@@ -225,16 +248,16 @@ async def node(open_node):
 
 
 @pytest.fixture
-async def open_tracked(tmp_path):
+async def open_tracked(database):
     """Opens nodes that take callbacks, over one database."""
     from tests.contract.tracked import TrackedNode  # it is built on `Node` above
 
     opened = []
 
-    def opening(name="a"):
-        store = SqliteStore(tmp_path / "contract.db", node=name, settings=GATES)
+    async def opening(name="a"):
+        store = await database.opened(name)
         opened.append(store)
-        return TrackedNode(store)
+        return TrackedNode(store, database)
 
     yield opening
     for store in opened:

@@ -8,8 +8,9 @@ import pytest
 
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.message import State
+from terkirim.domain.outcome import Deferred
 from terkirim.ports.tracking import ReplayFilter
-from terkirim.store.sqlite import applying
+from terkirim.store import weighing
 from terkirim.tracking.signature import Shown
 from terkirim.tracking.suppression_csv import Entry
 from tests.contract.conftest import SECOND, START, an_email, new_id
@@ -20,19 +21,19 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-def node(open_tracked):
-    return open_tracked()
+async def node(open_tracked):
+    return await open_tracked()
 
 
 async def test_a_callback_is_on_disk_before_it_is_acknowledged_and_is_applied_after_a_new_start(
     open_tracked,
 ):
-    first, email = open_tracked("a"), an_email()
+    first, email = await open_tracked("a"), an_email()
     await first.sent(email)
     await first.say("emailopen", email, apply=False)
     await first.store.close()  # and nothing was applied
 
-    second = open_tracked("b")
+    second = await open_tracked("b")
     assert (await second.message(email.id)).state is State.ACCEPTED
     await second.applier.apply_kept()
     assert (await second.message(email.id)).state is State.DELIVERED
@@ -78,7 +79,7 @@ async def test_the_same_body_many_times_in_one_group_is_kept_once(node):
 
 
 async def test_two_nodes_that_apply_at_once_apply_each_callback_once(open_tracked):
-    one, other = open_tracked("a"), open_tracked("b")
+    one, other = await open_tracked("a"), await open_tracked("b")
     emails = [an_email(to=(f"p{n}@example.com",)) for n in range(60)]
     await one.accept(*emails)
     for email in emails:
@@ -86,6 +87,34 @@ async def test_two_nodes_that_apply_at_once_apply_each_callback_once(open_tracke
     await asyncio.gather(one.applier.apply_kept(), other.applier.apply_kept())
     assert await one.count_of("events") == 60
     assert await one.counted("event") == {"mailketing:opened": 60}
+
+
+async def test_who_reads_the_log_while_two_nodes_write_it_misses_nothing(open_tracked):
+    nodes = await open_tracked("a"), await open_tracked("b")
+    emails = [an_email(to=(f"p{n}@example.com",)) for n in range(60)]
+    await nodes[0].accept(*emails)
+    saying = [nodes[n % 2].say("emailopen", email) for n, email in enumerate(emails)]
+    writing = asyncio.gather(*saying)
+    seen, last, is_over = [], 0, False
+    while not is_over:
+        is_over = writing.done()
+        while rows := await nodes[0].events.events_after(last, limit=7):
+            seen += [row.message_id for row in rows]
+            last = rows[-1].seq
+    await writing
+    assert sorted(seen) == sorted(email.id for email in emails)
+
+
+async def test_what_is_settled_while_another_node_hears_of_it_is_not_sent_again(open_tracked):
+    one, other = await open_tracked("a"), await open_tracked("b")
+    emails = [an_email(to=(f"p{n}@example.com",)) for n in range(40)]
+    await one.accept(*emails)
+    works = await one.take()
+    settling = [one.settle(work, Deferred("busy")) for work in works]
+    await asyncio.gather(*settling, *[other.say("emailopen", email) for email in emails])
+    assert not await one.take(now=START + DAY)
+    assert {await one.state(email.id) for email in emails} == {State.DELIVERED}
+    assert await one.counted("event") == {"mailketing:opened": 40}
 
 
 async def test_a_replay_looks_for_missing_messages_and_brings_no_event_twice(node):
@@ -116,7 +145,7 @@ async def test_an_event_that_was_lost_after_it_was_kept_comes_back_by_a_replay(n
     email = an_email()
     await node.sent(email)
     await node.say("emailopen", email)
-    await node.store.write_alone(lambda db: db.execute("DELETE FROM events"))
+    await node.write("DELETE FROM events")
     done = await node.applier.replay(ReplayFilter(is_all=True))
     assert (done.matched, await node.count_of("events")) == (1, 1)
 
@@ -126,14 +155,14 @@ async def test_one_callback_that_cannot_be_applied_stops_no_other(node, monkeypa
     await node.accept(*emails)
     for email in emails:
         await node.say("emailopen", email, apply=False)
-    weighed = applying.weighed
+    weighed = weighing.weighed
 
     def breaking(standing, events):
         if any(event.recipient == "p4@example.com" for event in events):
             raise ZeroDivisionError
         return weighed(standing, events)
 
-    monkeypatch.setattr(applying, "weighed", breaking)
+    monkeypatch.setattr(weighing, "weighed", breaking)
     await node.applier.apply_kept()
     assert await node.count_of("events") == 8
     assert (await node.events.intake()).set_aside == 1
@@ -164,9 +193,8 @@ async def test_ten_thousand_refused_callbacks_are_a_count_and_one_row_of_the_act
         "mailketing:refused": 10_001,
         "mailketing:unreadable": 1,
     }
-    ((who, what, facts),) = await node.rows("SELECT who, what, facts FROM activity")
-    assert (who, what) == ("outside", "callback refused")
-    assert facts == '{"mailketing:refused":10001,"mailketing:unreadable":1}'
+    facts = {"mailketing:refused": 10_001, "mailketing:unreadable": 1}
+    assert await node.activity() == [("outside", "callback refused", "callbacks", facts)]
     assert await node.count_of("callbacks") == 0
     node.clock.at += HOUR
     with pytest.raises(Exception, match="missing or wrong"):
@@ -176,13 +204,13 @@ async def test_ten_thousand_refused_callbacks_are_a_count_and_one_row_of_the_act
 
 
 async def test_counts_that_could_not_be_written_are_written_later(open_tracked):
-    node = open_tracked("a")
+    node = await open_tracked("a")
     with pytest.raises(Exception, match="missing or wrong"):
         node.intake.admit("mailketing", WRONG)
     await node.store.close()
     with pytest.raises(StoreUnavailable):
         await node.intake.flush()
-    again = open_tracked("b")
+    again = await open_tracked("b")
     node.intake._log = again.tracking.events
     await node.intake.flush()
     assert await again.counted("callback") == {"mailketing:refused": 1}
@@ -202,7 +230,7 @@ async def test_what_is_old_is_forgotten_bodies_first_and_events_with_a_message_n
     now = node.clock.at + 31 * DAY
     await log.forget(raw_before=now - 30 * DAY, all_before=now - 400 * DAY, now=now)
     assert await node.count_of("callbacks") == 1  # the last: it says when the provider spoke
-    assert await node.rows("SELECT is_dated FROM callback_keys") == [(1,), (1,)]
+    assert await node.rows("SELECT is_dated FROM callback_keys") == [(True,), (True,)]
     assert await node.count_of("transient_bounces") == 0
     assert await node.count_of("unmatched") == 1
 

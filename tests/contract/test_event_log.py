@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -13,16 +14,23 @@ from terkirim.ports.tracking import EventFilter
 from terkirim.store.hearing import KEYS_A_DAY, OTHERS
 from terkirim.store.queries import Queries
 from terkirim.store.sqlite import connection, events
-from terkirim.store.sqlite.store import SqliteStore
-from tests.contract.conftest import GATES, SECOND, START, an_email
+from tests.contract.conftest import SECOND, START, SqliteFile, an_email
 from tests.contract.tracked import LATER, MINUTE, TrackedNode
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def node(open_tracked):
-    return open_tracked()
+async def node(open_tracked):
+    return await open_tracked()
+
+
+@pytest.fixture
+async def sqlite_node(tmp_path):
+    database = SqliteFile(tmp_path / "plans.db")
+    store = await database.opened("a")
+    yield TrackedNode(store, database)
+    await store.close()
 
 
 async def test_an_open_is_taken_back_when_the_delivery_turns_out_to_have_been_then(node):
@@ -88,13 +96,9 @@ async def test_an_event_is_counted_in_the_hour_in_which_it_happened(node):
 
 
 async def test_a_day_has_counts_of_a_bounded_number_of_tags(node):
-    day = START.timestamp() // 86_400
-    await node.store.write_alone(
-        lambda db: db.executemany(
-            "INSERT INTO rollup_keys (day, kind, key) VALUES (?, 'event_tag', ?)",
-            [(day, f"t={n}") for n in range(KEYS_A_DAY - 1)],
-        )
-    )
+    day = int(START.timestamp()) // 86_400
+    rows = ", ".join(f"({day}, 'event_tag', 't={n}')" for n in range(KEYS_A_DAY - 1))
+    await node.write(f"INSERT INTO rollup_keys (day, kind, key) VALUES {rows}")
     for name in ("a", "b"):
         email = an_email(tags=(("t", name),), to=(f"{name}@example.com",))
         await node.sent(email)
@@ -109,7 +113,7 @@ async def test_a_day_has_counts_of_a_bounded_number_of_tags(node):
 async def test_what_is_said_of_sandboxed_mail_is_shown_and_not_counted(node):
     email = an_email()
     await node.sent(email)
-    await node.store.write_alone(lambda db: db.execute("UPDATE messages SET is_sandbox = 1"))
+    await node.write("UPDATE messages SET is_sandbox = true")
     await node.say("emailopen", email, at=LATER)
     await node.say("delivered", email, at=LATER)
     assert (await node.message(email.id)).state is State.DELIVERED
@@ -162,15 +166,16 @@ async def test_events_and_suppressions_of_an_older_schema_are_taken_over(tmp_pat
     )
     old.close()
     monkeypatch.undo()
-    store = SqliteStore(tmp_path / "contract.db", node="a", settings=GATES)
-    node = TrackedNode(store)
+    database = SqliteFile(tmp_path / "contract.db")
+    store = await database.opened("a")
+    node = TrackedNode(store, database)
     assert [row.id for row in await node.events.events(EventFilter())] == ["e1", "e0"]
     (entry,) = await node.tracking.suppressions.listed(SuppressionFilter())
     assert (entry.address, entry.why) == ("a@example.com", Why.BY_HAND)
     await store.close()
 
 
-async def test_an_event_is_found_without_a_walk_through_the_whole_log(node):
+async def test_an_event_is_found_without_a_walk_through_the_whole_log(sqlite_node):
     """Ten million rows: each question is answered from an index."""
     for which in (
         EventFilter(kind=EventKind.COMPLAINED),
@@ -178,26 +183,26 @@ async def test_an_event_is_found_without_a_walk_through_the_whole_log(node):
         EventFilter(kind=EventKind.OPENED, message_id="m"),
         EventFilter(before=5),
     ):
-        asked = []
-        await node.store.read(lambda db, which=which, asked=asked: _planned(db, which, asked))
+        asked = await _plan_of(sqlite_node, which)
         assert asked
         assert not any(step.startswith("SCAN") for step in asked), asked
-    asked = []
-    await node.store.read(
-        lambda db: _planned(db, EventFilter(kind=EventKind.OPENED, message_id="m"), asked)
-    )
+    asked = await _plan_of(sqlite_node, EventFilter(kind=EventKind.OPENED, message_id="m"))
     assert "events_of_message" in asked[0]
 
 
-def _planned(db, which, asked):
-    def explained(sql, bound):
+async def _plan_of(node, which):
+    asked = []
+
+    def explained(db, sql, bound):
         asked.extend(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", bound))
         return iter(())
 
     class Explaining:
-        execute = staticmethod(explained)
+        def __init__(self, db):
+            self.execute = partial(explained, db)
 
-    events._listed(Explaining(), which)
+    await node.store.read(lambda db: events._listed(Explaining(db), which))
+    return asked
 
 
 @pytest.mark.parametrize(
@@ -218,9 +223,9 @@ def _planned(db, which, asked):
         "forget_transient",
     ],
 )
-async def test_what_is_asked_for_each_batch_walks_through_no_table_that_grows(node, name):
+async def test_what_is_asked_for_each_batch_walks_through_no_table_that_grows(sqlite_node, name):
     sql = Queries("terkirim.store.sqlite", "tracking.sql")[name]
     bound = dict.fromkeys(re.findall(r":(\w+)", sql))
-    plan = await node.rows_of_plan(sql, bound)
+    plan = [row[3] for row in await sqlite_node.rows(f"EXPLAIN QUERY PLAN {sql}", **bound)]
     grown = re.compile(r"SCAN (messages|m|events|callbacks|c|unmatched|attempts)\b(?! USING INDEX)")
     assert not [step for step in plan if grown.match(step)], plan

@@ -10,7 +10,7 @@ from terkirim.domain.ids import uuid7
 from terkirim.domain.message import State
 from terkirim.domain.outcome import Accepted, Deferred, Rejected, Unclear
 from terkirim.ports import RequeueFilter
-from terkirim.store.sqlite import applying
+from terkirim.store import weighing
 from terkirim.store.times import instant
 from tests.contract.conftest import SECOND, START, UNCLEAR_WAIT, an_email
 from tests.contract.tracked import LATER, MINUTE
@@ -19,8 +19,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-def node(open_tracked):
-    return open_tracked()
+async def node(open_tracked):
+    return await open_tracked()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_the_providers_reference_is_matched_when_the_settle_brings_it(node
     assert len(await node.events.unmatched(limit=10)) == 1
     await node.settle(work, Accepted("provider-77"))
     sql = "UPDATE messages SET provider = 'mailketing'"
-    await node.store.write_alone(lambda db: db.execute(sql))
+    await node.write(sql)
     node.clock.at += 2 * SECOND
     assert await node.applier.rematch() == 1
     (event,) = (await node.store.story(email.id)).events
@@ -125,7 +125,7 @@ async def test_mail_of_another_provider_is_never_guessed(node):
     email = an_email()
     await node.sent(email, ref=None)
     sql = "UPDATE messages SET provider = 'another'"
-    await node.store.write_alone(lambda db: db.execute(sql))
+    await node.write(sql)
     await node.post({"type": "emailopen", "email": "budi@example.com", "date": LATER.isoformat()})
     assert len(await node.events.unmatched(limit=10)) == 1
 
@@ -144,7 +144,7 @@ async def test_while_mail_to_the_same_recipient_is_in_the_air_nothing_is_guessed
 
 
 async def test_while_the_fate_of_very_much_mail_is_unknown_nothing_is_guessed(node, monkeypatch):
-    monkeypatch.setattr(applying, "MOST_IN_DOUBT", 1)
+    monkeypatch.setattr(weighing, "MOST_IN_DOUBT", 1)
     email, other = an_email(), an_email(to=("other@example.com",))
     await node.sent(email, ref=None)
     await node.accept(other)
@@ -262,7 +262,7 @@ WORDS = [
 async def test_twice_shuffled_and_before_the_settle_ends_in_the_same_rows(open_tracked, seed):
     """The same words in two orders, one of them across the settle: the same messages and counts."""
     dice = random.Random(seed)
-    one, other = open_tracked("a"), open_tracked("b")
+    one, other = await open_tracked("a"), await open_tracked("b")
     pairs = []
     for number in range(12):
         said = dice.sample(WORDS, dice.randint(1, 4))

@@ -380,7 +380,8 @@ async def shut_first(node):
 async def test_a_probe_that_turns_out_suppressed_leaves_room_for_another(database, node):
     await shut_first(node)
     later = START + 31 * SECOND
-    sql = "INSERT INTO suppressions VALUES ('budi@example.com', '', 'bounced', 'x', 0, NULL)"
+    into = "suppressions (address, stream, reason, source, created_at, id)"
+    sql = f"INSERT INTO {into} VALUES ('budi@example.com', '', 'bounced', 'x', 0, '1')"
     await database.write(node, sql)
     assert not await node.take(1, now=later)
     await node.accept(an_email(to=("ani@example.com",)))

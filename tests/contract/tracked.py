@@ -7,11 +7,9 @@ from itertools import count
 from terkirim.content.addresses import normalised
 from terkirim.domain.outcome import Accepted
 from terkirim.providers.mailketing import MailketingCallbacks
-from terkirim.store.sqlite.events import SqliteEvents
-from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.tracking.parts import Tracking
 from terkirim.tracking.worker import TrackingSettings
-from tests.contract.conftest import START, Node, new_id
+from tests.contract.conftest import START, Node
 
 MINUTE = timedelta(minutes=1)
 LATER = START + MINUTE  # after an acceptance, and no scanner's time
@@ -36,12 +34,14 @@ class TestClock:
 class TrackedNode(Node):
     """One process's store with its tracking, driven by hand: nothing runs in the background."""
 
-    def __init__(self, store):
+    def __init__(self, store, database):
         super().__init__(store)
+        self._database = database
         self.clock = TestClock()
+        hearing = database.hearing(store)
         self.tracking = Tracking(
-            callbacks=SqliteEvents(store, ids=new_id),
-            suppressions=SqliteSuppressions(store, ids=new_id),
+            callbacks=hearing.events,
+            suppressions=hearing.suppressions,
             readers=[MailketingCallbacks()],
             secret=lambda: "rahasia",
             check=normalised,
@@ -72,23 +72,22 @@ class TrackedNode(Node):
         await self.accept(email)
         (work,) = await self.take(now=now)
         await self.settle(work, Accepted(ref), now=now)
-        await self.store.write_alone(
-            lambda db: db.execute(
-                "UPDATE messages SET provider = 'mailketing' WHERE email_id = ?", (email.id,)
-            )
-        )
+        sql = "UPDATE messages SET provider = 'mailketing' WHERE email_id = :id"
+        await self.write(sql, id=email.id)
 
     async def message(self, id_):
         return (await self.store.story(id_)).message
 
-    async def rows(self, sql, *bound):
-        return await self.store.read(lambda db: list(db.execute(sql, bound)))
+    async def rows(self, sql, **bound):
+        return await self._database.rows(self, sql, **bound)
 
-    async def rows_of_plan(self, sql, bound):
-        """Return the steps in which SQLite would answer."""
-        return await self.store.read(
-            lambda db: [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", bound)]
-        )
+    async def write(self, sql, **bound):
+        await self._database.write(self, sql, **bound)
+
+    async def activity(self):
+        """Return the activity log, oldest first: who, what, about what, and the facts."""
+        rows = await self.rows("SELECT who, what, subject, facts FROM activity ORDER BY id")
+        return [(who, what, subject, json.loads(facts)) for who, what, subject, facts in rows]
 
     async def count_of(self, table):
         ((count_,),) = await self.rows(f"SELECT count(*) FROM {table}")
@@ -96,9 +95,8 @@ class TrackedNode(Node):
 
     async def counted(self, kind):
         """Return the rollups of a kind, whatever their hour."""
-        sql = "SELECT key, sum(count) FROM rollups WHERE kind = ? GROUP BY key"
-        return {key: n for key, n in await self.rows(sql, kind) if n}
+        sql = "SELECT key, sum(count) FROM rollups WHERE kind = :kind GROUP BY key"
+        return {key: n for key, n in await self.rows(sql, kind=kind) if n}
 
     async def suppressed(self):
-        found = await self.rows("SELECT address, stream, reason FROM suppressions ORDER BY address")
-        return [tuple(row) for row in found]
+        return await self.rows("SELECT address, stream, reason FROM suppressions ORDER BY address")

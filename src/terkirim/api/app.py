@@ -1,7 +1,6 @@
 """The ASGI application of the REST door."""
 
 from litestar import Litestar
-from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 
 from terkirim.api.addresses import address_routes
 from terkirim.api.alerts import alert_routes
@@ -42,7 +41,9 @@ def build_app(gateway: Gateway) -> Edge:
             *credit_routes(gateway, keys),
             *alert_routes(gateway, keys),
             *documented_routes(gateway, keys),
-            *(_tracking_routes(gateway, keys) if gateway.has_tracking else ()),
+            *suppression_routes(gateway, keys),
+            *tracking_routes(gateway, keys),
+            *callback_routes(gateway),
             *metric_routes(gateway),
             *page_routes(lambda: app),
         ],
@@ -54,11 +55,3 @@ def build_app(gateway: Gateway) -> Edge:
     )
     express = Express(app, send=sending(gateway, keys), limit=gateway.settings.max_body)
     return Edge(express, app.asgi_router, limiter)
-
-
-def _tracking_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler | ASGIRouteHandler]:
-    return [
-        *suppression_routes(gateway, keys),
-        *tracking_routes(gateway, keys),
-        *callback_routes(gateway),
-    ]

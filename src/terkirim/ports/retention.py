@@ -86,8 +86,10 @@ class Erasure(Protocol):
         ...
 
     async def erase_rest(self, address: str) -> None:
-        """Take the address out of campaigns, events of no message, and answers kept for repeats.
+        """Take the address out of what belongs to no message.
 
-        A campaign still sends to nobody twice: it keeps a digest in the row's place.
+        That are campaigns, callbacks, events that found no message, bounces that are counted,
+        alerts, and answers kept for repeats. A campaign still sends to nobody twice: it
+        keeps a digest in the row's place.
         """
         ...

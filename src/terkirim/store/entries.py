@@ -1,12 +1,84 @@
-"""Entries of the suppression list as they travel between records and rows; for every database."""
+"""Entries of the suppression list: what enters, and how it travels; for every database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from terkirim.domain.email import Stream
+from terkirim.domain.event import BounceClass
 from terkirim.domain.suppression import Suppression, Why
+from terkirim.policy.suppression import stronger_of, suppressing
+from terkirim.store.hearing import Arrived, Known
 from terkirim.store.rows import to_json
 from terkirim.store.times import instant, instant_or_none, micros, micros_or_none
+
+Ids = Callable[[], str]
+Key = tuple[str, str]  # address, stream ("" for every one)
+Addressed = tuple[str, Arrived, Known | None]  # an event with its address, and its message if known
+
+
+def addressed_of(told: Sequence[tuple[Arrived, Known | None]]) -> list[Addressed]:
+    """Return the events of which an address is known."""
+    return [
+        (address, one, known)
+        for one, known in told
+        if (address := _address_of(one, known)) is not None
+    ]
+
+
+def transient_rows(addressed: Sequence[Addressed]) -> list[tuple[str, str, int]]:
+    """Return (address, event, at) of the transient bounces."""
+    return [
+        (address, one.id, micros(one.event.at))
+        for address, one, _ in addressed
+        if one.event.bounce is BounceClass.TRANSIENT
+    ]
+
+
+def entries_of(
+    addressed: Sequence[Addressed], transient: Mapping[str, Sequence[datetime]]
+) -> dict[str, list[Suppression]]:
+    """Return what these events suppress, by provider; `transient` are the bounces by address."""
+    by_provider: dict[str, list[Suppression]] = {}
+    for address, one, known in addressed:
+        event = one.event
+        stop = suppressing(event.kind, event.bounce, transient_at=transient.get(address, ()))
+        if stop is None:
+            continue
+        entry = Suppression(
+            address=address,
+            stream=stop.stream,
+            why=stop.why,
+            source=one.provider,
+            created_at=instant(one.received_at),
+            until=stop.until,
+            source_id=one.id if known is None else known.email_id,
+            note=event.facts.get("reason", ""),
+        )
+        by_provider.setdefault(one.provider, []).append(entry)
+    return by_provider
+
+
+def changed_by(
+    entries: Sequence[Suppression], found: Sequence[Suppression], *, now: datetime
+) -> tuple[list[Suppression], list[Suppression]]:
+    """Return what stands for each entry now, and which entries are to be written.
+
+    `found` are those that stood before: an older, stronger one stays.
+    """
+    standing = {key_of(one): one for one in found if one.is_in_force(now)}
+    changed: dict[Key, Suppression] = {}
+    for entry in entries:
+        key = key_of(entry)
+        stays = stronger_of(standing.get(key), entry)
+        if stays is entry and entry.is_in_force(now):
+            standing[key] = changed[key] = entry
+    return [standing.get(key_of(one), one) for one in entries], list(changed.values())
+
+
+def key_of(one: Suppression) -> Key:
+    """Return what names an entry."""
+    return one.address, one.stream or ""
 
 
 def entry_row(one: Suppression) -> tuple[Any, ...]:
@@ -49,6 +121,12 @@ def activity_row(one: Suppression, *, id_: str, at: int, who: str, what: str) ->
         "note": one.note,
     }
     return id_, at, who, what, one.address, to_json(facts)
+
+
+def _address_of(one: Arrived, known: Known | None) -> str | None:
+    if one.event.recipient is not None or known is None:
+        return one.event.recipient
+    return known.recipient.lower()
 
 
 def _why(text: str) -> Why:

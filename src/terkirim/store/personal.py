@@ -1,7 +1,9 @@
 """How one person's address is taken out of what is kept; the same for every database."""
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import quote_plus, unquote_plus
 
 NOBODY = "erased"
 
@@ -24,3 +26,26 @@ def without(value: Any, pattern: re.Pattern[str]) -> Any:
             return NOBODY
         case _:
             return value
+
+
+def spellings(address: str) -> tuple[str, str, str]:
+    """Return the address in lower case as bodies have it: plain, in a form, escaped in JSON."""
+    escaped = address.replace("@", "\\u0040")
+    return address, quote_plus(address).lower(), escaped
+
+
+def is_in_body(body: str, pattern: re.Pattern[str]) -> bool:
+    """Return whether a raw body, JSON or a form, holds the address."""
+    readings = (body, unquote_plus(body), re.sub(r"\\u0040", "@", body))
+    return any(pattern.search(text) for text in readings)
+
+
+def redacted(
+    rows: Iterable[Sequence[Any]], pattern: re.Pattern[str], *, keys: int
+) -> list[tuple[Any, ...]]:
+    """Return the rows that hold the address, without it; their first columns are `keys`."""
+    return [
+        (*row[:keys], *[pattern.sub(NOBODY, text) for text in row[keys:]])
+        for row in rows
+        if any(pattern.search(text) for text in row[keys:])
+    ]

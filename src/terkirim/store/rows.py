@@ -32,6 +32,11 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
+def storable_row(row: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the row with all of its texts as every database can keep them."""
+    return tuple([storable(one) if isinstance(one, str) else one for one in row])
+
+
 def recipients_json(email: Email) -> str:
     """Return the email's header recipients as JSON: {"to": [[address, name]], ...}."""
     fields = {"to": email.to, "cc": email.cc, "bcc": email.bcc}

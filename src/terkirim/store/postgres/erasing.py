@@ -11,11 +11,12 @@ from typing import Any
 
 from terkirim.domain.message import CANCELLABLE, State
 from terkirim.ports.retention import Erased, Stretch
-from terkirim.store.personal import NOBODY, pattern_of, without
+from terkirim.store.personal import NOBODY, is_in_body, pattern_of, redacted, spellings, without
 from terkirim.store.postgres.controlling import locked
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
 from terkirim.store.postgres.store import PostgresStore
+from terkirim.store.postgres.suppressions import lock_log
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, hidden_row, to_json
 from terkirim.store.times import micros
@@ -24,6 +25,14 @@ LOOKED_AT_ONCE = 20_000  # rows
 
 _sql = Queries("terkirim.store.postgres", "erasing.sql")
 _main = Queries("terkirim.store.postgres")
+_WHERE_ELSE = (
+    "campaign_rows_of",
+    "callbacks_of",
+    "unmatched_of",
+    "alerts_of",
+    "notices_of",
+    "answers_of",
+)
 
 
 class PostgresErasure:
@@ -55,10 +64,14 @@ class PostgresErasure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rest:
-    """What holds an address and belongs to no message: rows of campaigns, events, answers."""
+    """What holds an address and belongs to no message."""
 
+    address: str
     rows: list[tuple[str, str, str]]
-    events: list[str]
+    callbacks: list[int]
+    unmatched: list[str]
+    alerts: list[tuple[Any, ...]]
+    notices: list[tuple[Any, ...]]
     answers: list[tuple[str, str, str]]
 
 
@@ -85,7 +98,7 @@ async def _anonymise(db: Database, rows: Sequence[Sequence[Any]], address: str) 
     ids = [row[0] for row in rows]
     for name in ("erase_messages", "erase_attempts"):
         await db.rows(_sql[name], id=ids, address=address, nobody=NOBODY)
-    await db.rows(_sql["erase_events"], id=ids)
+    await db.rows(_sql["erase_events"], id=ids, nobody=NOBODY)
     await _rewrite(db, {row[1] for row in rows}, address)
     await _blank(db, [row[1] for row in rows if row[5] == 1])
 
@@ -125,21 +138,32 @@ async def _erase_mentions(db: Database, *, ids: Sequence[str], address: str) -> 
 
 async def _rest_of(db: Database, *, address: str) -> _Rest:
     pattern = pattern_of(address)
-    rows = await db.rows(_sql["campaign_rows_of"], address=address)
-    events = await db.rows(_sql["unmatched_events_of"], address=address)
-    answers = await db.rows(_sql["answers_of"], address=address)
+    _, in_form, in_json = spellings(address)
+    bound = {"address": address, "in_form": in_form, "in_json": in_json}
+    rows, callbacks, unmatched, alerts, notices, answers = [
+        await db.rows(_sql[name], **bound) for name in _WHERE_ELSE
+    ]
     return _Rest(
+        address=address,
         rows=[
             (campaign, row, hidden_row(campaign, row))
             for campaign, row in rows
             if pattern.search(row)
         ],
-        events=[id_ for id_, facts in events if pattern.search(facts)],
+        callbacks=[seq for seq, body in callbacks if is_in_body(body, pattern)],
+        unmatched=[row[0] for row in redacted(unmatched, pattern, keys=1)],
+        alerts=redacted(alerts, pattern, keys=1),
+        notices=redacted(notices, pattern, keys=3),
         answers=[(one[0], one[1], one[2]) for one in answers if pattern.search(one[3])],
     )
 
 
 async def _erase_rest(db: Database, *, found: _Rest) -> None:
+    await lock_log(db)
     await db.many(_sql["hide_campaign_rows"], found.rows)
-    await db.rows(_sql["erase_unmatched_events"], id=found.events)
+    await db.rows(_sql["blank_callbacks"], seqs=found.callbacks)
+    await db.rows(_sql["drop_unmatched"], id=found.unmatched)
+    await db.rows(_sql["drop_bounces"], address=found.address)
+    await db.many(_sql["rewrite_alerts"], found.alerts)
+    await db.many(_sql["rewrite_notices"], found.notices)
     await db.many(_sql["drop_answers"], found.answers)

@@ -25,7 +25,7 @@ WHERE message_id = ANY (:id::text[]);
 
 -- name: erase_events
 -- Where from and with what a person read a mail is personal too.
-UPDATE events SET facts = '{}' WHERE message_id = ANY (:id::text[]);
+UPDATE events SET facts = '{}', recipient = :nobody, reference = NULL WHERE message_id = ANY (:id::text[]);
 
 -- name: emails
 SELECT id, recipients, extras, row FROM emails WHERE id = ANY (:id::text[]) ORDER BY id FOR UPDATE;
@@ -77,11 +77,40 @@ WITH j AS MATERIALIZED (
 INSERT INTO campaign_rows (campaign, row, email_id) SELECT campaign, hidden, email_id FROM gone
 ON CONFLICT DO NOTHING;
 
--- name: unmatched_events_of
-SELECT id, facts FROM events WHERE message_id IS NULL AND strpos(lower(facts), :address) > 0;
+-- name: callbacks_of
+SELECT seq, body FROM callbacks
+WHERE strpos(lower(body), :address) > 0 OR strpos(lower(body), :in_form) > 0 OR strpos(lower(body), :in_json) > 0;
 
--- name: erase_unmatched_events
-UPDATE events SET facts = '{}' WHERE id = ANY (:id::text[]);
+-- name: blank_callbacks
+-- That it came stays known; its key keeps a repeat out.
+UPDATE callbacks SET body = '{}', note = '' WHERE seq = ANY (:seqs::bigint[]);
+
+-- name: unmatched_of
+SELECT id, coalesce(recipient, ''), facts FROM unmatched
+WHERE recipient = :address OR strpos(lower(facts), :address) > 0;
+
+-- name: drop_unmatched
+DELETE FROM unmatched WHERE id = ANY (:id::text[]);
+
+-- name: drop_bounces
+DELETE FROM transient_bounces WHERE address = :address;
+
+-- name: alerts_of
+SELECT id, facts, title, body FROM alerts WHERE strpos(lower(facts || title || body), :address) > 0;
+
+-- name: rewrite_alerts
+UPDATE alerts SET facts = j.facts, title = j.title, body = j.body
+FROM json_to_recordset(:rows::json) AS j (id text, facts text, title text, body text)
+WHERE alerts.id = j.id;
+
+-- name: notices_of
+SELECT alert_id, channel, purpose, title, body, answer FROM alert_deliveries
+WHERE strpos(lower(title || body || answer), :address) > 0;
+
+-- name: rewrite_notices
+UPDATE alert_deliveries d SET title = j.title, body = j.body, answer = j.answer
+FROM json_to_recordset(:rows::json) AS j (alert_id text, channel text, purpose text, title text, body text, answer text)
+WHERE d.alert_id = j.alert_id AND d.channel = j.channel AND d.purpose = j.purpose;
 
 -- name: answers_of
 SELECT owner, route, key, answer FROM idempotency WHERE strpos(lower(answer), :address) > 0;

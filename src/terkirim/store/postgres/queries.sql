@@ -175,6 +175,13 @@ FROM json_to_recordset(:rows::json) AS j (id text, lease bigint, hold text)
 WHERE outbox.id = j.id AND outbox.lease = j.lease AND outbox.state = 'leased' AND outbox.id = ANY (:ids::text[])
 RETURNING outbox.id, outbox.provider, outbox.attempts, outbox.lease, outbox.cancel_wanted;
 
+-- name: end_told
+-- A provider's word that came while the lease was out ends the row when the lease comes back unused: what it
+-- has is not sent again.
+SELECT o.id, m.evidence, o.attempts, o.lease FROM unnest(:id::text[]) AS j (id)
+JOIN outbox o ON o.id = j.id AND o.state = 'queued'
+JOIN messages m ON m.id = o.id AND m.evidence IS NOT NULL;
+
 -- name: in_air
 SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 
@@ -239,6 +246,7 @@ WHERE m.id = ANY (:id::text[])
 ORDER BY m.id;
 
 -- name: finish
+-- What a provider said of the message meanwhile is the better reason.
 WITH j AS MATERIALIZED (
     SELECT * FROM json_to_recordset(:rows::json) AS r (id text, state text, reason text, attempts integer, lease
         bigint, provider text, provider_ref text, is_sandbox boolean, accepted_at bigint)
@@ -246,7 +254,8 @@ WITH j AS MATERIALIZED (
     DELETE FROM outbox WHERE id = ANY (:ids::text[])
 )
 UPDATE messages SET
-    state = j.state, reason = j.reason, attempts = j.attempts, lease = j.lease,
+    state = j.state, attempts = j.attempts, lease = j.lease,
+    reason = CASE WHEN j.reason = '' AND messages.evidence IS NOT NULL THEN messages.reason ELSE j.reason END,
     provider = coalesce(j.provider, messages.provider),
     provider_ref = coalesce(j.provider_ref, messages.provider_ref),
     is_sandbox = coalesce(j.is_sandbox, false), accepted_at = coalesce(j.accepted_at, messages.accepted_at),

@@ -6,7 +6,7 @@ from typing import Any
 
 from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Lease, Settlement
-from terkirim.domain.message import State
+from terkirim.domain.message import Evidence, State, after
 from terkirim.policy.expiry import unclear_end
 from terkirim.policy.retry import RetrySchedule
 from terkirim.store.endings import (
@@ -95,8 +95,14 @@ async def release_all(
     now = group[0][1]
     rows = sorted((lease.message_id, lease.number, "") for some, _ in group for lease in some)
     found = await db.many(_sql["unlease"], rows)
-    ended = [(row[0], "cancelled", "cancelled", row[2], row[3]) for row in found if row[4]]
-    await finish(db, ended, now=micros(now))
+    told = [
+        (id_, after(State.UNCLEAR, Evidence(word)).value, "", attempts, lease)
+        for id_, word, attempts, lease in await db.rows(_sql["end_told"], id=[r[0] for r in found])
+    ]
+    over = {row[0] for row in told}
+    cancelled = [row for row in found if row[4] and row[0] not in over]
+    ended = [(row[0], "cancelled", "cancelled", row[2], row[3]) for row in cancelled]
+    await finish(db, [*told, *ended], now=micros(now))
     probes = {lease.provider for some, _ in group for lease in some if lease.is_probe}
     if settings.limits or probes:
         gates = await lock_gates(db, settings, now=now)

@@ -24,10 +24,12 @@ from terkirim.ports import (
     RequeueFilter,
     Submission,
 )
+from terkirim.ports.tracking import RawCallback
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings
 from terkirim.store.postgres import (
     accepting,
+    callbacks,
     claiming,
     controlling,
     gates,
@@ -65,7 +67,7 @@ class PostgresStore(PostgresLog):
         fresh = FreshEmails()
         self._accept = partial(accepting.accept_all, remember=fresh.keep)
         self._claim = partial(claiming.claim_all, settings=settings, fresh=fresh)
-        self._accepts = Writer(connector, node=node, order=[self._accept])
+        self._accepts = Writer(connector, node=node, order=[self._accept, callbacks.keep_all])
         self._works = Writer(
             connector,
             node=node,
@@ -122,6 +124,11 @@ class PostgresStore(PostgresLog):
         raise IdempotencyConflict(
             "this idempotency key is being used at this moment; ask again soon", is_running=True
         )
+
+    async def keep_callback(self, callback: RawCallback) -> bool:
+        """Keep a callback in a group commit; False where it is a repeat."""
+        is_new: bool = await self._accepts.write(callbacks.keep_all, callback)
+        return is_new
 
     async def repeat_of(self, key: IdempotencyKey, *, now: datetime) -> Receipt | None:
         return await self.read(partial(accepting.repeat_of, key=key, now=micros(now)))

@@ -91,8 +91,7 @@ async def _prune_messages(db: Database, *, age: Age) -> int:
     found = await _looked_at(db, ids, age)
     if found.ripe:
         await _drop_emails(db, found)
-    bound = {"before": age.before, "most": age.most}
-    return len(ids) + await _count(db, sql=_sql["drop_unmatched_events"], bound=bound)
+    return len(ids)
 
 
 async def _drop_emails(db: Database, found: Looked) -> None:

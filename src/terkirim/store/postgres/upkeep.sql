@@ -79,11 +79,6 @@ DELETE FROM attempts WHERE message_id = ANY (:id::text[]);
 -- name: drop_events
 DELETE FROM events WHERE message_id = ANY (:id::text[]);
 
--- name: drop_unmatched_events
-DELETE FROM events WHERE id IN (
-    SELECT id FROM events WHERE message_id IS NULL AND received_at < :before ORDER BY at LIMIT :most::bigint)
-RETURNING id;
-
 -- name: drop_messages
 DELETE FROM messages WHERE id = ANY (:id::text[]);
 

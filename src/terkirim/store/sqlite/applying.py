@@ -1,41 +1,25 @@
 """Applies events: match, message, log, suppressions and counts in one transaction, in bulk."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import apsw
 
 from terkirim.domain.event import Match, NewEvent
-from terkirim.domain.message import UNFINISHED
-from terkirim.policy.evidence import OPENED, SCANNED, SCANNER_WITHIN, Standing, weighed
-from terkirim.policy.matching import Candidate, chosen, may_guess, next_look
+from terkirim.policy.matching import Candidate, chosen
 from terkirim.ports.tracking import Applied, ReadCallback
-from terkirim.store import hearing
+from terkirim.store import hearing, weighing
+from terkirim.store.entries import Ids
 from terkirim.store.hearing import Arrived, EventCounts, Known
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.event_counts import count_events
-from terkirim.store.sqlite.suppressions import Ids, suppress_for
-from terkirim.store.times import instant, micros, micros_or_none, span_us
-
-MOST_IN_DOUBT = 5_000  # while the fate of more mail than this is not known, nothing is guessed
+from terkirim.store.sqlite.suppressions import suppress_for
+from terkirim.store.times import micros
+from terkirim.store.weighing import LateDelivery
 
 _sql = Queries("terkirim.store.sqlite", "tracking.sql")
-_SCAN_US = span_us(SCANNER_WITHIN)
-
-
-@dataclass(slots=True)
-class _Writing:
-    """What one transaction writes, gathered message by message."""
-
-    events: list[tuple[Any, ...]] = field(default_factory=list)
-    told: list[tuple[Any, ...]] = field(default_factory=list)
-    ended: list[tuple[Any, ...]] = field(default_factory=list)
-    counts: EventCounts = field(default_factory=EventCounts)
-    late_deliveries: list[tuple[Known, Standing, str]] = field(default_factory=list)
 
 
 def apply_all(
@@ -44,18 +28,13 @@ def apply_all(
     """Apply what was read out of kept callbacks, and close these."""
     rows = to_json([(one.seq, one.id) for one in callbacks])
     (found,) = next(db.execute(_sql["still_open"], {"rows": rows}))
-    still_open = set(from_json(found))
-    arrived = [
-        Arrived(id=one.id, provider=one.provider, received_at=micros(one.received_at), event=said)
-        for one in callbacks
-        if one.seq in still_open and isinstance(said := one.said, NewEvent)
-    ]
+    arrived = weighing.still_to_apply(callbacks, set(from_json(found)))
     matches = _matches(db, arrived, now)
     known = _apply_matched(db, node, arrived, matches, now=now)
     waiting = [one for one, match in zip(arrived, matches, strict=True) if match is None]
     _keep_waiting(db, node, waiting, now=now)
-    suppress_for(db, ids, _addressed(arrived, matches, known), now=now)
-    closing = [_closing(one) for one in callbacks]
+    suppress_for(db, ids, weighing.addressed(arrived, matches, known), now=now)
+    closing = [weighing.closing_row(one) for one in callbacks]
     db.execute(_sql["close_callbacks"], {"rows": to_json(closing)})
     return Applied(
         matched=len(arrived) - len(waiting),
@@ -77,13 +56,11 @@ def rematch_all(
     pairs = list(zip(arrived, matches, strict=True))
     matched = [one.id for one, match in pairs if match is not None]
     db.execute(_sql["drop_unmatched"], {"ids": to_json(matched)})
-    again = [(one.id, _next_look(one, now)) for one, match in pairs if match is None]
+    again = [(one.id, weighing.next_look_at(one, now)) for one, match in pairs if match is None]
     db.execute(_sql["look_again"], {"rows": to_json(again)})
     # An address in the callback was suppressed when it came; one that only the message has, is now.
-    nameless = [
-        one for one in _addressed(arrived, matches, known) if one[0].event.recipient is None
-    ]
-    suppress_for(db, ids, nameless, now=now)
+    told = weighing.addressed(arrived, matches, known)
+    suppress_for(db, ids, [one for one in told if one[0].event.recipient is None], now=now)
     return len(arrived), len(matched)
 
 
@@ -97,17 +74,7 @@ def _matches(
     for number, match, id_ in from_json(found):
         candidates.setdefault(number, []).append(Candidate(id_, Match(match)))
     matches = [chosen(candidates.get(number, ())) for number in range(len(arrived))]
-    guessable = [
-        number
-        for number, one in enumerate(arrived)
-        if number not in candidates
-        and may_guess(
-            one.event.recipient,
-            one.event.reference,
-            received_at=instant(one.received_at),
-            now=now,
-        )
-    ]
+    guessable = weighing.guessable(arrived, candidates, now=now)
     for number, guess in _guesses(db, arrived, guessable).items():
         matches[number] = guess
     return matches
@@ -128,9 +95,9 @@ def _guesses(
     }
     if not guesses:
         return {}
-    (found,) = next(db.execute(_sql["in_doubt"], {"most": MOST_IN_DOUBT}))
+    (found,) = next(db.execute(_sql["in_doubt"], {"most": weighing.MOST_IN_DOUBT}))
     in_doubt = from_json(found)
-    if len(in_doubt) >= MOST_IN_DOUBT:
+    if len(in_doubt) >= weighing.MOST_IN_DOUBT:
         return {}
     doubted = set(in_doubt)
     return {
@@ -149,85 +116,30 @@ def _apply_matched(
     now: datetime,
 ) -> Mapping[str, Known]:
     """Write events and what they make of their messages; return these as they stood before."""
-    by_message: dict[str, list[tuple[Arrived, Match]]] = {}
-    for one, match in zip(arrived, matches, strict=True):
-        if match is not None:
-            by_message.setdefault(match.message_id, []).append((one, match.match))
-    if not by_message:
+    told = weighing.by_message(arrived, matches)
+    if not told:
         return {}
-    (found,) = next(db.execute(_sql["standings"], {"ids": to_json(list(by_message))}))
+    (found,) = next(db.execute(_sql["standings"], {"ids": to_json(list(told))}))
     known = {row[0]: hearing.known_of(row) for row in from_json(found)}
-    writing = _Writing()
-    for id_, message in known.items():
-        _gather(writing, message, by_message[id_])
+    writing = weighing.gathered(known.values(), told)
     finish(db, node, writing.ended, now=micros(now))
     db.execute(_sql["tell_messages"], {"rows": to_json(writing.told)})
     db.execute(_sql["insert_events"], {"rows": to_json(writing.events)})
-    for message, standing, provider in writing.late_deliveries:
-        _unmark_opens(db, writing.counts, message, standing=standing, provider=provider)
+    for late in writing.late_deliveries:
+        _unmark_opens(db, writing.counts, late)
     count_events(db, node, writing.counts)
     return known
 
 
-def _gather(writing: _Writing, message: Known, told: Sequence[tuple[Arrived, Match]]) -> None:
-    before = message.standing
-    after, bits = weighed(before, [one.event for one, _ in told])
-    writing.told.append(hearing.told_row(message.message_id, after))
-    writing.events += [
-        hearing.event_row(one, message.message_id, match, is_scan=bit == SCANNED)
-        for (one, match), bit in zip(told, bits, strict=True)
-    ]
-    if not message.is_sandbox:
-        heard = [(one, bit) for (one, _), bit in zip(told, bits, strict=True)]
-        hearing.count_heard(writing.counts, message, heard)
-    if before.state in UNFINISHED and after.state is not before.state:
-        writing.ended.append(_ended_row(message, after))
-    if before.told & OPENED and after.said_delivered_at != before.said_delivered_at:
-        writing.late_deliveries.append((message, after, told[0][0].provider))
-
-
-def _ended_row(message: Known, after: Standing) -> tuple[Any, ...]:
-    return (
-        message.message_id,
-        after.state.value,
-        after.reason,
-        message.attempts,
-        message.lease,
-        message.provider,
-    )
-
-
-def _unmark_opens(
-    db: apsw.Connection,
-    counts: EventCounts,
-    message: Known,
-    *,
-    standing: Standing,
-    provider: str,
-) -> None:
+def _unmark_opens(db: apsw.Connection, counts: EventCounts, late: LateDelivery) -> None:
     """Take back opens that turn out to have been a scanner's, now that the delivery is known."""
-    delivered_at = micros_or_none(standing.delivered_at) or 0
-    which = {
-        "message_id": message.message_id,
-        "since": delivered_at - _SCAN_US,
-        "until": delivered_at + _SCAN_US,
-    }
-    scans = sorted(at for (at,) in db.execute(_sql["mark_scans"], which))
+    scans = sorted(at for (at,) in db.execute(_sql["mark_scans"], late.scans))
     if not scans:
         return
-    own = {"message_id": message.message_id}
+    own = {"message_id": late.message.message_id}
     (first,) = next(db.execute(_sql["first_open"], own))
-    told = standing.told | SCANNED
-    if first is None:
-        told &= ~OPENED
-    db.execute(_sql["unmark_open"], own | {"opened_at": first, "told": told})
-    if message.is_sandbox:
-        return
-    for at in scans:
-        counts.add(at, "event", f"{provider}:opened", -1)
-        counts.add(at, "event", f"{provider}:scanned")
-    if first is None:
-        counts.add_first(scans[0], message, "opened", provider=provider, count=-1)
+    db.execute(_sql["unmark_open"], own | {"opened_at": first, "told": late.told(first)})
+    late.count(counts, scans, first)
 
 
 def _keep_waiting(
@@ -235,28 +147,6 @@ def _keep_waiting(
 ) -> None:
     if not waiting:
         return
-    rows = [hearing.unmatched_row(one, _next_look(one, now)) for one in waiting]
+    rows = [hearing.unmatched_row(one, weighing.next_look_at(one, now)) for one in waiting]
     db.execute(_sql["insert_unmatched"], {"rows": to_json(rows)})
-    counts = EventCounts()
-    for one in waiting:
-        counts.add(micros(one.event.at), "event", f"{one.provider}:unmatched")
-    count_events(db, node, counts)
-
-
-def _next_look(one: Arrived, now: datetime) -> int | None:
-    return micros_or_none(next_look(received_at=instant(one.received_at), now=now))
-
-
-def _addressed(
-    arrived: Sequence[Arrived], matches: Sequence[Candidate | None], known: Mapping[str, Known]
-) -> list[tuple[Arrived, Known | None]]:
-    return [
-        (one, None if match is None else known[match.message_id])
-        for one, match in zip(arrived, matches, strict=True)
-    ]
-
-
-def _closing(one: ReadCallback) -> tuple[int, str, str]:
-    if isinstance(one.said, NewEvent):
-        return one.seq, "applied", ""
-    return one.seq, "nothing", one.said.why
+    count_events(db, node, weighing.unmatched_counts(waiting))

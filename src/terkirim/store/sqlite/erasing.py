@@ -10,7 +10,7 @@ import apsw
 
 from terkirim.domain.message import CANCELLABLE, State
 from terkirim.ports.retention import Erased, Stretch
-from terkirim.store.personal import NOBODY, pattern_of, without
+from terkirim.store.personal import NOBODY, is_in_body, pattern_of, redacted, spellings, without
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, hidden_row, to_json
 from terkirim.store.sqlite.controlling import finish
@@ -20,6 +20,14 @@ from terkirim.store.times import micros
 LOOKED_AT_ONCE = 20_000  # rows: some 20 ms of the reader that other lists wait for
 
 _sql = Queries("terkirim.store.sqlite", "erasing.sql")
+_WHERE_ELSE = (
+    "campaign_rows_of",
+    "callbacks_of",
+    "unmatched_of",
+    "alerts_of",
+    "notices_of",
+    "answers_of",
+)
 
 
 class SqliteErasure:
@@ -50,15 +58,20 @@ class SqliteErasure:
 
     async def erase_rest(self, address: str) -> None:
         found = await self._store.search(partial(_rest_of, address=address))
-        await self._store.write_alone(partial(_erase_rest, found=found))
+        erasing = partial(_erase_rest, found=found)
+        await self._store.write_alone(partial(_secretly, erase=erasing))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rest:
-    """What holds an address and belongs to no message: rows of campaigns, events, answers."""
+    """What holds an address and belongs to no message."""
 
+    address: str
     rows: list[tuple[str, str]]
-    events: list[str]
+    callbacks: list[int]
+    unmatched: list[str]
+    alerts: list[tuple[Any, ...]]
+    notices: list[tuple[Any, ...]]
     answers: list[tuple[str, str, str]]
 
 
@@ -83,9 +96,8 @@ def _erase(db: apsw.Connection, *, node: str, ids: Sequence[str], address: str, 
 
 def _anonymise(db: apsw.Connection, *, rows: Sequence[Sequence[Any]], address: str) -> None:
     bound = {"ids": to_json([row[0] for row in rows]), "address": address, "nobody": NOBODY}
-    for name in ("erase_messages", "erase_attempts"):
+    for name in ("erase_messages", "erase_attempts", "erase_events"):
         db.execute(_sql[name], bound)
-    db.execute(_sql["erase_events"], {"ids": bound["ids"]})
     _rewrite(db, {row[1] for row in rows}, address)
     _blank(db, [row[1] for row in rows if row[5] == 1])
 
@@ -130,13 +142,19 @@ def _erase_emails(db: apsw.Connection, *, ids: Sequence[str], address: str) -> N
 
 
 def _rest_of(db: apsw.Connection, *, address: str) -> _Rest:
-    bound, pattern = {"address": address}, pattern_of(address)
-    rows = db.execute(_sql["campaign_rows_of"], bound)
-    events = db.execute(_sql["unmatched_events_of"], bound)
-    answers = db.execute(_sql["answers_of"], bound)
+    pattern = pattern_of(address)
+    _, in_form, in_json = spellings(address)
+    bound = {"address": address, "in_form": in_form, "in_json": in_json}
+    rows, callbacks, unmatched, alerts, notices, answers = [
+        list(db.execute(_sql[name], bound)) for name in _WHERE_ELSE
+    ]
     return _Rest(
+        address=address,
         rows=[(campaign, row) for campaign, row in rows if pattern.search(row)],
-        events=[id_ for id_, facts in events if pattern.search(facts)],
+        callbacks=[seq for seq, body in callbacks if is_in_body(body, pattern)],
+        unmatched=[row[0] for row in redacted(unmatched, pattern, keys=1)],
+        alerts=redacted(alerts, pattern, keys=1),
+        notices=redacted(notices, pattern, keys=3),
         answers=[one[:3] for one in answers if pattern.search(one[3])],
     )
 
@@ -145,8 +163,11 @@ def _erase_rest(db: apsw.Connection, *, found: _Rest) -> None:
     for campaign, row in found.rows:
         hiding = {"campaign": campaign, "row": row, "hidden": hidden_row(campaign, row)}
         db.execute(_sql["hide_campaign_row"], hiding)
-    for id_ in found.events:
-        db.execute(_sql["erase_unmatched_event"], {"id": id_})
+    db.execute(_sql["blank_callbacks"], {"seqs": to_json(found.callbacks)})
+    db.execute(_sql["drop_unmatched"], {"ids": to_json(found.unmatched)})
+    db.execute(_sql["drop_bounces"], {"address": found.address})
+    db.execute(_sql["rewrite_alerts"], {"rows": to_json(found.alerts)})
+    db.execute(_sql["rewrite_notices"], {"rows": to_json(found.notices)})
     for owner, route, key in found.answers:
         db.execute(_sql["drop_answer"], {"owner": owner, "route": route, "key": key})
 

@@ -25,7 +25,8 @@ WHERE message_id IN (SELECT value FROM json_each(:ids));
 
 -- name: erase_events
 -- Where from and with what a person read a mail is personal too.
-UPDATE events SET facts = '{}' WHERE message_id IN (SELECT value FROM json_each(:ids));
+UPDATE events SET facts = '{}', recipient = :nobody, reference = NULL
+WHERE message_id IN (SELECT value FROM json_each(:ids));
 
 -- name: emails
 SELECT id, recipients, extras, row FROM emails WHERE id IN (SELECT value FROM json_each(:ids));
@@ -66,11 +67,39 @@ SELECT campaign, row FROM campaign_rows WHERE instr(lower(row), :address);
 -- A digest in its place: the campaign still sends to nobody twice, and the row says nobody's name.
 UPDATE OR REPLACE campaign_rows SET row = :hidden WHERE campaign = :campaign AND row = :row;
 
--- name: unmatched_events_of
-SELECT id, facts FROM events WHERE message_id IS NULL AND instr(lower(facts), :address);
+-- name: callbacks_of
+SELECT seq, body FROM callbacks
+WHERE instr(lower(body), :address) OR instr(lower(body), :in_form) OR instr(lower(body), :in_json);
 
--- name: erase_unmatched_event
-UPDATE events SET facts = '{}' WHERE id = :id;
+-- name: blank_callbacks
+-- That it came stays known; its key keeps a repeat out.
+UPDATE callbacks SET body = '{}', note = '' WHERE seq IN (SELECT value FROM json_each(:seqs));
+
+-- name: unmatched_of
+SELECT id, coalesce(recipient, ''), facts FROM unmatched
+WHERE recipient = :address OR instr(lower(facts), :address);
+
+-- name: drop_unmatched
+DELETE FROM unmatched WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: drop_bounces
+DELETE FROM transient_bounces WHERE address = :address;
+
+-- name: alerts_of
+SELECT id, facts, title, body FROM alerts WHERE instr(lower(facts || title || body), :address);
+
+-- name: rewrite_alerts
+UPDATE alerts SET facts = j.value ->> 1, title = j.value ->> 2, body = j.value ->> 3
+FROM json_each(:rows) j WHERE alerts.id = j.value ->> 0;
+
+-- name: notices_of
+SELECT alert_id, channel, purpose, title, body, answer FROM alert_deliveries
+WHERE instr(lower(title || body || answer), :address);
+
+-- name: rewrite_notices
+UPDATE alert_deliveries SET title = j.value ->> 3, body = j.value ->> 4, answer = j.value ->> 5
+FROM json_each(:rows) j
+WHERE alert_id = j.value ->> 0 AND channel = j.value ->> 1 AND purpose = j.value ->> 2;
 
 -- name: answers_of
 SELECT owner, route, key, answer FROM idempotency WHERE instr(lower(answer), :address);

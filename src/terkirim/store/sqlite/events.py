@@ -7,7 +7,6 @@ from typing import Any
 
 import apsw
 
-from terkirim.policy.suppression import TRANSIENT_FOR, TRANSIENT_WITHIN
 from terkirim.ports.tracking import (
     Applied,
     EventFilter,
@@ -18,25 +17,22 @@ from terkirim.ports.tracking import (
     ReadCallback,
     ReplayFilter,
 )
-from terkirim.store.hearing import DAY_HOURS, arrived_of, shown, shown_waiting
+from terkirim.store.callbacks import REOPENED_AT_ONCE, Forgetting
+from terkirim.store.entries import Ids
+from terkirim.store.hearing import arrived_of, shown, shown_waiting
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
 from terkirim.store.sqlite.applying import apply_all, rematch_all
 from terkirim.store.sqlite.keeping import (
-    AGAIN_AFTER,
     keep_all,
     note_refused,
     reopen_page,
     unapplied_of,
 )
 from terkirim.store.sqlite.store import SqliteStore
-from terkirim.store.sqlite.suppressions import Ids, forget_ended
+from terkirim.store.sqlite.suppressions import forget_ended
 from terkirim.store.sqlite.writer import Batch
-from terkirim.store.times import HOUR_US, instant_or_none, micros, micros_or_none, span_us
-
-REOPENED_AT_ONCE = 2_000  # callbacks in one transaction
-FORGOTTEN_AT_ONCE = 5_000  # rows of one table in one transaction
-KEYS_KEPT_DAYS = 90  # of counted tags: an event may be dated as far back as a callback is believed
+from terkirim.store.times import instant_or_none, micros, micros_or_none
 
 _sql = Queries("terkirim.store.sqlite", "tracking.sql")
 _EVENT = """SELECT seq, id, message_id, kind, at, received_at, provider, match, recipient,
@@ -88,9 +84,9 @@ class SqliteEvents:
             if not found:
                 break
             count, seq = count + len(found), found[-1]
-        since = micros_or_none(which.since) or 0
+        bound = {"now": micros(now), "since": micros_or_none(which.since) or 0}
         return count + await self._store.write_alone(
-            partial(_changed, name="ask_for_unmatched", now=micros(now), since=since)
+            partial(_changed, name="ask_for_unmatched", bound=bound)
         )
 
     async def count_refused(self, counts: Mapping[str, int], *, now: datetime) -> None:
@@ -99,17 +95,10 @@ class SqliteEvents:
         )
 
     async def forget(self, *, raw_before: datetime, all_before: datetime, now: datetime) -> int:
-        oldest, present, most = micros(all_before), micros(now), FORGOTTEN_AT_ONCE
-        again = present - 2 * span_us(AGAIN_AFTER)
-        transient = present - span_us(TRANSIENT_WITHIN + TRANSIENT_FOR)
-        day = present // HOUR_US // DAY_HOURS - KEYS_KEPT_DAYS
+        what = Forgetting(raw_before=raw_before, all_before=all_before, now=now)
         steps = (
-            partial(_changed, name="forget_callbacks", before=micros(raw_before), most=most),
-            partial(_changed, name="forget_keys", before=oldest, undated_before=again, most=most),
-            partial(_changed, name="forget_unmatched", before=oldest, most=most),
-            partial(_changed, name="forget_transient", before=transient),
-            partial(forget_ended, before=oldest),
-            partial(_changed, name="forget_counted_keys", day=day),
+            *(partial(_changed, name=name, bound=bound) for name, bound in what.steps),
+            partial(forget_ended, before=micros(all_before)),
         )
         return sum([await self._store.write_alone(step) for step in steps])
 
@@ -165,7 +154,7 @@ def _execute(db: apsw.Connection, *, name: str, **bound: Any) -> None:
     db.execute(_sql[name], bound)
 
 
-def _changed(db: apsw.Connection, *, name: str, **bound: Any) -> int:
+def _changed(db: apsw.Connection, *, name: str, bound: Mapping[str, int]) -> int:
     """Return how many rows the statement changed."""
     before = db.total_changes()
     db.execute(_sql[name], bound)

@@ -1,21 +1,16 @@
 """Keeps raw callbacks: each once, in bulk, with its dedupe key in the same transaction."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 
 import apsw
 
-from terkirim.domain.ids import uuid7
 from terkirim.ports.tracking import KeptCallback, RawCallback
+from terkirim.store.callbacks import AGAIN_AFTER, refused_id, refused_row
 from terkirim.store.counting import Counts
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
-from terkirim.store.times import HOUR_US, instant, micros, span_us
-
-AGAIN_AFTER = timedelta(minutes=10)  # when a body without a date is another event, not a repeat
-REFUSED = "callback refused"
-_ID_BITS = 74
+from terkirim.store.times import instant, micros, span_us
 
 _sql = Queries("terkirim.store.sqlite", "tracking.sql")
 _main = Queries("terkirim.store.sqlite")
@@ -68,12 +63,7 @@ def note_refused(
     for key, count in counts.items():
         adding.add(micros(now), "callback", key, count)
     db.execute(_main["count_up"], {"rows": to_json(adding.rows()), "node": node})
-    hour = micros(now) // HOUR_US
-    digest = sha256(f"{REFUSED}\0{node}\0{hour}".encode()).digest()
-    id_ = uuid7(hour * HOUR_US // 1_000, int.from_bytes(digest[:10]) >> (80 - _ID_BITS))
+    id_ = refused_id(node, now)
     before = next(db.execute(_sql["refused_before"], {"id": id_}), None)
-    facts: dict[str, int] = {} if before is None else from_json(before[0])
-    for key, count in counts.items():
-        facts[key] = facts.get(key, 0) + count
-    row = (id_, micros(now), "outside", REFUSED, "callbacks", to_json(facts))
+    row = refused_row(id_, {} if before is None else from_json(before[0]), counts, now)
     db.execute(_sql["note_activity"], {"rows": to_json([row])})

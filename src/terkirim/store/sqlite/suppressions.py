@@ -1,6 +1,6 @@
 """The suppression list in SQLite: what events and people enter, and what people remove."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -8,19 +8,24 @@ from typing import Any
 
 import apsw
 
-from terkirim.domain.event import BounceClass
 from terkirim.domain.suppression import Suppression
-from terkirim.policy.suppression import stronger_of, suppressing
 from terkirim.ports.suppressions import SuppressionFilter
-from terkirim.store.entries import activity_row, entry_of, entry_row
+from terkirim.store.entries import (
+    Ids,
+    activity_row,
+    addressed_of,
+    changed_by,
+    entries_of,
+    entry_of,
+    entry_row,
+    key_of,
+    transient_rows,
+)
 from terkirim.store.hearing import Arrived, Known
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import instant, micros
-
-Ids = Callable[[], str]
-Key = tuple[str, str]  # address, stream ("" for every one)
 
 _sql = Queries("terkirim.store.sqlite", "suppressions.sql")
 _tracking = Queries("terkirim.store.sqlite", "tracking.sql")
@@ -60,30 +65,9 @@ def suppress_for(
     now: datetime,
 ) -> None:
     """Enter the addresses that these events, each with its message if it is known, suppress."""
-    addressed = [
-        (address, one, known)
-        for one, known in told
-        if (address := _address_of(one, known)) is not None
-    ]
-    transient = _transient_times(db, addressed)
-    by_provider: dict[str, list[Suppression]] = {}
-    for address, one, known in addressed:
-        event = one.event
-        stop = suppressing(event.kind, event.bounce, transient_at=transient.get(address, ()))
-        if stop is None:
-            continue
-        entry = Suppression(
-            address=address,
-            stream=stop.stream,
-            why=stop.why,
-            source=one.provider,
-            created_at=instant(one.received_at),
-            until=stop.until,
-            source_id=one.id if known is None else known.email_id,
-            note=event.facts.get("reason", ""),
-        )
-        by_provider.setdefault(one.provider, []).append(entry)
-    for provider, entries in by_provider.items():
+    addressed = addressed_of(told)
+    transient = _transient_times(db, transient_rows(addressed))
+    for provider, entries in entries_of(addressed, transient).items():
         enter(db, ids=ids, entries=entries, who=provider, now=now)
 
 
@@ -94,32 +78,17 @@ def forget_ended(db: apsw.Connection, *, before: int) -> int:
     return db.total_changes() - already
 
 
-def _address_of(one: Arrived, known: Known | None) -> str | None:
-    if one.event.recipient is not None or known is None:
-        return one.event.recipient
-    return known.recipient.lower()
-
-
 def enter(
     db: apsw.Connection, *, ids: Ids, entries: Sequence[Suppression], who: str, now: datetime
 ) -> list[Suppression]:
     """Enter addresses, and return what stands for each now; only changes are written."""
-    keys = to_json(sorted({_key(one) for one in entries}))
+    keys = to_json(sorted({key_of(one) for one in entries}))
     (found,) = next(db.execute(_sql["standing_entries"], {"rows": keys}))
-    standing: dict[Key, Suppression] = {
-        _key(one): one for one in map(entry_of, from_json(found)) if one.is_in_force(now)
-    }
-    changed: dict[Key, Suppression] = {}
-    for entry in entries:
-        key = _key(entry)
-        stays = stronger_of(standing.get(key), entry)
-        if stays is entry and entry.is_in_force(now):
-            standing[key] = changed[key] = entry
+    standing, changed = changed_by(entries, [entry_of(row) for row in from_json(found)], now=now)
     if changed:
-        rows = [entry_row(one) for one in changed.values()]
-        db.execute(_sql["enter"], {"rows": to_json(rows)})
-        _note(db, ids, changed.values(), who=who, what="suppressed", now=now)
-    return [standing.get(_key(entry), entry) for entry in entries]
+        db.execute(_sql["enter"], {"rows": to_json([entry_row(one) for one in changed])})
+        _note(db, ids, changed, who=who, what="suppressed", now=now)
+    return standing
 
 
 def _remove(
@@ -157,14 +126,9 @@ def _listed(db: apsw.Connection, *, which: SuppressionFilter, now: datetime) -> 
 
 
 def _transient_times(
-    db: apsw.Connection, addressed: Sequence[tuple[str, Arrived, Known | None]]
+    db: apsw.Connection, rows: Sequence[tuple[str, str, int]]
 ) -> dict[str, list[datetime]]:
     """Keep the transient bounces, and return all that are known of their addresses."""
-    rows = [
-        (address, one.id, micros(one.event.at))
-        for address, one, _ in addressed
-        if one.event.bounce is BounceClass.TRANSIENT
-    ]
     if not rows:
         return {}
     db.execute(_tracking["note_transient"], {"rows": to_json(rows)})
@@ -179,7 +143,7 @@ def _transient_times(
 def _note(
     db: apsw.Connection,
     ids: Ids,
-    entries: Any,
+    entries: Sequence[Suppression],
     *,
     who: str,
     what: str,
@@ -188,7 +152,3 @@ def _note(
     rows = [activity_row(one, id_=ids(), at=micros(now), who=who, what=what) for one in entries]
     if rows:
         db.execute(_tracking["note_activity"], {"rows": to_json(rows)})
-
-
-def _key(one: Suppression) -> Key:
-    return one.address, one.stream or ""

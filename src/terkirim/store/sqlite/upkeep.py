@@ -88,8 +88,7 @@ def _prune_messages(db: apsw.Connection, *, age: Age) -> int:
     db.execute(_sql["set_mark"], {"kind": "messages", "seen": ids[-1] if ids else ""})
     found = _looked_at(db, ids, age)
     _drop_emails(db, found.ripe, found.messages)
-    bound = {"before": age.before, "most": age.most}
-    return len(ids) + _changed(db, sql=_sql["drop_unmatched_events"], bound=bound)
+    return len(ids)
 
 
 def _drop_emails(db: apsw.Connection, emails: Sequence[str], messages: Sequence[str]) -> None:

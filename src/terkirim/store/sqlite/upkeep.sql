@@ -65,10 +65,6 @@ DELETE FROM attempts WHERE message_id IN (SELECT value FROM json_each(:ids));
 -- name: drop_events
 DELETE FROM events WHERE message_id IN (SELECT value FROM json_each(:ids));
 
--- name: drop_unmatched_events
-DELETE FROM events WHERE id IN (
-    SELECT id FROM events WHERE message_id IS NULL AND received_at < :before ORDER BY at LIMIT :most);
-
 -- name: drop_messages
 DELETE FROM messages WHERE id IN (SELECT value FROM json_each(:ids));
 
