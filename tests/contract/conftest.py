@@ -158,6 +158,11 @@ class SqliteFile:
     async def rows(self, node, sql, **bound):
         return await node.store.read(lambda db: list(db.execute(sql, bound)))
 
+    async def plan(self, node, sql, **bound):
+        """Return how the statement would be answered, as one text."""
+        steps = await self.rows(node, f"EXPLAIN QUERY PLAN {sql}", **bound)
+        return "\n".join(step[3] for step in steps)
+
     async def everything(self, node):
         """Return all texts of the database, as one."""
         tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
@@ -207,6 +212,11 @@ class PostgresDatabase:
 
     async def rows(self, node, sql, **bound):
         return [tuple(row) for row in await node.store.read(lambda db: db.rows(sql, **bound))]
+
+    async def plan(self, node, sql, **bound):
+        """Return how the statement would be answered where it is written, as one text."""
+        rows = await node.store.write_alone(lambda db: db.rows(f"EXPLAIN {sql}", **bound))
+        return "\n".join(step for (step,) in rows)
 
     async def everything(self, node):
         """Return all texts of the database, as one."""

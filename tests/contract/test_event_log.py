@@ -229,3 +229,22 @@ async def test_what_is_asked_for_each_batch_walks_through_no_table_that_grows(sq
     plan = [row[3] for row in await sqlite_node.rows(f"EXPLAIN QUERY PLAN {sql}", **bound)]
     grown = re.compile(r"SCAN (messages|m|events|callbacks|c|unmatched|attempts)\b(?! USING INDEX)")
     assert not [step for step in plan if grown.match(step)], plan
+
+
+NARROWEST = {
+    "still_open": ("SEARCH c USING INTEGER PRIMARY KEY", "callbacks_pkey"),
+    "close_callbacks": ("SEARCH callbacks USING INTEGER PRIMARY KEY", "callbacks_pkey"),
+    "mark_scans": ("events_of_message (message_id=? AND at>? AND at<?)", "events_of_message"),
+    "first_open": ("events_of_message (message_id=?)", "events_of_message"),
+    "guesses": ("messages_without_ref (<expr>=? AND <expr>=? AND", "86400000000'::bigint) ="),
+}
+
+
+@pytest.mark.parametrize("name", NARROWEST)
+async def test_each_event_and_callback_is_found_by_its_narrowest_index(database, node, name):
+    """Planned while the tables are empty, and kept while they grow."""
+    is_sqlite = isinstance(database, SqliteFile)
+    sql = Queries(f"terkirim.store.{'sqlite' if is_sqlite else 'postgres'}", "tracking.sql")[name]
+    bound = {"rows": "[]", "message_id": "m", "since": 0, "until": 0}
+    plan = await database.plan(node, sql, **bound)
+    assert NARROWEST[name][0 if is_sqlite else 1] in plan

@@ -1,4 +1,5 @@
--- Callbacks and events. As in queries.sql, bulk statements take one JSON array of objects.
+-- Callbacks and events. As in queries.sql, bulk statements take one JSON array of objects. `|| ''` keeps a wide index out
+-- of the way: plans are made while the tables look empty, and a kind or a state may have millions.
 
 -- name: lock_log
 -- One transaction at a time applies events or changes the list of suppressions: the order of the log is the order of
@@ -26,14 +27,14 @@ WHERE state IN ('new', 'again') ORDER BY state DESC, seq LIMIT :most::bigint;
 -- name: still_open
 -- Another node may have applied some meanwhile; of a replay, what led to an event is left out.
 SELECT c.seq FROM json_to_recordset(:rows::json) AS j (seq bigint, id text)
-JOIN callbacks c ON c.seq = j.seq AND c.state IN ('new', 'again')
+JOIN callbacks c ON c.seq = j.seq AND c.state || '' IN ('new', 'again')
 WHERE c.state = 'new' OR NOT EXISTS (SELECT 1 FROM events WHERE id = j.id)
     AND NOT EXISTS (SELECT 1 FROM unmatched WHERE id = j.id);
 
 -- name: close_callbacks
 UPDATE callbacks SET state = j.state, note = j.note
 FROM json_to_recordset(:rows::json) AS j (seq bigint, state text, note text)
-WHERE callbacks.seq = j.seq AND callbacks.state IN ('new', 'again');
+WHERE callbacks.seq = j.seq AND callbacks.state || '' IN ('new', 'again');
 
 -- name: candidates
 -- The pair of id and recipient names a message: our own id, an email's with several recipients, or the
@@ -107,11 +108,11 @@ WHERE messages.id = j.id;
 -- name: mark_scans
 -- The delivery became known after opens that were too near to it.
 UPDATE events SET is_scanner = true
-WHERE message_id = :message_id AND kind = 'opened' AND NOT is_scanner AND at BETWEEN :since AND :until
+WHERE message_id = :message_id AND kind || '' = 'opened' AND NOT is_scanner AND at BETWEEN :since AND :until
 RETURNING at;
 
 -- name: first_open
-SELECT min(at) FROM events WHERE message_id = :message_id AND kind = 'opened' AND NOT is_scanner;
+SELECT min(at) FROM events WHERE message_id = :message_id AND kind || '' = 'opened' AND NOT is_scanner;
 
 -- name: unmark_open
 UPDATE messages SET opened_at = :opened_at, told = :told WHERE id = :message_id;

@@ -20,15 +20,16 @@ SELECT json_group_array(json_array(seq, key, provider, received_at, body)) FROM 
 );
 
 -- name: still_open
--- Another node may have applied some meanwhile; of a replay, what led to an event is left out.
+-- Another node may have applied some meanwhile; of a replay, what led to an event is left out. The `+` keeps to the
+-- row's number: the index of what is open would be walked through for each.
 SELECT json_group_array(c.seq) FROM json_each(:rows) j
-JOIN callbacks c ON c.seq = j.value ->> 0 AND c.state IN ('new', 'again')
+JOIN callbacks c ON c.seq = j.value ->> 0 AND +c.state IN ('new', 'again')
 WHERE c.state = 'new' OR NOT EXISTS (SELECT 1 FROM events WHERE id = j.value ->> 1)
     AND NOT EXISTS (SELECT 1 FROM unmatched WHERE id = j.value ->> 1);
 
 -- name: close_callbacks
 UPDATE callbacks SET state = j.value ->> 1, note = j.value ->> 2 FROM json_each(:rows) j
-WHERE callbacks.seq = j.value ->> 0 AND callbacks.state IN ('new', 'again');
+WHERE callbacks.seq = j.value ->> 0 AND +callbacks.state IN ('new', 'again');
 
 -- name: candidates
 -- The pair of id and recipient names a message: our own id, an email's with several recipients, or the
@@ -93,11 +94,11 @@ FROM json_each(:rows) j WHERE messages.id = j.value ->> 0;
 -- name: mark_scans
 -- The delivery became known after opens that were too near to it.
 UPDATE events SET is_scanner = 1
-WHERE message_id = :message_id AND kind = 'opened' AND is_scanner = 0 AND at BETWEEN :since AND :until
+WHERE message_id = :message_id AND +kind = 'opened' AND is_scanner = 0 AND at BETWEEN :since AND :until
 RETURNING at;
 
 -- name: first_open
-SELECT min(at) FROM events WHERE message_id = :message_id AND kind = 'opened' AND is_scanner = 0;
+SELECT min(at) FROM events WHERE message_id = :message_id AND +kind = 'opened' AND is_scanner = 0;
 
 -- name: unmark_open
 UPDATE messages SET opened_at = :opened_at, told = :told WHERE id = :message_id;
