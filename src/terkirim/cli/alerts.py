@@ -49,7 +49,10 @@ def list_(*, is_open: bool | None, days: int, limit: int, as_json: bool) -> int:
 @alerts.command()
 @json_option
 def test(as_json: bool) -> int:
-    """Write to every channel now, and print what each answered; 1 where one failed."""
+    """Write to every channel now, print what each answered.
+
+    The exit code is 1 where one failed.
+    """
     at = desk(as_json=as_json)
 
     async def tested(gateway: Gateway) -> list[tuple[Channel, str]]:

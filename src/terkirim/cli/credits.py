@@ -68,7 +68,10 @@ def check(as_json: bool) -> int:
 )
 @json_option
 def estimate(count: int, priority: str, as_json: bool) -> int:
-    """Say whether COUNT mails can be paid; 1 where not, or where nobody knows."""
+    """Say whether COUNT mails can be paid.
+
+    The exit code is 1 where not, or where nobody knows.
+    """
     at = desk(as_json=as_json)
 
     async def estimated(gateway: Gateway) -> Preflight:
