@@ -84,7 +84,8 @@ def unmatched(*, limit: int, cursor: str | None, as_json: bool) -> int:
 def replay(*, since: str | None, is_all: bool, as_json: bool) -> int:
     """Read kept callbacks once more, look for missing messages.
 
-    Those that led to nothing. No event comes twice: with --all, only what an event is missing for is added.
+    Only those that led to nothing. No event comes twice: with --all, only what an event is
+    missing for is added.
     """
     from terkirim.cli.submitting import submitted  # it builds the readers of all providers
 
