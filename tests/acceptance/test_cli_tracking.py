@@ -102,7 +102,7 @@ def test_a_wrong_address_or_time_is_named(terkirim):
 
 def test_no_list_of_bad_rows_overwrites_another(terkirim):
     path = terkirim.write("list.csv", "email\nnobody\n")
-    mended = terkirim.write("list.bad.csv", "email\nmended@example.com\n")
+    terkirim.write("list.bad.csv", "email\nmended@example.com\n")
     done = terkirim.json("suppressions", "import", path, code=1)
     assert (done["entered"], [one["line"] for one in done["errors"]]) == (0, [2])
     assert done["bad_rows"].endswith("list.bad2.csv")

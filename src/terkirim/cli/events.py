@@ -64,7 +64,10 @@ def list_(
 @click.option("--cursor", metavar="ID", help="Go on after this event, the last of a page.")
 @json_option
 def unmatched(*, limit: int, cursor: str | None, as_json: bool) -> int:
-    """List events that found no message, newest first; `replay` looks for it again."""
+    """List events that found no message, newest first.
+
+    `replay` looks for their messages again.
+    """
     at = desk(as_json=as_json)
     rows = at.ask(
         lambda database: events_of(database).unmatched(limit=limit + 1, before=cursor),
@@ -79,9 +82,10 @@ def unmatched(*, limit: int, cursor: str | None, as_json: bool) -> int:
 @click.option("--all", "is_all", is_flag=True, help="Also callbacks that led to an event.")
 @json_option
 def replay(*, since: str | None, is_all: bool, as_json: bool) -> int:
-    """Read kept callbacks that led to nothing once more, and look for missing messages.
+    """Read kept callbacks once more, look for missing messages.
 
-    No event comes twice: with --all, only what an event is missing for is added.
+    Only those that led to nothing. No event comes twice: with --all, only what an event is
+    missing for is added.
     """
     from terkirim.cli.submitting import submitted  # it builds the readers of all providers
 
