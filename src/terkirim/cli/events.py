@@ -11,7 +11,6 @@ from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE, REFUSED
 from terkirim.cli.screen import Screen, json_option, printable, wrapped
 from terkirim.cli.times import instant_of
-from terkirim.cli.tracked import events_of
 from terkirim.database import Database
 from terkirim.domain.event import EventKind
 from terkirim.domain.phrase import phrase
@@ -53,7 +52,7 @@ def list_(
         kind=None if kind is None else EventKind(kind),
         message_id=message_id,
     )
-    rows = at.ask(lambda database: events_of(database).events(which))
+    rows = at.ask(lambda database: database.events.events(which))
     page = rows[:limit]
     more = str(page[-1].seq) if len(rows) > limit else None
     return _listed(at, page, more=more, none=at.screen.say("No events."))
@@ -70,7 +69,7 @@ def unmatched(*, limit: int, cursor: str | None, as_json: bool) -> int:
     """
     at = desk(as_json=as_json)
     rows = at.ask(
-        lambda database: events_of(database).unmatched(limit=limit + 1, before=cursor),
+        lambda database: database.events.unmatched(limit=limit + 1, before=cursor),
     )
     page = rows[:limit]
     more = page[-1].id if len(rows) > limit else None
@@ -127,7 +126,7 @@ def health(*, days: int, as_json: bool) -> int:
     async def asked(database: Database) -> dict[str, Any]:
         return await intake_health(
             database.store,
-            events_of(database),
+            database.events,
             now=database.clock.now(),
             days=days,
             is_open=door.is_open,
