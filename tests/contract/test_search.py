@@ -200,3 +200,21 @@ async def test_counts_are_summed_over_the_hours_that_have_begun(node):
     sums = await insight.sums(("submitted",), since=START, until=START + SECOND)
     assert sums == [("submitted", "transactional", 4)]
     assert await insight.sums(("submitted",), since=START + hour, until=START + 2 * hour) == []
+
+
+@pytest.mark.parametrize(
+    ("spelt", "gathered", "common"), [(1, 50, 1), (1, 2, 1), (200, 2_000, 300)]
+)  # fmt: skip
+async def test_a_beginning_is_found_however_many_words_go_on_from_it(
+    node, search, monkeypatch, *, spelt, gathered, common
+):
+    monkeypatch.setattr(sqlite_search, "SPELT_OUT", spelt)
+    monkeypatch.setattr(sqlite_search, "GATHERED", gathered)
+    monkeypatch.setattr(sqlite_search, "COMMON", common)
+    others = [mail(at, f"x{at}@example.com", "Lain") for at in range(1, 4)]
+    wanted = [mail(at, f"p{at}@example.com", f"Undangan{at}") for at in range(4, 9)]
+    await node.accept(*others, *wanted)
+    await search.index(now=START + 20 * MINUTE)
+    for one in (to("p", Part.START), Search(words=(Word("undang", is_start=True),))):
+        found = await search.find(one, limit=10)
+        assert [row.message.id for row in found.rows] == [row.id for row in reversed(wanted)]

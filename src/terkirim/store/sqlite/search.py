@@ -21,6 +21,9 @@ LOOKED_AT_ONCE = 3_000  # messages that one search looks at: some 30 ms
 FIRST_PIECE, GROWTH = 60, 4
 INDEXED_AT_ONCE = 500  # messages in one transaction, so that no accept waits long behind it
 YOUNG = timedelta(seconds=20)  # no accept takes longer from its id to its commit
+PROBED, COMMON = 300, 30  # a thirtieth of so many messages
+SPELT_OUT, GATHERED = 200, 2_000  # terms that a beginning may have
+LAST_CHARACTER = "\U0010ffff"
 LAST, FIRST = "g", ""  # no id sorts behind the one, or before the other
 _SELDOM = frozenset({State.BOUNCED, State.COMPLAINED, State.SUPPRESSED, State.CANCELLED})
 _sql = Queries("terkirim.store.sqlite", "search.sql")
@@ -54,7 +57,7 @@ def _find(db: apsw.Connection, *, search: Search, limit: int, high: str) -> Find
     low = FIRST if search.after is None else _floor(search.after)
     if search.before is not None:
         high = min(high, _floor(search.before))
-    candidates = _candidates(db, search, low)
+    candidates = _candidates(db, search, low=low, high=high)
     found: list[Found] = []
     left, most = LOOKED_AT_ONCE, max(FIRST_PIECE, limit + 1)
     while left > 0:
@@ -70,20 +73,25 @@ def _find(db: apsw.Connection, *, search: Search, limit: int, high: str) -> Find
     return Findings(rows=tuple(found), looked_to=high)
 
 
-def _candidates(db: apsw.Connection, search: Search, low: str) -> Ids:
+def _candidates(db: apsw.Connection, search: Search, *, low: str, high: str) -> Ids:
     """Return where to look: the narrowest of the indexes that hold all that is wanted."""
     if search.ids:
         return partial(_ids_given, db, search.ids, low)
-    terms = wanted(search)
-    if terms and (search.to or search.tags):
-        return partial(_ids_by_terms, db, _match(terms), low)
     by_state = _by_state(search)
-    if by_state is not None:
-        name, bound = by_state
-        return partial(_ids_of, db, name, bound | {"low": low})
-    if terms:
-        return partial(_ids_by_terms, db, _match(terms), low)
-    return partial(_ids_of, db, "ids_all", {"low": low})
+    if by_state is None or search.to or search.tags:
+        match = "" if _is_common(db, search, low=low, high=high) else _match(db, wanted(search))
+        if match:
+            return partial(_ids_by_terms, db, match, low)
+    name, bound = by_state or ("ids_all", {})
+    return partial(_ids_of, db, name, bound | {"low": low})
+
+
+def _is_common(db: apsw.Connection, search: Search, *, low: str, high: str) -> bool:
+    """Return True where many of the next messages have a wanted beginning: no index is needed."""
+    if not any(is_start for choices in wanted(search) for _, is_start in choices):
+        return False
+    facts = _facts_of(db, _ids_of(db, "ids_all", {"low": low}, high=high, most=PROBED))
+    return sum(fits(search, one) for one in facts.values()) * COMMON > len(facts)
 
 
 def _by_state(search: Search) -> tuple[str, dict[str, Any]] | None:
@@ -140,13 +148,29 @@ def _doc_of(db: apsw.Connection, id_: str, last: int) -> int:
     return low
 
 
-def _match(terms: Sequence[Sequence[tuple[str, bool]]]) -> str:
-    """Return the index's own language: terms have no quotes in them."""
-    either = (
-        " OR ".join(f'"{term}"{" *" if is_start else ""}' for term, is_start in choices)
-        for choices in terms
+def _match(db: apsw.Connection, terms: Sequence[Sequence[tuple[str, bool]]]) -> str:
+    """Return what the index is asked, in its own language; terms have no quotes in them.
+
+    What nearly every message has is left out: it is found soon without an index.
+    """
+    asked = [[_spelt(db, term, is_start) for term, is_start in choices] for choices in terms]
+    return " AND ".join(f"({' OR '.join(one)})" for one in asked if all(one))
+
+
+def _spelt(db: apsw.Connection, term: str, is_start: bool) -> str:
+    """Return a term quoted; a beginning as all terms that go on from it, "" for too many.
+
+    The index gives whole terms from the newest on, but must first gather all that a beginning has.
+    """
+    if not is_start:
+        return f'"{term}"'
+    bound = {"start": term, "end": term + LAST_CHARACTER, "most": GATHERED + 1}
+    found = [one for (one,) in db.execute(_sql["vocabulary"], bound)]
+    if len(found) > GATHERED:
+        return ""
+    return (
+        f'"{term}" *' if len(found) > SPELT_OUT else " OR ".join(f'"{t}"' for t in found or [term])
     )
-    return " AND ".join(f"({one})" for one in either)
 
 
 def _looked_at(db: apsw.Connection, search: Search, ids: Sequence[str]) -> Iterator[Found]:

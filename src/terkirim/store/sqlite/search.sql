@@ -23,6 +23,9 @@ SELECT d.id FROM (
     WHERE search_terms MATCH :match AND rowid < :high AND rowid > :low ORDER BY rowid DESC LIMIT :most
 ) t JOIN search_docs d ON d.doc = t.doc ORDER BY t.doc DESC;
 
+-- name: vocabulary
+SELECT term FROM search_vocabulary WHERE term >= :start AND term < :end LIMIT :most;
+
 -- name: ids_given
 SELECT m.id FROM json_each(:ids) j JOIN messages m ON m.id = j.value
 UNION SELECT m.id FROM json_each(:ids) j JOIN messages m ON m.email_id = j.value AND m.email_id <> m.id

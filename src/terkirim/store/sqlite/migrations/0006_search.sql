@@ -4,6 +4,7 @@
 CREATE TABLE search_docs (doc INTEGER PRIMARY KEY, id TEXT NOT NULL);
 -- Each message's recipient, sender, their domains, subject words and tags as single terms (policy/search.py makes them).
 CREATE VIRTUAL TABLE search_terms USING fts5(terms, content='', contentless_delete=1, detail=none, tokenize='ascii');
+CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab('search_terms', 'row');
 -- How far the messages are indexed: all up to this id.
 CREATE TABLE search_mark (one INTEGER PRIMARY KEY CHECK (one = 1), seen TEXT NOT NULL, doc INTEGER NOT NULL);
 INSERT INTO search_mark (one, seen, doc) VALUES (1, '', 0);
