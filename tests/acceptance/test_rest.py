@@ -125,7 +125,7 @@ def test_a_message_tells_its_story(served):
     assert [one["outcome"] for one in story["attempts_made"]] == ["accepted"]
     assert story["sandbox"] is True
     shown = served.cli("messages", "show", sent["id"])
-    assert "disimpan sandbox, tidak pernah benar-benar dikirim (accepted)" in shown.stdout
+    assert "kept by the sandbox, never really sent (accepted)" in shown.stdout
     assert served.cli("messages", "show", "unknown").returncode == 1
 
 
