@@ -57,7 +57,7 @@ class Served:
         log.close()
 
     def wait(self):
-        for _ in range(300):
+        for _ in range(1_200):
             try:
                 urllib.request.urlopen(f"{self.url}/health/ready", timeout=5).close()
             except OSError:
