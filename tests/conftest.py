@@ -9,3 +9,8 @@ from tests.postgres_server import running_server
 def postgres():
     with running_server() as server:
         yield server
+
+
+def pytest_collection_modifyitems(items):
+    """Put the browser last: while it is open, its thread has a running loop and no other may start."""
+    items.sort(key=lambda item: "browser" in item.path.parts[:-1])
