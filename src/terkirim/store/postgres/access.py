@@ -11,6 +11,7 @@ from terkirim.ports.people import User
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.people import PostgresPeople
 from terkirim.store.queries import Queries
+from terkirim.store.rows import storable
 from terkirim.store.signing_in import session_of, session_row, tried
 from terkirim.store.times import micros
 from terkirim.store.watching import user_of, user_row
@@ -33,8 +34,8 @@ class PostgresAccess(PostgresPeople):
     async def session(
         self, token_hash: str, *, now: datetime, idle_for: timedelta
     ) -> Session | None:
-        idle_since = micros(now - idle_for)
-        found = await self._found("session", hash=token_hash, now=micros(now), idle_since=idle_since)
+        bound = {"hash": token_hash, "now": micros(now), "idle_since": micros(now - idle_for)}
+        found = await self._found("session", **bound)
         return None if found is None else session_of(found)
 
     async def touch_session(self, token_hash: str, *, now: datetime) -> None:
@@ -47,7 +48,7 @@ class PostgresAccess(PostgresPeople):
         return await self._changed("end_sessions_of", user_id=user_id, but=but)
 
     async def find_user(self, name: str) -> User | None:
-        found = await self._found("find_user", name=name)
+        found = await self._found("find_user", name=storable(name))
         return None if found is None else user_of(found)
 
     async def set_password(self, user_id: str, password_hash: str) -> bool:
@@ -100,11 +101,11 @@ class PostgresAccess(PostgresPeople):
 
         await self._store.write_alone(forgiving)
 
-    async def _found(self, name: str, **bound: Any) -> Any:
-        return await self._store.read(lambda db: db.one(_sql[name], **bound))
+    async def _found(self, statement: str, **bound: Any) -> Any:
+        return await self._store.read(lambda db: db.one(_sql[statement], **bound))
 
-    async def _changed(self, name: str, **bound: Any) -> int:
-        return len(await self._store.write_alone(lambda db: db.rows(_sql[name], **bound)))
+    async def _changed(self, statement: str, **bound: Any) -> int:
+        return len(await self._store.write_alone(lambda db: db.rows(_sql[statement], **bound)))
 
 
 async def _take_try(db: Database, *, limits: Mapping[str, int], now: datetime) -> datetime | None:

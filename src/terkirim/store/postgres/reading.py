@@ -1,6 +1,6 @@
 """Read-only questions, each in a transaction of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from terkirim.domain.errors import NotFound
@@ -64,6 +64,12 @@ async def _messages_of(db: Database, email_ids: Sequence[str]) -> list[MessageRo
         UNION ALL {MESSAGE} WHERE m.email_id = ANY (:ids::text[]) AND m.email_id <> m.id
         ORDER BY 1"""
     return [message_of(row) for row in await db.rows(sql, ids=email_ids)]
+
+
+async def messages_by_id(db: Database, ids: Iterable[str]) -> list[MessageRow]:
+    """Return the messages with these ids, in any order."""
+    rows = await db.rows(f"{MESSAGE} WHERE m.id = ANY (:ids::text[])", ids=list(ids))
+    return [message_of(row) for row in rows]
 
 
 async def listed(db: Database, *, which: MessageFilter) -> list[MessageRow]:
