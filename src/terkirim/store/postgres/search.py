@@ -109,8 +109,10 @@ async def _ids_by_terms(
         ids = await _ids_of(db, listing=Listing(), low=max(low, seen), high=high, most=most)
     blocks, at_once = [("", high)], FIRST_BLOCKS
     while len(ids) < most and blocks:
-        bound = {"match": _match(wishes), "low": low, "high": blocks[-1][1], "most": at_once}
-        blocks = await db.rows(_sql["blocks_with"], **bound)
+        bound = {"low": low, "high": blocks[-1][1], "most": at_once}
+        blocks = await db.rows(
+            _sql["blocks_with"], match=_asked(wishes, "&"), together=_asked(wishes, "<0>"), **bound
+        )
         found = await _ids_in(db, [last for last, _ in blocks], wishes)
         ids += [id_ for id_ in found if low < id_ < high]
         at_once = min(at_once * GROWTH, BLOCKS_AT_ONCE)
@@ -129,13 +131,16 @@ async def _ids_in(
     return [id_ for (id_,) in found]
 
 
-def _match(wishes: Sequence[Sequence[tuple[str, bool]]]) -> str:
-    """Return what the index is asked, in its own language; terms have no quotes in them."""
+def _asked(wishes: Sequence[Sequence[tuple[str, bool]]], between: str) -> str:
+    """Return what the index is asked, in its own language; terms have no quotes in them.
+
+    `&`: a block has a term of each wish; `<0>`: one of its messages has, at the same place.
+    """
     asked = [
         " | ".join(f"'{storable(term)}'{':*' if is_start else ''}" for term, is_start in choices)
         for choices in wishes
     ]
-    return " & ".join(f"({one})" for one in asked)
+    return f" {between} ".join(f"({one})" for one in asked)
 
 
 async def _looked_at(db: Database, search: Search, ids: Sequence[str]) -> list[Found]:

@@ -28,9 +28,13 @@ UNION SELECT id FROM messages WHERE email_id = ANY (:ids::text[]) AND email_id <
 ORDER BY 1 DESC LIMIT :most::bigint;
 
 -- name: blocks_with
--- First which blocks have the terms, by their index alone; then the newest of these.
-SELECT last, low FROM (SELECT last, low FROM search_blocks WHERE terms @@ :match::text::tsquery OFFSET 0) b
-WHERE last > :low AND low < :high ORDER BY last DESC LIMIT :most::bigint;
+-- First which blocks have the terms, by their index alone; then the newest of these that have them at one place.
+SELECT last, low FROM (
+    SELECT last, low, terms
+    FROM (SELECT last, low, terms FROM search_blocks WHERE terms @@ :match::text::tsquery OFFSET 0) b
+    WHERE last > :low AND low < :high ORDER BY last DESC OFFSET 0
+) s
+WHERE terms @@ :together::text::tsquery ORDER BY last DESC LIMIT :most::bigint;
 
 -- name: ids_in_blocks
 -- The messages that have a term of every wish.
