@@ -54,6 +54,8 @@ GATES = GateSettings(
     zone=ZoneInfo("Asia/Jakarta"),
 )
 SQLITE = Queries("terkirim.store.sqlite")
+READ = """SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
+    + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)"""
 _numbers = count(1)
 
 
@@ -260,6 +262,14 @@ class PostgresDatabase:
         """Return how the statement would be answered where it is written, as one text."""
         rows = await node.store.write_alone(lambda db: db.rows(f"EXPLAIN {sql}", **bound))
         return "\n".join(step for (step,) in rows)
+
+    async def rows_read(self):
+        """Return how many rows were read by all sessions that have ended."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            return await connection.fetchval(READ)
+        finally:
+            await connection.close()
 
     async def everything(self, node):
         """Return all texts of the database, as one."""

@@ -1,6 +1,5 @@
 """The search index of PostgreSQL: what it reads, what comes late, what it may be given."""
 
-import asyncpg
 import pytest
 
 from terkirim.domain.search import AddressWish, Part, Search, Word
@@ -23,8 +22,6 @@ WITH old AS (
 )
 INSERT INTO messages SELECT id, id, 'p' || n || '@example.com', 'to', NULL, 'accepted', 0 FROM named;
 """  # noqa: E501 - one statement
-READ = """SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
-    + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)"""
 SEARCHES = (
     Search(to=(AddressWish("p7@example.com", Part.WHOLE),)),
     Search(to=(AddressWish("nobody@example.com", Part.WHOLE),)),
@@ -46,14 +43,6 @@ async def node(database):
     await node.store.close()
 
 
-async def rows_read(url):
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetchval(READ)
-    finally:
-        await connection.close()
-
-
 async def fill(database, first, last):
     node = Node(await database.opened("filling"))
     await node.store.write_alone(lambda db: db.rows(FILL, first=first, last=last))
@@ -72,11 +61,11 @@ async def test_a_search_reads_as_little_in_a_long_history_by_the_plans_of_a_shor
     for one in SEARCHES * 6:  # so often that a plan is kept
         await searching(node).find(one, limit=20)
     await fill(database, FEW + 1, MANY)
-    before = await rows_read(database.url)
+    before = await database.rows_read()
     found = [await searching(node).find(one, limit=20) for one in SEARCHES]
     await node.store.close()
     assert [len(one.rows) for one in found] == [1, 0, 20, 20, 1]
-    assert await rows_read(database.url) - before < MANY / 2
+    assert await database.rows_read() - before < MANY / 2
 
 
 async def test_mail_whose_commit_came_late_enters_the_index_when_all_is_settled(database, node):
