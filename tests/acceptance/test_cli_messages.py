@@ -2,7 +2,6 @@
 
 import os
 import pty
-import re
 import subprocess
 import time
 from datetime import timedelta

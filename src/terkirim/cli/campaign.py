@@ -1,9 +1,9 @@
 """One letter to every row of a CSV: examined whole first, then put on disk in parts."""
 
+import asyncio
 import hashlib
 import re
 from array import array
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
