@@ -11,7 +11,10 @@ from terkirim.domain.ids import uuid7
 from terkirim.domain.message import State
 from terkirim.domain.outcome import Rejected, Unclear
 from terkirim.domain.search import AddressWish, Part, Search, Word
+from terkirim.ports import MessageFilter
+from terkirim.reports.listing import listed
 from terkirim.store import searching
+from terkirim.store.queries import Queries
 from terkirim.store.sqlite import search as sqlite_search
 from tests.contract.conftest import SECOND, START, Node, SqliteFile, an_email
 
@@ -242,3 +245,48 @@ async def test_a_beginning_is_found_however_many_words_go_on_from_it(
     for one in (to("p", Part.START), Search(words=(Word("undang", is_start=True),))):
         found = await search.find(one, limit=10)
         assert [row.message.id for row in found.rows] == [row.id for row in reversed(wanted)]
+
+
+PLANS = {
+    "sqlite": (
+        ("ids_by_terms", "SCAN search_terms VIRTUAL TABLE INDEX"),
+        ("ids_that_stand_so", "SEARCH m USING"),
+        ("emails_of_messages", "SEARCH m USING"),
+        ("ids_all", "SEARCH messages USING PRIMARY KEY"),
+    ),
+    "postgres": (
+        ("blocks_with", "Bitmap Index Scan on search_blocks_terms"),
+        ("ids_in_blocks", "search_blocks_pkey on search_blocks b"),
+        ("ids_that_stand_so", "using messages_pkey on messages"),
+        ("emails_of_messages", "using messages_pkey on messages"),
+        ("ids_all", "Index Only Scan Backward using messages_pkey"),
+    ),
+}
+
+
+async def test_messages_to_one_address_are_found_by_an_index_among_many(database, node, search):
+    mails = [mail(at, f"p{at % 100}@example.com") for at in range(1, 1_001)]
+    await node.accept(*mails)
+    while await search.index(now=START + 2_000 * MINUTE):
+        pass
+    kind = "sqlite" if isinstance(database, SqliteFile) else "postgres"
+    sql = Queries(f"terkirim.store.{kind}", "search.sql")
+    term = "tp7z40zexamplez2ezcom"
+    nothing = "[]" if kind == "sqlite" else []
+    bound = {"match": term, "together": term, "high": "g", "low": "", "most": 20, "wishes": 1}
+    bound |= {"ids": nothing, "rows": "[]", "is_sandbox": None, "states": None}
+    if kind == "postgres":
+        bound["blocks"] = []
+        await database.write(node, "ANALYZE messages")
+    for name, step in PLANS[kind]:
+        plan = await database.plan(node, sql[name], **bound)
+        assert step in plan, f"{name}: {plan}"
+        assert "SCAN m" not in plan
+        assert "Seq Scan" not in plan
+    which = {"recipient": "P7@example.com", "log": node.store, "search": search}
+    rows = await listed(MessageFilter(limit=3), **which)
+    assert [one.id for one in rows] == [mails[at - 1].id for at in (907, 807, 707)]
+    older = await listed(MessageFilter(limit=3, after=rows[-1].id), **which)
+    newer = await listed(MessageFilter(limit=2, before=older[0].id), **which)
+    assert [one.recipient for one in older] == ["p7@example.com"] * 3
+    assert [one.id for one in newer] == [one.id for one in rows[1:]]

@@ -7,6 +7,7 @@ from typing import Any
 from terkirim.domain.lease import Attempt
 from terkirim.domain.message import State
 from terkirim.ports.search import Stopped
+from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
 from terkirim.store.records import attempt_of
@@ -50,4 +51,8 @@ class PostgresInsight:
         return [attempt_of(row) for row in await self._asked("last_attempts", **bound)]
 
     async def _asked(self, statement: str, **bound: Any) -> list[Any]:
-        return await self._store.search(lambda db: db.rows(_sql[statement], **bound))
+        async def asking(db: Database) -> list[Any]:
+            await db.rows(_sql["by_index"])
+            return await db.rows(_sql[statement], **bound)
+
+        return await self._store.search(asking)

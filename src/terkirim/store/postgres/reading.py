@@ -92,7 +92,6 @@ def _tests(which: MessageFilter) -> tuple[list[str], dict[str, Any]]:
     optional: tuple[tuple[str, str, Any], ...] = (
         ("after", "m.id < :after", which.after),
         ("before", "m.id > :before", which.before),
-        ("recipient", "lower(m.recipient) = lower(:recipient)", which.recipient),
         ("email", "m.email_id = :email", which.email_id),
     )
     bound = {name: value for name, _, value in optional if value is not None}

@@ -1,9 +1,8 @@
--- Searching messages. Every list of ids is newest first and bounded; ids sort by time. As in queries.sql, each look at a
--- large table is bounded whatever the plan is.
+-- Searching messages. Every list of ids is newest first and bounded; ids sort by time.
 
 -- name: by_index
--- A question is asked for the first time while the tables may be empty: never read one as a whole.
-SELECT set_config('enable_seqscan', 'off', true);
+-- Planned for these very bounds: a plan of a small database would sort all messages. And never read a table as a whole.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true);
 
 -- name: ids_all
 SELECT id FROM messages WHERE id < :high AND id > :low ORDER BY id DESC LIMIT :most::bigint;
