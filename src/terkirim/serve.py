@@ -18,13 +18,14 @@ from terkirim.access.keys import KEY_BYTES, SCOPES, hash_of, key_text, new_key
 from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
+from terkirim.logs import Logger
 from terkirim.settings import Settings, unknown_variables
 from terkirim.web.app import build_pages
 from terkirim.web.places import base_url
 
 ONE_MINUTE = timedelta(minutes=1)
 
-_log = structlog.get_logger("terkirim.serve")
+_log = Logger("terkirim.serve")
 
 
 async def serve(settings: Settings) -> None:
