@@ -4,7 +4,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from terkirim.ports import Clock, Store
 from terkirim.ports.access import Accounts
 from terkirim.ports.alerts import AlertBook
 from terkirim.ports.credits import CreditBook
+from terkirim.ports.options import Options
 from terkirim.ports.people import People
 from terkirim.ports.retention import Erasure, Retention
 from terkirim.ports.search import Insight, MessageSearch
@@ -33,6 +34,8 @@ from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.events import SqliteEvents
 from terkirim.store.sqlite.insight import SqliteInsight
+from terkirim.store.sqlite.options import SqliteOptions
+from terkirim.store.sqlite.options import peeked as peeked_in_file
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.search import SqliteSearch
 from terkirim.store.sqlite.store import SqliteStore
@@ -93,6 +96,7 @@ class Database:
     credits: CreditBook
     alerts: AlertBook
     people: People
+    options: Options
     events: Events
     suppressions: Suppressions
     accounts: Accounts
@@ -137,6 +141,7 @@ async def opened(settings: Settings) -> Database:
         credits=SqliteCreditBook(store),
         alerts=SqliteAlertBook(store),
         people=SqlitePeople(store),
+        options=SqliteOptions(store),
         events=SqliteEvents(store, ids=Ids(local)),
         suppressions=SqliteSuppressions(store, ids=Ids(local)),
         accounts=SqliteAccess(store),
@@ -156,6 +161,7 @@ async def _opened_server(
         from terkirim.store.postgres.erasing import PostgresErasure
         from terkirim.store.postgres.events import PostgresEvents
         from terkirim.store.postgres.insight import PostgresInsight
+        from terkirim.store.postgres.options import PostgresOptions
         from terkirim.store.postgres.people import PostgresPeople
         from terkirim.store.postgres.search import PostgresSearch
         from terkirim.store.postgres.store import PostgresStore
@@ -180,12 +186,25 @@ async def _opened_server(
         credits=PostgresCreditBook(store),
         alerts=PostgresAlertBook(store),
         people=PostgresPeople(store),
+        options=PostgresOptions(store),
         events=PostgresEvents(store, ids=Ids(store.clock)),
         suppressions=PostgresSuppressions(store, ids=Ids(store.clock)),
         accounts=PostgresAccess(store),
         search=PostgresSearch(store),
         insight=PostgresInsight(store),
     )
+
+
+async def peeked(settings: Settings, names: Collection[str]) -> dict[str, str]:
+    """Return options without opening the store: nothing is made, changed or complained of."""
+    path = file_of(settings)
+    if path is not None:
+        return peeked_in_file(path, names)
+    try:
+        from terkirim.store.postgres.options import peeked as peeked_on_server
+    except ModuleNotFoundError:  # no asyncpg: who opens the database says so
+        return {}
+    return await peeked_on_server(settings.database.read, names)
 
 
 def _gates(settings: Settings) -> GateSettings:

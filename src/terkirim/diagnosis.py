@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from terkirim.compose import Gateway, providers_of
 from terkirim.content.signed_urls import Links
@@ -34,7 +34,7 @@ class _Inside:
     link: str = ""
 
 
-async def diagnosed(settings: Settings, *, unknown: list[str]) -> list[Finding]:
+async def diagnosed(settings: Settings, *, zone: tzinfo, unknown: list[str]) -> list[Finding]:
     """Return what was found, in the order in which mail meets it; `unknown` variables included."""
     clock = SystemClock()
     try:
@@ -51,7 +51,7 @@ async def diagnosed(settings: Settings, *, unknown: list[str]) -> list[Finding]:
         *inside.findings,
         *of_clock(
             now,
-            zone=settings.time_zone,
+            zone=zone,
             newest=inside.newest,
             provider_time=next((one.provider_time for one in checkups if one.provider_time), None),
         ),

@@ -25,6 +25,7 @@ from terkirim.store.postgres.credits import PostgresCreditBook
 from terkirim.store.postgres.erasing import PostgresErasure
 from terkirim.store.postgres.events import PostgresEvents
 from terkirim.store.postgres.insight import PostgresInsight
+from terkirim.store.postgres.options import PostgresOptions
 from terkirim.store.postgres.people import PostgresPeople
 from terkirim.store.postgres.search import PostgresSearch
 from terkirim.store.postgres.store import PostgresStore
@@ -38,6 +39,7 @@ from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.events import SqliteEvents
 from terkirim.store.sqlite.insight import SqliteInsight
+from terkirim.store.sqlite.options import SqliteOptions
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.search import SqliteSearch
 from terkirim.store.sqlite.store import SqliteStore
@@ -140,6 +142,7 @@ class SqliteFile:
 
     def __init__(self, path):
         self._path = path
+        self.address = f"sqlite:///{path}"
 
     async def opened(self, name, gates=GATES):
         return SqliteStore(self._path, node=name, settings=gates)
@@ -173,6 +176,9 @@ class SqliteFile:
         counts = counted(rows)
         bound = {"rows": to_json(counts.rows()), "node": "x"}
         await store.write_alone(lambda db: db.execute(SQLITE["count_up"], bound))
+
+    def options(self, node):
+        return SqliteOptions(node.store)
 
     def retention(self, node):
         return SqliteRetention(node.store)
@@ -208,7 +214,7 @@ class PostgresDatabase:
     bad_value = asyncpg.NotNullViolationError
 
     def __init__(self, url):
-        self.url = url
+        self.url = self.address = url
 
     async def opened(self, name, gates=GATES):
         clock = SystemClock()
@@ -247,6 +253,9 @@ class PostgresDatabase:
                 db.counts.add(*row)
 
         await store.write_alone(count_up)
+
+    def options(self, node):
+        return PostgresOptions(node.store)
 
     def retention(self, node):
         return PostgresRetention(node.store)

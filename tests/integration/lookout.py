@@ -12,7 +12,7 @@ from terkirim.credits.reserve import Reserve
 from terkirim.credits.standings import Standings
 from terkirim.credits.statistics import Statistics
 from terkirim.domain.alert import Severity
-from terkirim.language import speak
+from terkirim.language.manners import Manners
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.ports.alerts import AlertFilter, Channel
 from terkirim.store.counting import Counts
@@ -101,6 +101,7 @@ class Watched:
         self.source = Source()
         self.mailbox = Mailbox()
         self.ears = Silence()
+        self.manners = Manners(language, JAKARTA)
         self.channels = [EVERYTHING, CRITICAL]
         self.free = 10**12
         self.store = SqliteStore(path, node=node, settings=gates)
@@ -112,7 +113,7 @@ class Watched:
             book=self.alert_book,
             channels=self._channels,
             messenger=self.mailbox,
-            say=speak(language),
+            manners=self.manners,
             clock=self.clock,
             new_id=lambda: f"{node}-{next(numbers):06}",
         )
@@ -149,7 +150,7 @@ class Watched:
         )
         self.reserve = Reserve(providers=("mailketing",), routes=gates.routes, book=self.book)
         self.statistics = Statistics(
-            book=self.book, alerts=self.alert_book, zone=JAKARTA, per_bounce=30
+            book=self.book, alerts=self.alert_book, manners=self.manners, per_bounce=30
         )
 
     async def count(self, kind, key, number, *, at=None):

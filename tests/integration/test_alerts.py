@@ -15,7 +15,6 @@ from terkirim.domain.outcome import (
     Unauthorised,
     Unclear,
 )
-from terkirim.language import speak
 from terkirim.policy import conditions
 from terkirim.policy.alerting import COOLDOWN
 from terkirim.policy.retry import RetrySchedule
@@ -342,8 +341,7 @@ def summary_of(watched):
         notify=watched.notify,
         book=watched.alert_book,
         standings=watched.standings.all,
-        say=speak("en"),
-        zone=JAKARTA,
+        manners=watched.manners,
         clock=watched.clock,
     )
 

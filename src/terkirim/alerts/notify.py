@@ -9,7 +9,7 @@ from typing import Any
 from terkirim.alerts import texts
 from terkirim.alerts.changes import Scene, changes_of
 from terkirim.domain.alert import Alert, Condition, Delivery, DeliveryState, Purpose, Severity
-from terkirim.language import Voice
+from terkirim.language.manners import Manners
 from terkirim.logs import Logger
 from terkirim.policy.alerting import Move, Step, moves, wait_before
 from terkirim.ports import Clock
@@ -34,14 +34,14 @@ class Notify:
         book: AlertBook,
         channels: Callable[[], Awaitable[list[Channel]]],
         messenger: Messenger,
-        say: Voice,
+        manners: Manners,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
         self._book = book
         self._channels = channels
         self._messenger = messenger
-        self._say = say
+        self._manners = manners
         self._clock = clock
         self._new_id = new_id
 
@@ -116,7 +116,7 @@ class Notify:
             channels=await self._channels(),
             standing=standing,
             last_raised=await self._book.last_raised(names) if names else {},
-            say=self._say,
+            say=self._manners.say,
             new_id=self._new_id,
         )
 
@@ -128,17 +128,17 @@ class Notify:
                 "alert",
                 condition=move.condition.name,
                 severity=move.condition.severity,
-                says=self._say(text.title),
+                says=self._manners.say(text.title),
             )
         elif move.alert is not None and move.step is Step.END:
             _log.info("alert over", condition=move.alert.condition)
 
     async def _tested(self, channel: Channel) -> str:
-        text = texts.tested(channel.lowest)
+        text, say = texts.tested(channel.lowest), self._manners.say
         return await self._messenger.tell(
             channel,
-            title=self._say(text.title),
-            body=self._say(text.body),
+            title=say(text.title),
+            body=say(text.body),
             severity=Severity.INFO,
             within=TELL_WITHIN,
         )

@@ -7,7 +7,8 @@ from terkirim.alerts.notify import Notify, summary_id
 from terkirim.alerts.texts import Text
 from terkirim.domain.alert import Alert
 from terkirim.domain.credit import Standing
-from terkirim.language import Phrase, Voice, phrase, phrases, proper
+from terkirim.language import Phrase, phrase, phrases, proper
+from terkirim.language.manners import Manners
 from terkirim.ports import Clock
 from terkirim.ports.alerts import AlertBook, Vitals
 
@@ -24,20 +25,18 @@ class Summary:
         notify: Notify,
         book: AlertBook,
         standings: Callable[[], Awaitable[Sequence[Standing]]],
-        say: Voice,
-        zone: tzinfo,
+        manners: Manners,
         clock: Clock,
     ) -> None:
         self._notify = notify
         self._book = book
         self._standings = standings
-        self._say = say
-        self._zone = zone
+        self._manners = manners
         self._clock = clock
 
     async def tell_when_due(self) -> bool:
         """Tell the summary if it is past nine and was not told today; return whether it was now."""
-        day = day_due(self._clock.now(), self._zone)
+        day = day_due(self._clock.now(), self._manners.zone)
         if day is None or await self._book.has_alert(summary_id(day.isoformat())):
             return False
         return await self._notify.summarise(day.isoformat(), await self._text(day))
@@ -49,7 +48,7 @@ class Summary:
             *[_credits(one) for one in await self._standings()],
             _wrong([one for one in await self._book.open_alerts() if one.raised_at is not None]),
         ]
-        body = "\n".join(self._say(line) for line in lines)
+        body = "\n".join(self._manners.say(line) for line in lines)
         title = phrase("Terkirim: summary of {day}", day=day.isoformat())
         return Text(title, phrase("{lines}", lines=body))
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from terkirim.cli.screen import Screen
-from terkirim.database import Database, SystemClock, file_of, open_database
-from terkirim.language import speak
+from terkirim.database import Database, SystemClock, file_of, open_database, peeked
+from terkirim.language.manners import Manners
 from terkirim.ports import Clock
 from terkirim.settings import Settings, load
+from terkirim.settings.choices import chosen, open_choices
 
 T = TypeVar("T")
 
@@ -39,9 +40,17 @@ def desk(*, as_json: bool) -> Desk:
         ConfigError: a setting is wrong.
     """
     settings = load()
-    screen = Screen(speak(settings.language), settings.time_zone, as_json)
+    manners = manners_of(settings)
+    screen = Screen(manners.say, manners.zone, as_json)
     _point_out_a_new_file(settings, screen)
     return Desk(settings, screen, SystemClock())
+
+
+def manners_of(settings: Settings) -> Manners:
+    """Return how to speak to people: as is set, or as was chosen in the database."""
+    names = open_choices(settings)
+    kept = asyncio.run(peeked(settings, names)) if names else {}
+    return Manners(*chosen(settings, kept))
 
 
 def _point_out_a_new_file(settings: Settings, screen: Screen) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 import uvloop
 
+from terkirim.cli.desk import manners_of
 from terkirim.cli.exits import DONE, REFUSED
 from terkirim.cli.screen import json_option, print_json, wrapped
 from terkirim.diagnosis import diagnosed
@@ -30,22 +31,23 @@ def doctor(as_json: bool) -> int:
 
     Nothing is sent. The exit code is 1 where there is a fault; a warning alone leaves it at 0.
     """
-    found = _found()
+    found, say = _found()
     has_fault = any(one.level is Level.FAULT for one in found)
     if as_json:
         print_json({"ok": not has_fault, "checks": [_shape(one) for one in found]})
     else:
-        say = speak(language_as_far_as_known())
         sys.stdout.writelines(f"{line}\n" for one in found for line in _lines(say, one))
     return REFUSED if has_fault else DONE
 
 
-def _found() -> list[Finding]:
+def _found() -> tuple[list[Finding], Voice]:
+    """Return what was found, and who tells it."""
     try:
         settings, unknown = load(), unknown_variables()
     except ConfigError as error:
-        return of_settings(error.faults, ())
-    return uvloop.run(diagnosed(settings, unknown=unknown))
+        return of_settings(error.faults, ()), speak(language_as_far_as_known())
+    manners = manners_of(settings)
+    return uvloop.run(diagnosed(settings, zone=manners.zone, unknown=unknown)), manners.say
 
 
 def _lines(say: Voice, one: Finding) -> list[str]:

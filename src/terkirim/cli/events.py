@@ -89,7 +89,7 @@ def replay(*, since: str | None, is_all: bool, as_json: bool) -> int:
     from terkirim.cli.submitting import submitted  # it builds the readers of all providers
 
     at = desk(as_json=as_json)
-    instant = None if since is None else instant_of(since, "--since", at.settings.time_zone)
+    instant = None if since is None else instant_of(since, "--since", at.screen.zone)
     which = ReplayFilter(since=instant, is_all=is_all)
     done = submitted(at.settings, lambda gateway: gateway.tracking.applier.replay(which))
     document = {

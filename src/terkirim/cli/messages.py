@@ -149,7 +149,7 @@ def accept(message_id: str, as_json: bool) -> int:
 
 
 def _filter(at: Desk, *, limit: int, **given: Any) -> MessageFilter:
-    zone = at.settings.time_zone
+    zone = at.screen.zone
     after, before = given["after"], given["before"]
     cursors = [
         given["cursor"],

@@ -92,7 +92,7 @@ async def _many(database: Database, every: RequeueFilter, count: int) -> int:
 
 
 def _filter(at: Desk, wish: Wish, *, limit: int) -> RequeueFilter:
-    zone = at.settings.time_zone
+    zone = at.screen.zone
     return RequeueFilter(
         email_id=wish.email_id,
         states=tuple(map(State, wish.states)) or (State.DEAD,),

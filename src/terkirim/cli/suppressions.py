@@ -158,7 +158,7 @@ def export(file: Path, as_json: bool) -> int:
 
 
 def _instant(at: Desk, until: str | None) -> datetime | None:
-    return None if until is None else instant_of(until, "--until", at.settings.time_zone)
+    return None if until is None else instant_of(until, "--until", at.screen.zone)
 
 
 def _lines(screen: Screen, row: Suppression) -> list[str]:

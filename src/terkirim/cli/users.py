@@ -85,6 +85,8 @@ def password(name: str, password_stdin: bool, as_json: bool) -> int:
             raise NotFound(f"there is no user {name!r}: see `terkirim users list`")
         await accounts.set_password(user.id, await _hashed(text))
         await accounts.end_sessions_of(user.id)
+        now = database.clock.now()
+        await accounts.note(Activity(at=now, who="cli", what="password changed", subject=user.name))
         return user
 
     user = at.ask(changed)

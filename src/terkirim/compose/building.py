@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
+from terkirim.compose.choices import Choices
 from terkirim.compose.desk import Desk, desk_over
 from terkirim.compose.lookout import Lookout, lookout_over
 from terkirim.compose.providers import providers_of
@@ -69,17 +70,20 @@ async def built(settings: Settings) -> Parts:
     }
     database = await opened(settings)
     try:
-        return _parts(database, providers, SigningKey(await signing_secret(database)))
+        choices = Choices(settings, options=database.options, clock=database.clock)
+        await choices.read()
+        key = SigningKey(await signing_secret(database))
+        return _parts(database, providers, key, desk_over(database, choices))
     except BaseException:
         await database.store.close()
         raise
 
 
 def _parts(
-    database: Database, providers: Mapping[str, Overhearing], signing_key: SigningKey
+    database: Database, providers: Mapping[str, Overhearing], signing_key: SigningKey, desk: Desk
 ) -> Parts:
-    settings = database.settings
-    lookout, desk, tally = lookout_over(database, providers), desk_over(database), Tally()
+    settings, tally = database.settings, Tally()
+    lookout = lookout_over(database, providers, desk.choices.manners)
     rules = _draft_rules(settings, providers)
     return Parts(
         settings=settings,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from secrets import token_urlsafe
 
 from terkirim.access.sign_in import SignIn
+from terkirim.compose.choices import Choices
 from terkirim.database import Database
 from terkirim.ports.access import Accounts
 from terkirim.ports.people import ActivityLog, UserBook
@@ -26,10 +27,11 @@ class Desk:
     activity: ActivityLog
     search: MessageSearch
     insight: Insight
+    choices: Choices
     jobs: tuple[Job, ...]
 
 
-def desk_over(database: Database) -> Desk:
+def desk_over(database: Database, choices: Choices) -> Desk:
     """Return the desk over an open database."""
     accounts, search, clock = database.accounts, database.search, database.clock
 
@@ -52,5 +54,6 @@ def desk_over(database: Database) -> Desk:
         activity=accounts,
         search=search,
         insight=database.insight,
-        jobs=(Job(name="search index", every=INDEX_EVERY, work=index),),
+        choices=choices,
+        jobs=(Job(name="search index", every=INDEX_EVERY, work=index), choices.job),
     )

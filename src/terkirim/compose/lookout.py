@@ -15,7 +15,7 @@ from terkirim.credits.reserve import Reserve
 from terkirim.credits.standings import Standings
 from terkirim.credits.statistics import Statistics
 from terkirim.database import Database
-from terkirim.language import speak
+from terkirim.language.manners import Manners
 from terkirim.logs import Logger
 from terkirim.policy.credit import CreditSettings
 from terkirim.ports.alerts import AlertBook, Channel
@@ -49,7 +49,9 @@ class Lookout:
     jobs: tuple[Job, ...]
 
 
-def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lookout:
+def lookout_over(
+    database: Database, providers: Mapping[str, Overhearing], manners: Manners
+) -> Lookout:
     """Return the lookout over these providers and what their answers say."""
     settings, clock, store = database.settings, database.clock, database.store
     routes = settings.providers_by_route
@@ -65,12 +67,12 @@ def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lo
         per_bounce=settings.credits_bounce,
     )
     credit_book, alert_book, people = database.credits, database.alerts, database.people
-    ears, say = ProviderEars(providers), speak(settings.language)
+    ears = ProviderEars(providers)
     alarms = Notify(
         book=alert_book,
         channels=_channels_of(settings, people),
         messenger=AppriseMessenger(),
-        say=say,
+        manners=manners,
         clock=clock,
         new_id=database.new_id,
     )
@@ -105,8 +107,7 @@ def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lo
         notify=alarms,
         book=alert_book,
         standings=standings.all,
-        say=say,
-        zone=settings.time_zone,
+        manners=manners,
         clock=clock,
     )
     reserve = Reserve(providers=tuple(sources), routes=routes, book=credit_book)
@@ -127,7 +128,7 @@ def lookout_over(database: Database, providers: Mapping[str, Overhearing]) -> Lo
         statistics=Statistics(
             book=credit_book,
             alerts=alert_book,
-            zone=settings.time_zone,
+            manners=manners,
             per_bounce=settings.credits_bounce,
         ),
         alarms=alarms,

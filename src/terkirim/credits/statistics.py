@@ -1,8 +1,9 @@
 """Statistics over days: checks, balances, use, and where it leads."""
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 
+from terkirim.language.manners import Manners
 from terkirim.policy.conditions import CREDIT_KINDS
 from terkirim.policy.credit import cost_of
 from terkirim.ports.alerts import AlertBook, AlertFilter
@@ -17,11 +18,11 @@ class Statistics:
     """Read-only questions about an account's past."""
 
     def __init__(
-        self, *, book: CreditBook, alerts: AlertBook, zone: tzinfo, per_bounce: int
+        self, *, book: CreditBook, alerts: AlertBook, manners: Manners, per_bounce: int
     ) -> None:
         self._book = book
         self._alerts = alerts
-        self._zone = zone
+        self._manners = manners
         self._per_bounce = per_bounce
 
     async def over(
@@ -54,12 +55,13 @@ class Statistics:
         )
 
     async def _usage(self, provider: str, *, days: int, now: datetime) -> dict[date, int]:
-        today = now.astimezone(self._zone).date()
+        zone = self._manners.zone  # one for the whole answer
+        today = now.astimezone(zone).date()
         first = today - timedelta(days=days - 1)
-        begin = datetime(first.year, first.month, first.day, tzinfo=self._zone)
+        begin = datetime(first.year, first.month, first.day, tzinfo=zone)
         usage = {first + timedelta(days=day): 0 for day in range(days)}
         for one in await self._book.spent(provider, since=begin, until=now):
-            day = datetime.fromtimestamp(one.hour * 3_600, self._zone).date()
+            day = datetime.fromtimestamp(one.hour * 3_600, zone).date()
             if day in usage:  # a zone of half hours begins its day within an hour
                 usage[day] += cost_of([one], per_bounce=self._per_bounce)
         return usage

@@ -27,12 +27,12 @@ class Shown:
     is_secret: bool
 
 
-def shown_settings(settings: Settings, say: Voice) -> list[Shown]:
-    """Return every setting, in the order of the documentation."""
+def shown_settings(settings: Settings, say: Voice, *, chosen: Mapping[str, str]) -> list[Shown]:
+    """Return every setting, in the order of the documentation; `chosen` holds in place of some."""
     return [
         Shown(
             variable=variables_of(field)[0],
-            value=_value(settings, name, say),
+            value=chosen.get(name) or _value(settings, name, say),
             meaning=say(str(field.description)),
             is_set=name in settings.model_fields_set,
             is_secret=isinstance(getattr(settings, name), Secret),

@@ -78,7 +78,7 @@ class Site:
             query,
             cookies.get(LANGUAGE),
             headers.get("accept-language", ""),
-            usual=settings.language,
+            usual=self.gateway.desk.choices.manners.say.language,
         )
         secure = is_secure(headers, scheme=request.scope["scheme"], public_url=settings.public_url)
         wishes = (query.get("theme"), cookies.get(THEME), THEMES[0])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
@@ -96,8 +97,12 @@ class Visit:
     @property
     def moments(self) -> Moments:
         """Writes instants for this reader."""
-        settings, clock = self.gateway.settings, self.gateway.clock
-        return Moments(self.say, zone=settings.time_zone, now=clock.now)
+        return Moments(self.say, zone=self.zone, now=self.gateway.clock.now)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose clock times are told by."""
+        return self.gateway.desk.choices.manners.zone
 
     def may(self, role: str) -> bool:
         """Return whether the reader's role includes another one."""

@@ -35,6 +35,8 @@ _DEEDS: Mapping[str, Phrase] = {
     "user removed": phrase("removed a person"),
     "role changed": phrase("changed a role"),
     "password changed": phrase("changed a password"),
+    "language changed": phrase("changed the language of the installation"),
+    "time zone changed": phrase("changed the time zone of the installation"),
 }
 
 

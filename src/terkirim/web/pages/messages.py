@@ -64,7 +64,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
 
 
 def _asked(visit: Visit, text: str) -> Search:
-    return asked(text, now=visit.now, zone=visit.gateway.settings.time_zone)
+    return asked(text, now=visit.now, zone=visit.zone)
 
 
 async def _csv(site: Site, visit: Visit, wanted: Search) -> AsyncIterator[bytes]:

@@ -29,7 +29,6 @@ _RETRY_DAYS = 7
 def routes(site: Site) -> list[HTTPRouteHandler]:
     """Return the handlers."""
     store, desk = site.gateway.store, site.gateway.desk
-    zone = site.gateway.settings.time_zone
 
     @site.get("/")
     async def overview(visit: Visit) -> Response[Any]:
@@ -38,7 +37,8 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             return visit.page("overview_figures.html", **await _figures(site, visit))
         span = visit.query.get("span", "24h")
         hours, each, label = SPANS.get(span, SPANS["24h"])
-        chart = await by_hour(desk.insight, now=_day_end(now, zone, each), hours=hours, each=each)
+        until = _day_end(now, visit.zone, each)
+        chart = await by_hour(desk.insight, now=until, hours=hours, each=each)
         newest = await desk.search.find(Search(), limit=1)
         return visit.page(
             "overview.html",
@@ -61,11 +61,11 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
 
 async def _figures(site: Site, visit: Visit) -> dict[str, Any]:
     """Return what changes from minute to minute."""
-    now, zone = visit.now, site.gateway.settings.time_zone
+    now = visit.now
     found = await site.health()
     recent = await by_hour(site.gateway.desk.insight, now=now, hours=2)
     waiting = found.backlog.by_state
-    spans = await periods(site.gateway.desk.insight, now=now, zone=zone)
+    spans = await periods(site.gateway.desk.insight, now=now, zone=visit.zone)
     oldest = found.backlog.oldest_due_at
     return {
         "health": found,

@@ -8,11 +8,11 @@ from litestar.handlers import HTTPRouteHandler
 from terkirim.access.keys import SCOPES
 from terkirim.access.roles import ROLES, VIEWER
 from terkirim.web.environment import shown_settings
-from terkirim.web.pages import settings_keys, settings_people
+from terkirim.web.pages import settings_choices, settings_keys, settings_people
 from terkirim.web.site import Site
 from terkirim.web.visit import Visit
 
-TABS = ("keys", "people", "environment", "you")
+TABS = ("keys", "people", settings_choices.TAB, "environment", "you")
 
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
@@ -26,6 +26,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         settings,
         *settings_keys.routes(site, settings_page),
         *settings_people.routes(site, settings_page),
+        *settings_choices.routes(site, settings_page),
     ]
 
 
@@ -43,12 +44,17 @@ async def settings_page(
     if tab == "people" and visit.is_admin:
         given["people"] = await desk.users.users()
     if tab == "environment" and visit.is_admin:
-        given["environment"] = shown_settings(site.gateway.settings, visit.say)
+        given["environment"] = shown_settings(
+            site.gateway.settings, visit.say, chosen=desk.choices.present
+        )
+    if tab == settings_choices.TAB and visit.is_admin:
+        given["zones"] = await desk.choices.zones()
     return visit.page(
         "settings.html",
         status=status,
         place="/settings",
         tab=tab,
+        choices=desk.choices,
         tabs=TABS if visit.is_admin else ("you",),
         scopes=SCOPES,
         roles=ROLES,
