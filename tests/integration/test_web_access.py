@@ -10,8 +10,8 @@ from tests.integration.visitor import PASSWORD, Visitor
 
 PAGES = (
     "/", "/?span=90d", "/messages", "/messages?q=state:dead", "/dead-letters", "/providers",
-    "/sandbox", "/activity", "/settings", "/settings?tab=people", "/settings?tab=environment",
-    "/settings?tab=you",
+    "/sandbox", "/activity", "/settings", "/settings?tab=people", "/settings?tab=choices",
+    "/settings?tab=environment", "/settings?tab=you",
 )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ async def test_every_page_has_a_strict_policy_and_nothing_inline(visitor, path):
 CHANGES = {
     "viewer": [],
     "operator": ["/providers/sandbox/pause", "/sandbox/send", "/dead-letters/requeue"],
-    "admin": ["/settings/keys", "/settings/people"],
+    "admin": ["/settings/keys", "/settings/people", "/settings/choices"],
 }
 
 
