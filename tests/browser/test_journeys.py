@@ -10,8 +10,8 @@ from tests.browser.stage import PASSWORD
 
 PAGES = (
     "/", "/messages", "/dead-letters", "/dead-letters?requeue=all", "/providers", "/sandbox",
-    "/activity", "/settings?tab=keys", "/settings?tab=people", "/settings?tab=environment",
-    "/settings?tab=you", "/nothing-here",
+    "/activity", "/settings?tab=keys", "/settings?tab=people", "/settings?tab=choices",
+    "/settings?tab=environment", "/settings?tab=you", "/nothing-here",
 )  # fmt: skip
 
 
