@@ -12,5 +12,5 @@ def postgres():
 
 
 def pytest_collection_modifyitems(items):
-    """Put the browser last: while it is open, its thread has a running loop and no other may start."""
+    """Put the browser last: while it is open, no other loop may start in its thread."""
     items.sort(key=lambda item: "browser" in item.path.parts[:-1])

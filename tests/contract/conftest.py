@@ -9,7 +9,7 @@ import apsw
 import asyncpg
 import pytest
 
-from terkirim.compose import SystemClock
+from terkirim.database import SystemClock
 from terkirim.domain.email import Address, Content, Email, NewMessage
 from terkirim.domain.ids import uuid7
 from terkirim.domain.outcome import Accepted

@@ -94,7 +94,7 @@ class Silence:
 
 
 class Watched:
-    """All that watches, put together as `compose_credits` does."""
+    """All that watches, put together as `compose.lookout` does."""
 
     def __init__(self, path, *, node="a", gates=GATES, language="en"):
         self.clock = TestClock()

@@ -146,7 +146,7 @@ def _alert_url(text: str | None) -> str | None:
     if len(text) > URL_LIMIT:
         wanted = f"give at most {URL_LIMIT} characters"
         raise click.BadParameter(wanted, param_hint="--alert-url")
-    from terkirim.compose_credits import refuse_unknown_channel
+    from terkirim.compose.lookout import refuse_unknown_channel
 
     try:
         refuse_unknown_channel(text)
