@@ -9,8 +9,11 @@ from terkirim.web.doors import Doors
 from terkirim.web.files import Files
 from terkirim.web.pages import (
     activity,
+    alerts,
+    balance,
     dead_letters,
     entry,
+    events,
     message,
     messages,
     overview,
@@ -18,6 +21,7 @@ from terkirim.web.pages import (
     sandbox,
     settings,
     static,
+    suppressions,
 )
 from terkirim.web.site import Site
 
@@ -27,13 +31,16 @@ PAGES = (
     messages,
     message,
     dead_letters,
+    balance,
+    events,
+    suppressions,
     providers,
+    alerts,
     sandbox,
     activity,
     settings,
     static,
 )
-LARGEST_FORM = 100_000  # bytes
 
 
 def build_pages(gateway: Gateway, *, beside: Any) -> Doors:
@@ -44,7 +51,6 @@ def build_pages(gateway: Gateway, *, beside: Any) -> Doors:
         route_handlers=handlers,
         exception_handlers={Exception: site.error},
         openapi_config=None,
-        request_max_body_size=LARGEST_FORM,
         logging_config=None,
         debug=False,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler, get, post
@@ -17,14 +17,14 @@ from terkirim.reports.health import Health, health
 from terkirim.web.cookies import LANGUAGE, SESSION, THEME, cookie, is_own_origin, is_secure
 from terkirim.web.errors import error_page
 from terkirim.web.files import Files
+from terkirim.web.forms import sent
 from terkirim.web.rendering import Templates
 from terkirim.web.speaking import language_of
 from terkirim.web.visit import HTML, Denied, Http, Visit
 
 THEMES = ("auto", "light", "dark")
+LARGEST_FORM = 100_000  # bytes
 HEALTH_KEPT = timedelta(seconds=2)
-_MOST_FIELDS = 200
-_FORM = "application/x-www-form-urlencoded"
 Answer = Callable[[Visit], Awaitable[Response[Any]]]
 
 
@@ -49,19 +49,24 @@ class Site:
         return decorated
 
     def post(
-        self, path: str, *, role: str | None = OPERATOR
+        self, path: str, *, role: str | None = OPERATOR, most_bytes: int | None = None
     ) -> Callable[[Answer], HTTPRouteHandler]:
-        """Return a decorator that makes a change; its form must be ours. `role` as in `get`."""
+        """Return a decorator that makes a change; its form must be ours. `role` as in `get`.
+
+        `most_bytes` is for a form that takes files; None: it takes none, and is short.
+        """
 
         def decorated(answer: Answer) -> HTTPRouteHandler:
             async def checked(visit: Visit) -> Response[Any]:
-                await self._read_form(visit, needs_token=role is not None)
+                takes_files = most_bytes is not None
+                await self._read_form(visit, needs_token=role is not None, takes_files=takes_files)
                 return await answer(visit)
 
             async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
                 return await self._answered(request, checked, role)
 
-            return post(path, status_code=200)(handle)
+            most = LARGEST_FORM if most_bytes is None else most_bytes
+            return post(path, status_code=200, request_max_body_size=most)(handle)
 
         return decorated
 
@@ -124,11 +129,15 @@ class Site:
             response = error_page(visit, error)
         return self._finished(visit, response)
 
-    async def _read_form(self, visit: Visit, *, needs_token: bool) -> None:
+    async def _read_form(self, visit: Visit, *, needs_token: bool, takes_files: bool) -> None:
         headers = visit.request.headers
         if not is_own_origin(headers, public_url=self.gateway.settings.public_url):
             raise _not_ours()
-        visit.form = _fields(await visit.request.body(), headers.get("content-type", ""))
+        try:
+            form = await sent(visit.request, takes_files=takes_files)
+        except ValueError:
+            raise _not_ours() from None
+        visit.form, visit.files = form.fields, form.files
         if needs_token and visit.form.get("csrf") != form_token(visit.token):
             raise _not_ours()
 
@@ -137,18 +146,6 @@ class Site:
         for one in visit.cookies:
             response.set_cookie(one)
         return response
-
-
-def _fields(body: bytes, content_type: str) -> dict[str, str]:
-    if body and content_type.partition(";")[0].strip().lower() != _FORM:
-        raise _not_ours()
-    try:
-        pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
-        )
-    except ValueError:
-        raise _not_ours() from None
-    return {name: value.replace("\0", "") for name, value in pairs}
 
 
 def _not_ours() -> Denied:
