@@ -14,6 +14,7 @@ from terkirim.web.pages import (
     dead_letters,
     entry,
     events,
+    live,
     message,
     messages,
     overview,
@@ -28,6 +29,7 @@ from terkirim.web.site import Site
 PAGES = (
     entry,
     overview,
+    live,
     messages,
     message,
     dead_letters,
@@ -55,4 +57,4 @@ def build_pages(gateway: Gateway, *, beside: Any) -> Doors:
         debug=False,
     )
     steps = frozenset(path.split("/", 2)[1] for one in handlers for path in one.paths)
-    return Doors(app, steps=steps, others=beside)
+    return Doors(app, steps=steps, others=beside, stop=site.lines.stop)

@@ -1,7 +1,6 @@
 """What every page goes through: who asks, may they, is the form ours, and what if it breaks."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,18 +12,18 @@ from terkirim.access.sign_in import form_token
 from terkirim.compose import Gateway
 from terkirim.domain.phrase import phrase
 from terkirim.language import speak
-from terkirim.reports.health import Health, health
 from terkirim.web.cookies import LANGUAGE, SESSION, THEME, cookie, is_own_origin, is_secure
 from terkirim.web.errors import error_page
 from terkirim.web.files import Files
 from terkirim.web.forms import sent
+from terkirim.web.lines import Lines
+from terkirim.web.pulse import Pulse
 from terkirim.web.rendering import Templates
 from terkirim.web.speaking import language_of
 from terkirim.web.visit import HTML, Denied, Http, Visit
 
 THEMES = ("auto", "light", "dark")
 LARGEST_FORM = 100_000  # bytes
-HEALTH_KEPT = timedelta(seconds=2)
 Answer = Callable[[Visit], Awaitable[Response[Any]]]
 
 
@@ -35,7 +34,8 @@ class Site:
         self.gateway = gateway
         self.files = files
         self._templates = Templates(files)
-        self._health: tuple[float, Health] | None = None
+        self.pulse = Pulse(gateway)
+        self.lines = Lines()
 
     def get(self, path: str, *, role: str | None = VIEWER) -> Callable[[Answer], HTTPRouteHandler]:
         """Return a decorator that makes a page; `role` None: for everybody."""
@@ -60,7 +60,9 @@ class Site:
             async def checked(visit: Visit) -> Response[Any]:
                 takes_files = most_bytes is not None
                 await self._read_form(visit, needs_token=role is not None, takes_files=takes_files)
-                return await answer(visit)
+                response = await answer(visit)
+                self.pulse.forget()
+                return response
 
             async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
                 return await self._answered(request, checked, role)
@@ -102,18 +104,6 @@ class Site:
             visit.cookies.append(cookie(THEME, visit.theme, is_secure=secure))
         return visit
 
-    async def health(self) -> Health:
-        """Return what is wrong now; what was found a moment ago is not asked for again."""
-        now = self.gateway.clock.monotonic()
-        if self._health is None or now - self._health[0] > HEALTH_KEPT.total_seconds():
-            found = await health(
-                self.gateway.store,
-                now=self.gateway.clock.now(),
-                rules=self.gateway.watch.rules,
-            )
-            self._health = (now, found)
-        return self._health[1]
-
     async def _answered(self, request: Http, answer: Answer, role: str | None) -> Response[Any]:
         visit = self.visit(request)
         try:
@@ -123,7 +113,7 @@ class Site:
                 if visit.session is None:
                     return self._finished(visit, _to_sign_in(visit))
                 _refuse_role(visit, role)
-                visit.health = await self.health()
+                visit.health = await self.pulse.health()
             response = await answer(visit)
         except Exception as error:  # noqa: BLE001 - each has its page
             response = error_page(visit, error)

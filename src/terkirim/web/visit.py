@@ -126,6 +126,10 @@ class Visit:
         content = self.templates.fill(template, given)
         return Response(content, status_code=status, media_type=HTML)
 
+    def part(self, template: str, /, **values: Any) -> str:
+        """Return a part of a page as text, for one that is open."""
+        return self.templates.fill(template, self._given() | values).decode()
+
     def go(self, path: str, says: str = "") -> Response[bytes]:
         """Return the way to another page, on which a sentence tells what was done."""
         if says:
