@@ -129,6 +129,7 @@ async def test_who_is_not_signed_in_gets_no_line(visitor):
 
 
 async def test_a_line_ends_with_its_session(visitor):
+    await visitor.get("/")
     async with opened(visitor) as line:
         await line.until(lambda: "now" in line.parts)
         await visitor.post("/logout")

@@ -277,3 +277,20 @@ async def test_an_entry_with_an_end_shows_it(visitor):
     row = (await visitor.get("/suppressions")).text.partition("<tbody")[2].partition("</tbody>")[0]
     assert "for ever" not in row
     assert f" {until.year}</td>" in row
+
+
+async def test_an_address_is_suppressed_from_a_message_and_let_in_again_from_it(visitor):
+    id_ = await send(visitor)
+    await visitor.get(f"/messages/{id_}")
+    await visitor.post(f"/messages/{id_}/suppress", note="wrote that he left")
+    text = shown(await visitor.get(f"/messages/{id_}"))
+    assert "budi@example.com is not sent to any more." in text
+    assert "Nothing more is sent to it since" in text
+    (entry,) = await visitor.gateway.tracking.suppressions.listed(SuppressionFilter())
+    assert (entry.source, entry.note) == ("ani", "wrote that he left")
+    link = f"/suppressions?q=budi@example.com&remove={entry.id}"
+    assert "Send to budi@example.com again?" in shown(await visitor.get(link))
+    story = await visitor.gateway.store.story(await send(visitor))
+    assert story.message.state == "suppressed"
+    await visitor.post(f"/suppressions/{entry.id}/remove", why="came back")
+    assert "Suppress this address" in shown(await visitor.get(f"/messages/{id_}"))

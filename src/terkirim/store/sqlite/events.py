@@ -183,7 +183,7 @@ def _execute(db: apsw.Connection, *, name: str, **bound: Any) -> None:
     db.execute(_sql[name], bound)
 
 
-def _changed(db: apsw.Connection, *, name: str, bound: Mapping[str, int]) -> int:
+def _changed(db: apsw.Connection, *, name: str, bound: Mapping[str, Any]) -> int:
     """Return how many rows the statement changed."""
     before = db.total_changes()
     db.execute(_sql[name], bound)
