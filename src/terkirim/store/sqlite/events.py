@@ -9,6 +9,7 @@ import apsw
 
 from terkirim.ports.tracking import (
     Applied,
+    CallbackRow,
     EventFilter,
     EventRow,
     IntakeFacts,
@@ -17,13 +18,14 @@ from terkirim.ports.tracking import (
     ReadCallback,
     ReplayFilter,
 )
-from terkirim.store.callbacks import REOPENED_AT_ONCE, Forgetting
+from terkirim.store.callbacks import LAST_SEQ, REOPENED_AT_ONCE, Forgetting
 from terkirim.store.entries import Ids
 from terkirim.store.hearing import arrived_of, shown, shown_waiting
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
 from terkirim.store.sqlite.applying import apply_all, rematch_all
 from terkirim.store.sqlite.keeping import (
+    callbacks_of,
     keep_all,
     note_refused,
     reopen_page,
@@ -71,6 +73,8 @@ class SqliteEvents:
         )
 
     async def reopen(self, which: ReplayFilter, *, now: datetime) -> int:
+        if which.seq is not None:
+            return await self._reopen_one(which.seq, which.event_id, now)
         count, seq = 0, 0
         while True:
             page = partial(
@@ -118,8 +122,33 @@ class SqliteEvents:
             lambda db: [shown_waiting(arrived_of(row)) for row in db.execute(sql, bound)]
         )
 
+    async def event(self, event_id: str) -> EventRow | None:
+        return await self._store.read(partial(_found, event_id=event_id))
+
+    async def callbacks_at(self, received_at: datetime) -> list[CallbackRow]:
+        bound = {"at": micros(received_at)}
+        return await self._store.read(partial(callbacks_of, name="callbacks_at", bound=bound))
+
+    async def set_aside(self, *, limit: int, before: int | None = None) -> list[CallbackRow]:
+        bound = {"before": LAST_SEQ if before is None else before, "most": limit}
+        return await self._store.read(partial(callbacks_of, name="set_aside", bound=bound))
+
     async def intake(self) -> IntakeFacts:
         return await self._store.read(_intake)
+
+    async def _reopen_one(self, seq: int, event_id: str | None, now: datetime) -> int:
+        one = partial(_changed, name="reopen_one", bound={"seq": seq})
+        asked = {"id": event_id, "now": micros(now)}
+        await self._store.write_alone(partial(_changed, name="ask_for_one", bound=asked))
+        return await self._store.write_alone(one)
+
+
+def _found(db: apsw.Connection, event_id: str) -> EventRow | None:
+    for row in db.execute(f"{_EVENT} WHERE id = ?", (event_id,)):
+        return shown(row)
+    for row in db.execute(f"{_WAITING} WHERE id = ?", (event_id,)):
+        return shown_waiting(arrived_of(row))
+    return None
 
 
 def _listed(db: apsw.Connection, which: EventFilter) -> list[EventRow]:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import apsw
 
-from terkirim.ports.tracking import KeptCallback, RawCallback
-from terkirim.store.callbacks import AGAIN_AFTER, refused_id, refused_row
+from terkirim.ports.tracking import CallbackRow, KeptCallback, RawCallback
+from terkirim.store.callbacks import AGAIN_AFTER, callback_of, refused_id, refused_row
 from terkirim.store.counting import Counts
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
@@ -44,6 +44,11 @@ def unapplied_of(db: apsw.Connection, limit: int) -> list[KeptCallback]:
         KeptCallback(seq=seq, key=key, provider=provider, received_at=instant(at), body=body)
         for seq, key, provider, at, body in from_json(found)
     ]
+
+
+def callbacks_of(db: apsw.Connection, *, name: str, bound: Mapping[str, int]) -> list[CallbackRow]:
+    """Return the callbacks that a statement finds."""
+    return [callback_of(row) for row in db.execute(_sql[name], bound)]
 
 
 def reopen_page(
