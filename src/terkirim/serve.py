@@ -20,7 +20,6 @@ from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
 from terkirim.settings import Settings, unknown_variables
 from terkirim.web.app import build_pages
-from terkirim.web.doors import Doors
 from terkirim.web.places import base_url
 
 ONE_MINUTE = timedelta(minutes=1)
@@ -40,13 +39,10 @@ async def serve(settings: Settings) -> None:
     _refuse_taken_port(settings)
     async with Gateway.open(settings) as gateway:
         await first_key(gateway)
-        application: Any = build_app(gateway)
-        pages: Doors | None = None
-        if gateway.has_desk:
-            await first_admin(gateway)
-            application = pages = build_pages(gateway, beside=application)
+        await first_admin(gateway)
+        pages = build_pages(gateway, beside=build_app(gateway))
         server = Server(
-            application,
+            pages,
             address=settings.host,
             port=settings.port,
             interface=Interfaces.ASGI,
@@ -65,8 +61,7 @@ async def serve(settings: Settings) -> None:
             {running, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED
         )
         _log.info("stopping", waits_for_at_most=settings.grace.total_seconds())
-        if pages is not None:
-            pages.stop()
+        pages.stop()
         server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
         await running
 

@@ -50,7 +50,7 @@ class Parts:
     watch: Watch
     fetcher: Fetcher
     lookout: Lookout
-    desk: Desk | None
+    desk: Desk
     scheduler: Scheduler
     erasure: Erasure
     tracking: Tracking
@@ -194,7 +194,7 @@ def _watch(database: Database) -> Watch:
     )
 
 
-def _jobs(database: Database, lookout: Lookout, desk: Desk | None) -> list[Job]:
+def _jobs(database: Database, lookout: Lookout, desk: Desk) -> list[Job]:
     settings = database.settings
     return [
         *retention_jobs(
@@ -204,7 +204,7 @@ def _jobs(database: Database, lookout: Lookout, desk: Desk | None) -> list[Job]:
             keep_messages=settings.keep_messages,
         ),
         *lookout.jobs,
-        *(() if desk is None else desk.jobs),
+        *desk.jobs,
     ]
 
 
