@@ -30,7 +30,9 @@ SEARCHES = (
 )  # fmt: skip
 PAGES = (
     "/", "/?span=90d", "/messages", *(f"/messages?q={urllib.parse.quote(q)}" for q in SEARCHES),
-    "/dead-letters", "/providers", "/sandbox", "/activity", "/settings?tab=keys",
+    "/dead-letters", "/credits", "/credits?span=90d", "/events", "/events?kind=opened",
+    "/events?tab=unmatched", "/suppressions", "/suppressions?q=p", "/suppressions?q=@example.com",
+    "/providers", "/alerts", "/sandbox", "/activity", "/settings?tab=keys",
 )  # fmt: skip
 
 
