@@ -28,8 +28,7 @@ PAGES = {
 }
 
 # Each chart is drawn, and the line of the overview, which is never idle, is there.
-SETTLED = """() => [...document.querySelectorAll("[data-chart]")].every((box) => box.querySelector("canvas"))
-    && !document.querySelector("[data-live-mark][hidden]")"""
+SETTLED = """() => !document.querySelector("[data-chart]:empty, [data-live-mark][hidden]")"""
 
 
 def pictures(folder: Path) -> None:

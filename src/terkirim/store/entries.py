@@ -83,9 +83,15 @@ def key_of(one: Suppression) -> Key:
     return one.address, one.stream or ""
 
 
-def begun_by(start: str | None) -> dict[str, str | None]:
-    """Return between which two texts all addresses lie that begin so; None: wherever."""
-    return {"starts": start, "ends": None if start is None else f"{start}{LAST}"}
+def begun_by(which: SuppressionFilter) -> dict[str, str | None]:
+    """Return between which two texts all addresses lie that begin so; None: wherever.
+
+    What a list has gone past is left out of the range, so that it is not walked through again.
+    """
+    start, past = which.starts, (which.past or ("",))[0]
+    if start is None:
+        return {"starts": None, "ends": None}
+    return {"starts": max(start, past), "ends": f"{start}{LAST}"}
 
 
 def gone_past(past: Key | None) -> dict[str, str | None]:

@@ -126,7 +126,7 @@ async def _listed(db: Database, *, which: SuppressionFilter, now: datetime) -> l
         ("split_part(address, '@', 2) = :domain", {"domain": which.domain}),
         ("stream = :stream", {"stream": which.stream}),
         ("reason = ANY (:whys::text[])", {"whys": whys}),
-        ("address >= :starts AND address < :ends", begun_by(which.starts)),
+        ("address >= :starts AND address < :ends", begun_by(which)),
         ("(address, stream) > (:past, :past_stream)", gone_past(which.past)),
     )
     asked = [(test, bound) for test, bound in optional if None not in bound.values()]

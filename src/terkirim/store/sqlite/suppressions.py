@@ -115,7 +115,7 @@ def _listed(db: apsw.Connection, *, which: SuppressionFilter, now: datetime) -> 
         ("(id = :named OR address = :named)", {"named": which.named}),
         ("substr(address, instr(address, '@') + 1) = :domain", {"domain": which.domain}),
         ("stream = :stream", {"stream": which.stream}),
-        ("address >= :starts AND address < :ends", begun_by(which.starts)),
+        ("address >= :starts AND address < :ends", begun_by(which)),
         ("(address, stream) > (:past, :past_stream)", gone_past(which.past)),
     )
     for test, values in optional:
