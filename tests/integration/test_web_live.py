@@ -8,6 +8,7 @@ import pytest
 
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.web.lines import MOST_OF_A_SESSION
+from tests.integration.test_web_pages import over_both
 from tests.integration.visitor import Visitor
 
 WITHIN = 10.0
@@ -20,8 +21,11 @@ def quick(monkeypatch):
 
 
 @pytest.fixture
-async def visitor(open_door):
-    door = await open_door(mailketing_from_email="toko@example.com")
+async def visitor(open_door, request):
+    given = {}
+    if getattr(request, "param", "sqlite") == "postgres":
+        given["database"] = await request.getfixturevalue("postgres").database()
+    door = await open_door(mailketing_from_email="toko@example.com", **given)
     return await Visitor.at(door.gateway).enter()
 
 
@@ -98,6 +102,7 @@ async def opened(visitor):
             await task
 
 
+@over_both
 async def test_a_line_tells_every_part_once_and_then_only_what_changes(visitor):
     async with opened(visitor) as line:
         await line.until(lambda: len(line.parts) == 4)

@@ -8,18 +8,22 @@ import pytest
 
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.tracking.suppression_csv import Entry
-from tests.integration.test_web_pages import HOSTILE, noted, shown
+from tests.integration.test_web_pages import HOSTILE, noted, over_both, shown
 from tests.integration.visitor import Visitor
 
 SECRET = "callback-secret-word"
 
 
 @pytest.fixture
-async def visitor(open_door):
+async def visitor(open_door, request):
+    given = {}
+    if getattr(request, "param", "sqlite") == "postgres":
+        given["database"] = await request.getfixturevalue("postgres").database()
     door = await open_door(
         mailketing_from_email="toko@example.com",
         mailketing_webhook_secret=SECRET,
         public_url="https://mail.example.com",
+        **given,
     )
     visitor = await Visitor.at(door.gateway).enter()
     await visitor.get("/")
@@ -71,6 +75,7 @@ async def test_without_a_secret_or_an_address_the_page_says_to_set_them(open_doo
     assert "callbacks are refused" in text
 
 
+@over_both
 async def test_an_event_shows_its_message_how_it_was_found_and_how_it_came(visitor):
     id_ = await send(visitor)
     await say(visitor, "bounce", id_, reason=f"550 {HOSTILE}")
@@ -88,6 +93,7 @@ async def test_an_event_shows_its_message_how_it_was_found_and_how_it_came(visit
     assert "bounced for good" in shown(await visitor.get("/events?kind=bounced"))
 
 
+@over_both
 async def test_an_event_without_a_message_is_found_again_by_a_replay(visitor):
     early = "019aaaaa-0000-7000-8000-000000000001"
     await say(visitor, "emailopen", early)
@@ -149,6 +155,7 @@ async def test_a_viewer_reads_no_address_and_nothing_that_came(visitor, viewer):
         assert (await viewer.post(path)).status == 403
 
 
+@over_both
 async def test_an_address_is_added_with_a_reason_and_let_in_again_with_one(visitor):
     page = await visitor.post("/suppressions", email="Budi@Example.com", note="asked by phone")
     assert page.status == 303
@@ -279,6 +286,7 @@ async def test_an_entry_with_an_end_shows_it(visitor):
     assert f" {until.year}</td>" in row
 
 
+@over_both
 async def test_an_address_is_suppressed_from_a_message_and_let_in_again_from_it(visitor):
     id_ = await send(visitor)
     await visitor.get(f"/messages/{id_}")

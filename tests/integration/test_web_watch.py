@@ -27,8 +27,10 @@ async def emulator():
 
 
 @pytest.fixture
-async def open_visitor(open_door, emulator):
+async def open_visitor(open_door, emulator, request):
     async def opening(**given):
+        if getattr(request, "param", "sqlite") == "postgres":
+            given["database"] = await request.getfixturevalue("postgres").database()
         door = await open_door(
             mailketing_api_key="emulated", mailketing_api_url=f"{emulator.url}/v2", **given
         )
@@ -48,6 +50,7 @@ async def use(gateway, *, hours=72, each=100):
     await gateway.store.write_alone(lambda db: db.execute(_sql["count_up"], bound))
 
 
+@pytest.mark.parametrize("open_visitor", ["sqlite", "postgres"], indirect=True)
 async def test_the_balance_is_asked_for_at_once_and_by_whom_is_noted(open_visitor, emulator):
     visitor = await open_visitor()
     assert "unknown" in shown(await visitor.get("/credits"))
@@ -150,6 +153,7 @@ async def test_channels_are_tested_and_say_what_each_answered(open_visitor):
         assert ("ani", "alerts tested", "") in await noted(visitor)
 
 
+@pytest.mark.parametrize("open_visitor", ["sqlite", "postgres"], indirect=True)
 async def test_the_history_tells_what_was_raised_who_was_told_and_when_it_was_over(open_visitor):
     async with Hook() as hook:
         visitor = await open_visitor(alert_urls=hook.url, language="en")
