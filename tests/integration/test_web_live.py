@@ -43,10 +43,10 @@ class Line:
         self._news = asyncio.Event()
         self._gone = asyncio.Event()
 
-    async def run(self, path="/live"):
+    async def run(self, path="/live", method="GET"):
         cookies = "; ".join(f"{name}={value}" for name, value in self.visitor.cookies.items())
         scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
             "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"",
             "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8625),
             "headers": [(b"host", b"m.example"), (b"cookie", cookies.encode())],
@@ -131,6 +131,12 @@ async def test_who_is_not_signed_in_gets_no_line(visitor):
     async with opened(visitor.another()) as line:
         await line.until(lambda: line.status is not None)
         assert line.status == 303
+
+
+async def test_who_asks_for_the_head_alone_opens_no_line(visitor):
+    line = Line(visitor)
+    await asyncio.wait_for(line.run(method="HEAD"), WITHIN)
+    assert (line.status, line.names) == (200, [])
 
 
 async def test_a_line_ends_with_its_session(visitor):

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from terkirim.domain.alert import Condition, Severity
+from terkirim.domain.alert import Alert, Condition, Severity
 from terkirim.emulator.server import Emulator
+from terkirim.language import speak
 from terkirim.ports.alerts import AlertFilter
 from terkirim.store.counting import Counts
 from terkirim.store.queries import Queries
@@ -99,20 +100,18 @@ async def test_the_forecast_is_a_sentence_a_day_and_a_band_in_the_table(open_vis
     assert 'data-value="2400"' in usage
 
 
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ("count=25.000", "Enough: 25,000 mails cost about 25,000 credits, 60,000 are left."),
-        ("count=25,000&priority=high", "Enough: 25,000 mails"),
-        ("count=90 000", "Not enough: 90,000 mails cost about 90,000 credits; 59,000 would go out"),
-        ("count=a lot", "Give a whole number from 1 to 100,000,000."),
-        ("count=0", "Give a whole number from 1 to 100,000,000."),
-    ],
-)
-async def test_the_calculator_says_whether_mails_can_be_paid(open_visitor, query, words):
+async def test_the_calculator_says_whether_mails_can_be_paid(open_visitor):
     visitor = await open_visitor()
     await visitor.post("/credits/check")
-    assert words in shown(await visitor.get(f"/credits?{query.replace(' ', '+')}"))
+    most = "Give a whole number from 1 to 100,000,000."
+    for query, words in {
+        "count=25.000": "Enough: 25,000 mails cost about 25,000 credits, 60,000 are left.",
+        "count=25,000&priority=high": "Enough: 25,000 mails",
+        "count=90+000": "Not enough: 90,000 mails cost about 90,000 credits; 59,000 would go out",
+        "count=a+lot": most,
+        "count=0": most,
+    }.items():
+        assert words in shown(await visitor.get(f"/credits?{query}")), query
 
 
 async def test_an_account_that_is_not_there_is_not_found(open_visitor):
@@ -170,6 +169,18 @@ async def test_the_history_tells_what_was_raised_who_was_told_and_when_it_was_ov
         text = shown(await visitor.get("/alerts"))
         assert "2 notices" in text
         assert "recovery" in text
+
+
+async def test_an_alert_of_another_version_is_told_as_it_was_said(open_visitor):
+    visitor = await open_visitor()
+    now = visitor.gateway.clock.now()
+    old = Alert(
+        id="a", kind="no_more", subject="", severity=Severity.INFO, facts={}, title="As it was",
+        body="It said {so}.", seen_at=now, last_at=now,
+    )  # fmt: skip
+    told = visitor.gateway.lookout.alarms.in_words(old)
+    say = speak("en")
+    assert (say(told.title), say(told.body)) == ("As it was", "It said {so}.")
 
 
 async def test_many_alerts_come_page_by_page_also_those_of_one_instant(open_visitor, monkeypatch):

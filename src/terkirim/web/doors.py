@@ -90,9 +90,14 @@ def _with_headers(send: Send) -> Send:
 
 
 def _without_body(send: Send) -> Send:
+    is_over = False
+
     async def sending(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message["body"] = b""
-        await send(message)
+        nonlocal is_over
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not is_over:  # also of an answer that would go on
+            is_over = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return sending

@@ -78,7 +78,8 @@ async def _changes(site: Site, visit: Visit, shown: dict[str, str]) -> list[byte
     try:
         values = figures_of(site, await site.pulse.figures())
     except TerkirimError as error:
-        _log.warning("live figures wait for the database", reason=str(error))
+        if shown:  # at the first beat without it, not at each
+            _log.warning("live figures wait for the database", reason=str(error))
         shown.clear()
         return [_event("away")]
     events: list[bytes] = []
