@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from terkirim.domain.credit import Level, Preflight, Standing
-from terkirim.domain.phrase import Phrase, phrase
+from terkirim.domain.phrase import Phrase, phrase, proper
 from terkirim.reports.health import CRITICAL, WARNING, Trouble
 from terkirim.reports.troubles import CREDITS_LOW
 
@@ -21,7 +21,7 @@ _SEVERE = {Level.WARNING: WARNING, Level.CRITICAL: CRITICAL, Level.EMERGENCY: CR
 
 def balance_in_words(standing: Standing) -> Phrase:
     """Return what is left, and how that is known."""
-    provider, level = standing.provider, LEVELS[standing.level]
+    provider, level = proper(standing.provider), LEVELS[standing.level]
     if standing.balance is None:
         return phrase("{provider}: the balance is not known.", provider=provider)
     values = {"provider": provider, "balance": standing.balance, "level": level}
