@@ -65,7 +65,7 @@ async def test_the_balance_is_asked_for_at_once_and_by_whom_is_noted(open_visito
     await visitor.post("/credits/check")
     text = shown(await visitor.get("/credits"))
     assert "very low" in text
-    assert "mailketing: 4,000 credits left" in text  # the alert
+    assert "Mailketing: 4,000 credits left" in text  # the alert
 
 
 async def test_a_check_that_fails_says_why_and_is_never_a_zero(open_visitor, emulator):
@@ -160,7 +160,7 @@ async def test_the_history_tells_what_was_raised_who_was_told_and_when_it_was_ov
         await alarms.raise_(DOWN)
         await alarms.deliver()
         text = shown(await visitor.get("/alerts?open=1"))
-        for words in ("critical", "mailketing does not take mail", "goes on", "1 notice", "told"):
+        for words in ("critical", "Mailketing does not take mail", "goes on", "1 notice", "told"):
             assert words in text, words
         assert "1: json://*** info told" in text  # the last result of the channel
         await alarms.end("provider_down")
@@ -190,18 +190,18 @@ async def test_many_alerts_come_page_by_page_also_those_of_one_instant(open_visi
     several = [
         Condition(kind="provider_paused", subject=name, severity=Severity.WARNING,
                   facts={"provider": name, "fault": "x", "sender": "", "reason": ""})
-        for name in ("p1", "p2", "p3", "p4", "p5")
+        for name in ("P1", "P2", "P3", "P4", "P5")
     ]  # fmt: skip
     await alarms.settle(several, kinds=("provider_paused",))
     seen, path = [], "/alerts"
     while path:
         page = await visitor.get(path)
         seen += [
-            name for name in ("p1", "p2", "p3", "p4", "p5") if f"{name} is paused" in page.text
+            name for name in ("P1", "P2", "P3", "P4", "P5") if f"{name} is paused" in page.text
         ]
         link = page.text.partition('" rel="next"')[0].rpartition('href="')[2]
         path = link.replace("&amp;", "&") if 'rel="next"' in page.text else ""
-    assert sorted(seen) == ["p1", "p2", "p3", "p4", "p5"]
+    assert sorted(seen) == ["P1", "P2", "P3", "P4", "P5"]
     now = visitor.gateway.clock.now()
     which = AlertFilter(since=now - HOUR, until=now)
     assert len(await visitor.gateway.lookout.alert_book.alerts(which)) == 5

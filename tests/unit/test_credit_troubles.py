@@ -47,16 +47,16 @@ def told(one):
         (standing(Level.UNKNOWN, balance=None), []),
         (
             standing(Level.OK, ends_in=2 * DAY),
-            [("warning", "Kredit mailketing habis dalam ± 2 hari: tersisa 20.000.")],
+            [("warning", "Kredit Mailketing habis dalam ± 2 hari: tersisa 20.000.")],
         ),
-        (standing(Level.WARNING), [("warning", "Sisa kredit mailketing: 20.000.")]),
+        (standing(Level.WARNING), [("warning", "Sisa kredit Mailketing: 20.000.")]),
         (
             standing(Level.CRITICAL, ends_in=5 * DAY),
-            [("critical", "Kredit mailketing habis dalam ± 5 hari: tersisa 20.000.")],
+            [("critical", "Kredit Mailketing habis dalam ± 5 hari: tersisa 20.000.")],
         ),
         (
             standing(Level.EMERGENCY, ends_in=timedelta(), balance=3),
-            [("critical", "Kredit mailketing praktis habis: 3.")],
+            [("critical", "Kredit Mailketing praktis habis: 3.")],
         ),
     ],
     ids=["enough", "unknown", "ends soon", "low", "very low", "gone"],

@@ -121,7 +121,7 @@ def _dead(level: str, facts: Mapping[str, Any]) -> Advice:
 
 
 def _credits(level: str, facts: Mapping[str, Any]) -> Advice:
-    about = {"provider": facts["provider"], "balance": facts["balance"] or 0}
+    about = {"provider": proper(facts["provider"]), "balance": facts["balance"] or 0}
     seconds = facts["likely_seconds"]
     if seconds is None:
         says = phrase("{provider} has {balance} credits left.", **about)

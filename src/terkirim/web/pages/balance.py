@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from terkirim.domain.credit import Ahead, Preflight, Standing
 from terkirim.domain.email import Priority
 from terkirim.domain.errors import NotFound
-from terkirim.domain.phrase import Phrase, phrase
+from terkirim.domain.phrase import Phrase, phrase, proper
 from terkirim.reports.credits import (
     LEVELS,
     balance_in_words,
@@ -112,7 +112,7 @@ def _checked(standing: Standing) -> Phrase:
     if standing.failures:
         return phrase(
             "{provider} did not tell its balance: {reason}",
-            provider=standing.provider,
+            provider=proper(standing.provider),
             reason=standing.reason,
         )
     return balance_in_words(standing)
