@@ -176,23 +176,16 @@ def test_the_chart_is_drawn_from_the_table_behind_it(page):
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("language", ["id", "en"])
-def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(open_page, shop, path, language):
-    page = open_page(base_url=shop.url, viewport={"width": 360, "height": 740}, is_mobile=True)
-    page.goto(f"/login?lang={language}")
-    page.fill("[name=name]", "ani")
-    page.fill("[name=password]", PASSWORD)
-    page.click("main button")
-    page.goto(path)
+def test_a_phone_of_360_pixels_needs_no_sideways_scrolling(open_signed_in, path, language):
+    page = open_signed_in(is_mobile=True, viewport={"width": 360, "height": 740})
+    page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.faults.clear()  # one of the pages is not there, on purpose
 
 
-def test_a_phone_folds_the_navigation_and_unfolds_it(open_page, shop):
-    page = open_page(base_url=shop.url, viewport={"width": 360, "height": 740}, is_mobile=True)
-    page.goto("/login")
-    page.fill("[name=name]", "ani")
-    page.fill("[name=password]", PASSWORD)
-    page.click("main button")
+def test_a_phone_folds_the_navigation_and_unfolds_it(open_signed_in):
+    page = open_signed_in(is_mobile=True, viewport={"width": 360, "height": 740})
+    page.goto("/")
     link = page.get_by_role("link", name="Messages", exact=True)
     expect(link).to_be_hidden()
     button = page.get_by_role("button", name="Menu")

@@ -5,6 +5,8 @@ import time
 
 from playwright.sync_api import expect
 
+from tests.browser.conftest import sign_in
+
 LIVE, NOTICE = "[data-live-mark]", "[data-live-notice]"
 
 
@@ -41,8 +43,9 @@ def test_a_lost_line_is_told_and_so_is_its_return_and_it_holds_up_no_stop(page, 
     page.faults.clear()  # Chromium logs each try
 
 
-def test_an_open_overview_leaves_when_its_session_ends(page):
-    page.goto("/")
+def test_an_open_overview_leaves_when_its_session_ends(open_page, shop):
+    page = open_page(base_url=shop.url)
+    sign_in(page)
     expect(page.locator(LIVE)).to_be_visible()
     other = page.context.new_page()
     other.goto("/messages")
