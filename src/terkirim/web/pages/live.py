@@ -7,7 +7,6 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import structlog
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
@@ -15,6 +14,7 @@ from litestar.response.sse import ServerSentEventMessage
 
 from terkirim.domain.errors import TerkirimError
 from terkirim.domain.phrase import phrase
+from terkirim.logs import Logger
 from terkirim.web.pages.overview import figures_of
 from terkirim.web.site import Site
 from terkirim.web.visit import Denied, Visit
@@ -25,7 +25,7 @@ PARTS = ("health", "credits", "now", "periods")
 AGAIN_AFTER = 2_000  # milliseconds until a browser calls again
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}  # a proxy must not hold it back
 
-_log = structlog.get_logger("terkirim.web")
+_log = Logger("terkirim.web")
 
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
