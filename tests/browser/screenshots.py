@@ -27,6 +27,7 @@ PAGES = {
     "providers": "/providers",
 }
 
+WHOLE = {"credits"}  # what they are about begins below the fold
 # Each chart is drawn, and the line of the overview, which is never idle, is there.
 SETTLED = """() => !document.querySelector("[data-chart]:empty, [data-live-mark][hidden]")"""
 
@@ -61,6 +62,7 @@ def fill(stage):
     stage.wear_out()
     stage.hold()
     stage.remember(left=41_000)
+    stage.check_credits()
 
 
 @contextmanager
@@ -84,7 +86,7 @@ def take(page, folder, names, ending):
             page.locator("td.cell-main a").first.click()
         page.wait_for_load_state()
         page.wait_for_function(SETTLED)
-        page.screenshot(path=folder / f"{name}{ending}.png")
+        page.screenshot(path=folder / f"{name}{ending}.png", full_page=name in WHOLE)
 
 
 if __name__ == "__main__":

@@ -94,6 +94,11 @@ class Stage:
         """Let the emulator have so many credits."""
         self._control("credits", {"credits": credits_})
 
+    def check_credits(self):
+        """Let the gateway ask for the balance."""
+        status, answer = self.served.call("POST", "/v1/credits/check")
+        assert status == 200, answer
+
     def hear(self, word, message_id, to, **fields):
         """Post a callback as Mailketing does."""
         body = {"type": word, "email": to, "message_id": message_id} | fields

@@ -9,6 +9,8 @@
   const column = (table, at) => rows(table).map((row) => counted(row.cells[at].dataset.value));
   const heads = (table) => [...table.tHead.rows[0].cells];
 
+  const locale = (box) => (box.dataset.language === "en" ? "en-GB" : box.dataset.language);
+
   // Rows with an instant stand where it is; all others stand side by side.
   const across = (table, language) => {
     const firsts = rows(table).map((row) => row.cells[0]);
@@ -42,8 +44,8 @@
   const drawn = (box) => {
     const table = document.getElementById(box.dataset.chart);
     const cells = heads(table);
-    const number = new Intl.NumberFormat(box.dataset.language);
-    const { places, labels, isTime, values } = across(table, box.dataset.language);
+    const number = new Intl.NumberFormat(locale(box));
+    const { places, labels, isTime, values } = across(table, locale(box));
     const columns = cells.slice(1).map((_, at) => column(table, at + 1));
     const most = Math.max(...columns.flat(), 1);
     const grid = { stroke: colour("--line"), width: 1 };
