@@ -19,6 +19,7 @@ from terkirim.api.metrics import metric_routes
 from terkirim.api.pages import page_routes
 from terkirim.api.providers import provider_routes
 from terkirim.api.requests import Keys
+from terkirim.api.statistics import statistics_routes
 from terkirim.api.status import status_routes
 from terkirim.api.suppressions import suppression_routes
 from terkirim.api.tracking import tracking_routes
@@ -38,6 +39,7 @@ def build_app(gateway: Gateway) -> Edge:
             *key_routes(gateway, keys),
             *address_routes(gateway, keys),
             *status_routes(gateway, keys),
+            *statistics_routes(gateway, keys),
             *credit_routes(gateway, keys),
             *alert_routes(gateway, keys),
             *documented_routes(gateway, keys),

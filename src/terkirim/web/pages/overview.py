@@ -28,7 +28,7 @@ _RETRY_DAYS = 7
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
     """Return the handlers."""
-    store, desk = site.gateway.store, site.gateway.desk
+    desk = site.gateway.desk
     zone = site.gateway.settings.time_zone
 
     @site.get("/")
@@ -50,7 +50,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             spans=SPANS,
             is_empty=not newest.rows,
             sender=site.gateway.settings.mailketing_from_email or "toko@example.com",
-            retry=await retries(store, now=now, days=_RETRY_DAYS),
+            retry=await retries(site.gateway.statistics, now=now, zone=zone, days=_RETRY_DAYS),
             retry_days=_RETRY_DAYS,
             reason_in_words=lambda reason: _reason(reason, visit.say),
             **await _figures(site, visit),

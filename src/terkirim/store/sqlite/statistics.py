@@ -1,0 +1,41 @@
+"""Statistics out of SQLite: sums over the rollups."""
+
+from datetime import datetime
+
+from terkirim.ports.statistics import Ask, Named
+from terkirim.store import sums
+from terkirim.store.queries import Queries
+from terkirim.store.rows import to_json
+from terkirim.store.sqlite.store import SqliteStore
+
+_sql = Queries("terkirim.store.sqlite", "statistics.sql")
+
+
+class SqliteStatistics:
+    """`ports.statistics.Statistics` over a store's reader for what may take long."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def sums(self, ask: Ask) -> list[tuple[str, str, int]]:
+        bound = sums.bound(ask)
+        bound["kinds"] = to_json(bound["kinds"])
+        return await self._store.search(
+            lambda db: [sums.summed(row) for row in db.execute(_sql["sums"], bound)]
+        )
+
+    async def series(self, ask: Ask) -> list[tuple[datetime, str, str, int]]:
+        bound = sums.bound(ask)
+        bound["kinds"] = to_json(bound["kinds"])
+        found = await self._store.search(
+            lambda db: [sums.placed(row) for row in db.execute(_sql["series"], bound)]
+        )
+        return sorted(found)
+
+    async def ranked(
+        self, kind: str, *, since: datetime, until: datetime, limit: int
+    ) -> list[Named]:
+        bound = {"kind": kind, "most": limit, **sums.hours(since, until)}
+        return await self._store.search(
+            lambda db: [sums.named(row) for row in db.execute(_sql["ranked"], bound)]
+        )

@@ -1,0 +1,50 @@
+"""How statistics are asked of the rollups, and how rows become answers; for every database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from terkirim.domain.delivery import Outcomes
+from terkirim.ports.statistics import Ask, Named
+from terkirim.store.counting import DAY
+from terkirim.store.times import HOUR_US, instant, micros
+
+
+def bound(ask: Ask) -> dict[str, Any]:
+    """Return what the statements are bound to; the kinds are a list."""
+    return {
+        "kinds": [kind + DAY for kind in ask.kinds] if ask.by_day else list(ask.kinds),
+        **hours(ask.since, ask.until),
+    }
+
+
+def hours(since: datetime, until: datetime) -> dict[str, int]:
+    """Return the hours from `since` on, and before `until`."""
+    return {"since": micros(since) // HOUR_US, "until": -(-micros(until) // HOUR_US)}
+
+
+def summed(row: Sequence[Any]) -> tuple[str, str, int]:
+    """Return a row of `sums`."""
+    kind, key, count = row
+    return kind.removesuffix(DAY), key, int(count)
+
+
+def placed(row: Sequence[Any]) -> tuple[datetime, str, str, int]:
+    """Return a row of `series`."""
+    hour, kind, key, count = row
+    return instant(hour * HOUR_US), kind.removesuffix(DAY), key, int(count)
+
+
+def named(row: Sequence[Any]) -> Named:
+    """Return a row of `ranked`."""
+    name, accepted, delivered, bounced, complained, opened, clicked, unsubscribed = row
+    outcomes = Outcomes(
+        accepted=int(accepted),
+        delivered=int(delivered),
+        bounced=int(bounced),
+        complained=int(complained),
+        opened=int(opened),
+        clicked=int(clicked),
+        unsubscribed=int(unsubscribed),
+    )
+    return Named(name=name, outcomes=outcomes)
