@@ -7,11 +7,12 @@ import argparse
 import time
 import urllib.request
 
-from benchmarks.history import history
+from benchmarks.history import counted_history
 from benchmarks.shared.databases import KINDS, Database
 from benchmarks.shared.provider import provider
 from benchmarks.shared.readings import MS, Reading, arguments, at, report
 from benchmarks.shared.served import KEY, served
+from terkirim.reports import delivery, latency
 
 FEW = 10_000
 TIMES = 20
@@ -20,6 +21,12 @@ LONGEST = 10.0  # seconds after which it is given up, and stands in the table as
 # Every question that is asked of the whole history; a new page or report gets its line here.
 QUESTIONS = (
     "/v1/retries?days=30",
+    "/v1/retries?days=365",
+    *(f"/v1/statistics/delivery?by={by}&days=30" for by in delivery.BY),
+    *(f"/v1/statistics/delivery?by={by}&days=365" for by in delivery.BY if by != delivery.HOURS),
+    *(f"/v1/statistics/latency?by={by}&days=30" for by in latency.BY),
+    "/v1/statistics/latency?days=365",
+    "/v1/activity",
     "/v1/messages",
     "/v1/messages?state=dead",
     "/v1/emails?limit=100",
@@ -33,7 +40,7 @@ QUESTIONS = (
 def measure(options: argparse.Namespace) -> list[Reading]:
     readings = []
     for count in (FEW, options.history):
-        with history(options.database, count) as store:
+        with counted_history(options.database, count) as store:
             for path, wait in _answered_within(store).items():
                 name = f"GET {path}, {count:,} of history, {store.kind}"
                 readings.append(Reading(name, wait * 1e3, MS))

@@ -60,7 +60,7 @@ def test_percentiles_are_never_too_low_and_a_fifth_too_high_at_most(latencies):
 
 
 def test_of_no_messages_there_is_no_percentile():
-    one = waited("", [])
+    one = waited("", {})
     assert (one.count, one.p50, one.p95, one.p99) == (0, None, None, None)
 
 

@@ -1,7 +1,7 @@
 """Latencies in log-scaled buckets: counts of them add up over hours, nodes and years."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 STEPS_PER_OCTAVE = 4  # a bucket is a fifth wider than the one before: 2 ** (1 / 4)
@@ -18,22 +18,19 @@ def upper_end(bucket: int) -> float:
     return float(2 ** (bucket / STEPS_PER_OCTAVE)) / _US
 
 
-def percentiles(
-    buckets: Mapping[int, int] | Iterable[tuple[int, int]], shares: Iterable[float]
-) -> list[timedelta | None]:
+def percentiles(buckets: Mapping[int, int], shares: Sequence[float]) -> list[timedelta | None]:
     """Return the latencies below which these shares of all lie, never too low; None of none.
 
-    `buckets`: bucket -> count.
+    `buckets`: bucket -> count; `shares` rise.
     """
-    ordered = sorted(dict(buckets).items())
-    total = sum(count for _, count in ordered)
-    return [_percentile(ordered, share * total) if total else None for share in shares]
-
-
-def _percentile(ordered: Iterable[tuple[int, int]], rank: float) -> timedelta:
-    seen, found = 0, 0
-    for bucket, count in ordered:
-        seen, found = seen + count, bucket
-        if seen >= rank:
-            break
-    return timedelta(seconds=upper_end(found))
+    total = sum(buckets.values())
+    if not total:
+        return [None for _ in shares]
+    ranks = [share * total for share in shares]
+    found: list[timedelta | None] = []
+    seen = 0
+    for bucket in sorted(buckets):
+        seen += buckets[bucket]
+        while len(found) < len(ranks) and seen >= ranks[len(found)]:
+            found.append(timedelta(seconds=upper_end(bucket)))
+    return found

@@ -1,6 +1,6 @@
 """Sums over the rollups: their cost grows with the hours or days that are asked for, no more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -22,6 +22,15 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What was counted of one kind in an hour, or on a day: it begins at `begin`."""
+
+    begin: datetime
+    kind: str
+    by_key: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
     """What became of the mail with one tag, or of one sender."""
 
@@ -36,8 +45,8 @@ class Statistics(Protocol):
         """Return (kind, key, count), added up over the whole span."""
         ...
 
-    async def series(self, ask: Ask) -> list[tuple[datetime, str, str, int]]:
-        """Return (begin, kind, key, count), the oldest first; a day begins at its midnight."""
+    async def series(self, ask: Ask) -> list[Sums]:
+        """Return the sums of each hour or day, of each kind; those without any are left out."""
         ...
 
     async def ranked(

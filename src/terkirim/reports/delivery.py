@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from terkirim.domain.delivery import Outcomes
-from terkirim.ports.statistics import Ask, Statistics
+from terkirim.ports.statistics import Ask, Statistics, Sums
 from terkirim.reports.spans import Span, day_that_began
 
 HOURS, DAYS, TAGS, SENDERS, PROVIDERS = "hour", "day", "tag", "sender", "provider"
@@ -114,13 +115,15 @@ def _ask(span: Span, *, by_day: bool) -> Ask:
 
 
 def _lines(
-    found: Iterable[tuple[datetime, str, str, int]],
+    found: Iterable[Sums],
     key_of: Callable[[datetime], str],
     keys: Iterable[str],
 ) -> list[Line]:
     counts: dict[str, Counter[str]] = {key: Counter() for key in keys}
-    for at, kind, key, count in found:
-        counts.setdefault(key_of(at), Counter())[_field(kind, key)] += count
+    for one in found:
+        own = counts.setdefault(key_of(one.begin), Counter())
+        for key, count in one.by_key.items():
+            own[_field(one.kind, key)] += count
     return [Line(key=key, outcomes=_outcomes(own)) for key, own in sorted(counts.items())]
 
 
@@ -141,6 +144,7 @@ def _whole(by: str, span: Span, lines: list[Line]) -> Delivery:
     return Delivery(by=by, span=span, total=_outcomes(total), lines=tuple(lines))
 
 
+@lru_cache(maxsize=1_024)
 def _field(kind: str, key: str) -> str:
     """Return which figure a count belongs to, "" for none."""
     provider, what, *_ = key.split(":")

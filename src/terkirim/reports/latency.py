@@ -3,8 +3,7 @@
 All waits between attempts are in it; the sandbox's mail is not.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -44,21 +43,24 @@ async def latency(statistics: Statistics, *, span: Span, by: str = DAYS) -> Late
     by_day = by == DAYS
     span = span.in_days() if by_day else span.in_hours()
     ask = Ask(kinds=("latency",), since=span.since, until=span.until, by_day=by_day)
-    counts: dict[str, Counter[int]] = {}
-    total: Counter[int] = Counter()
-    for at, _, bucket, count in await statistics.series(ask):
+    counts: dict[str, dict[int, int]] = {}
+    total: dict[int, int] = {}
+    for one in await statistics.series(ask):
+        at = one.begin
         began = day_that_began(at, span.zone) if by_day else at.astimezone(span.zone)
-        counts.setdefault(began.isoformat(), Counter())[int(bucket)] += count
-        total[int(bucket)] += count
-    lines = tuple(waited(key, own.items()) for key, own in sorted(counts.items()))
-    return Latency(by=by, span=span, total=waited("", total.items()), lines=lines)
+        own = counts.setdefault(began.isoformat(), {})
+        for key, count in one.by_key.items():
+            bucket = int(key)
+            own[bucket] = own.get(bucket, 0) + count
+            total[bucket] = total.get(bucket, 0) + count
+    lines = tuple(waited(key, own) for key, own in sorted(counts.items()))
+    return Latency(by=by, span=span, total=waited("", total), lines=lines)
 
 
-def waited(key: str, buckets: Iterable[tuple[int, int]]) -> Waited:
-    """Return what (bucket, count) pairs tell."""
-    counts = dict(buckets)
-    p50, p95, p99 = percentiles(counts, SHARES)
-    return Waited(key=key, count=sum(counts.values()), p50=p50, p95=p95, p99=p99)
+def waited(key: str, buckets: Mapping[int, int]) -> Waited:
+    """Return what buckets with their counts tell."""
+    p50, p95, p99 = percentiles(buckets, SHARES)
+    return Waited(key=key, count=sum(buckets.values()), p50=p50, p95=p95, p99=p99)
 
 
 def shape(found: Latency) -> dict[str, Any]:

@@ -70,13 +70,12 @@ async def _waits_by_hour(
     """Return how long the waits were that began in each hour; hours without any are left out."""
     span = last_days(days, now=now, zone=zone)
     ask = Ask(kinds=("wait",), since=span.since, until=span.until, by_day=False)
-    hours: dict[datetime, Counter[int]] = {}
-    for at, _, bucket, count in await statistics.series(ask):
-        hours.setdefault(at, Counter())[int(bucket)] += count
+    found = await statistics.series(ask)
+    hours = {one.begin: {int(key): n for key, n in one.by_key.items()} for one in found}
     return [
         {
             "hour": at.astimezone(zone).isoformat(),
-            "count": (one := waited("", own.items())).count,
+            "count": (one := waited("", own)).count,
             "p50_seconds": None if one.p50 is None else round(one.p50.total_seconds(), 3),
             "p95_seconds": None if one.p95 is None else round(one.p95.total_seconds(), 3),
         }

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from terkirim.domain.delivery import Outcomes
-from terkirim.ports.statistics import Ask, Named
+from terkirim.ports.statistics import Ask, Named, Sums
 from terkirim.store.counting import DAY
 from terkirim.store.times import HOUR_US, instant, micros
 
@@ -29,10 +29,13 @@ def summed(row: Sequence[Any]) -> tuple[str, str, int]:
     return kind.removesuffix(DAY), key, int(count)
 
 
-def placed(row: Sequence[Any]) -> tuple[datetime, str, str, int]:
-    """Return a row of `series`."""
-    hour, kind, key, count = row
-    return instant(hour * HOUR_US), kind.removesuffix(DAY), key, int(count)
+def placed(row: Sequence[Any]) -> Sums:
+    """Return a row of `series`: hour, kind, keys, and their counts; nodes may share a key."""
+    hour, kind, keys, counts = row
+    by_key: dict[str, int] = {}
+    for key, count in zip(keys, counts, strict=True):
+        by_key[key] = by_key.get(key, 0) + count
+    return Sums(begin=instant(hour * HOUR_US), kind=kind.removesuffix(DAY), by_key=by_key)
 
 
 def named(row: Sequence[Any]) -> Named:

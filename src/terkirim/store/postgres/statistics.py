@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from terkirim.ports.statistics import Ask, Named
+from terkirim.ports.statistics import Ask, Named, Sums
 from terkirim.store import sums
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
@@ -20,9 +20,9 @@ class PostgresStatistics:
         rows = await self._store.search(lambda db: db.rows(_sql["sums"], **sums.bound(ask)))
         return [sums.summed(row) for row in rows]
 
-    async def series(self, ask: Ask) -> list[tuple[datetime, str, str, int]]:
+    async def series(self, ask: Ask) -> list[Sums]:
         rows = await self._store.search(lambda db: db.rows(_sql["series"], **sums.bound(ask)))
-        return sorted(sums.placed(row) for row in rows)
+        return [sums.placed(row) for row in rows]
 
     async def ranked(
         self, kind: str, *, since: datetime, until: datetime, limit: int

@@ -4,19 +4,20 @@ WHERE kind = ANY (:kinds::text[]) AND hour >= :since AND hour < :until
 GROUP BY kind, key;
 
 -- name: series
-SELECT hour, kind, key, sum(count)::bigint FROM rollups
+-- A row an hour and kind, in the order of the primary key: hours have many keys, and each row read costs.
+SELECT hour, kind, array_agg(key), array_agg(count) FROM rollups
 WHERE kind = ANY (:kinds::text[]) AND hour >= :since AND hour < :until
-GROUP BY kind, hour, key;
+GROUP BY kind, hour;
 
 -- name: ranked
--- A key is `what:name`; one pass over the days, and a row a name.
+-- A key is `what:name`. Added up by key first: there are fewer keys than days with them.
 SELECT substr(key, position(':' IN key) + 1) AS name,
-    sum(CASE WHEN key LIKE 'accepted:%' THEN count ELSE 0 END)::bigint AS accepted,
-    sum(CASE WHEN key LIKE 'delivered:%' THEN count ELSE 0 END)::bigint,
-    sum(CASE WHEN key LIKE 'bounced:%' THEN count ELSE 0 END)::bigint,
-    sum(CASE WHEN key LIKE 'complained:%' THEN count ELSE 0 END)::bigint,
-    sum(CASE WHEN key LIKE 'opened:%' THEN count ELSE 0 END)::bigint,
-    sum(CASE WHEN key LIKE 'clicked:%' THEN count ELSE 0 END)::bigint,
-    sum(CASE WHEN key LIKE 'unsubscribed:%' THEN count ELSE 0 END)::bigint
-FROM rollups WHERE kind = :kind AND hour >= :since AND hour < :until
+    coalesce(sum(total) FILTER (WHERE key LIKE 'accepted:%'), 0)::bigint AS accepted,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'delivered:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'bounced:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'complained:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'opened:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'clicked:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'unsubscribed:%'), 0)::bigint
+FROM (SELECT key, sum(count)::bigint AS total FROM rollups WHERE kind = :kind AND hour >= :since AND hour < :until GROUP BY key) sums
 GROUP BY name ORDER BY accepted DESC, name LIMIT :most;

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from terkirim.ports.statistics import Ask, Named
+from terkirim.ports.statistics import Ask, Named, Sums
 from terkirim.store import sums
 from terkirim.store.queries import Queries
-from terkirim.store.rows import to_json
+from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.store import SqliteStore
 
 _sql = Queries("terkirim.store.sqlite", "statistics.sql")
@@ -24,13 +24,14 @@ class SqliteStatistics:
             lambda db: [sums.summed(row) for row in db.execute(_sql["sums"], bound)]
         )
 
-    async def series(self, ask: Ask) -> list[tuple[datetime, str, str, int]]:
+    async def series(self, ask: Ask) -> list[Sums]:
         bound = sums.bound(ask)
         bound["kinds"] = to_json(bound["kinds"])
-        found = await self._store.search(
-            lambda db: [sums.placed(row) for row in db.execute(_sql["series"], bound)]
-        )
-        return sorted(found)
+        rows = await self._store.search(lambda db: list(db.execute(_sql["series"], bound)))
+        return [
+            sums.placed((hour, kind, from_json(keys), from_json(counts)))
+            for hour, kind, keys, counts in rows
+        ]
 
     async def ranked(
         self, kind: str, *, since: datetime, until: datetime, limit: int
