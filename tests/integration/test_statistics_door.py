@@ -116,3 +116,45 @@ async def test_the_activity_log_is_read_page_by_page(door):
     assert people == {"budi", "siti", "tono"}
     wrong = await door.call("GET", "/v1/activity?after=nowhere")
     assert (wrong.status, "`after`" in wrong.json["message"]) == (422, True)
+
+
+async def test_resends_metrics_count_what_was_sent_and_said(known):
+    now = known.gateway.clock.now()
+    path = "/v1/emails/metrics?dimensions=period&granularity={}"
+    for granularity in ("hourly", "daily", "weekly", "monthly"):
+        found = await known.call("GET", path.format(granularity))
+        assert found.status == 200
+        holds(found.json, schemas.EmailMetrics)
+        assert found.json["totals"]["sent"] == 1
+        assert found.json["totals"]["delivery_delayed"] == 1
+        assert found.json["totals"]["delivery_rate"] == 0
+        assert sum(row["sent"] for row in found.json["data"]) == 1
+    monthly = found.json["data"][0]["period"]
+    assert monthly == str(now.astimezone(known.gateway.settings.time_zone).date().replace(day=1))
+    only = (await known.call("GET", "/v1/emails/metrics?metrics=sent,failed")).json
+    assert (only["totals"], "data" in only) == ({"sent": 1, "failed": 0}, False)
+    utc = "/v1/emails/metrics?dimensions=period&granularity=hourly&timezone=UTC"
+    assert (await known.call("GET", utc)).json["data"][0]["period"].endswith("+00:00")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("metrics=received", "metrics"),
+        ("metrics=", "metrics"),
+        ("dimensions=domain", "dimensions"),
+        ("granularity=yearly", "granularity"),
+        ("timezone=UTC", "timezone"),
+        ("timezone=Mars&granularity=hourly", "timezone"),
+        ("timezone=..%2F..%2Fetc&granularity=hourly", "timezone"),
+        ("start_date=soon", "start_date"),
+        ("end_date=0001-01-02", "end_date"),
+        ("start_date=2026-08-17&end_date=2026-08-16", "end_date"),
+        ("start_date=2026-01-01&end_date=2026-03-01&granularity=hourly", "start_date"),
+        ("domain_id=x", "domain_id"),
+    ],
+)
+async def test_a_wrong_metric_or_span_is_refused_by_name(door, query, field):
+    answer = await door.call("GET", f"/v1/emails/metrics?{query}")
+    assert (answer.status, answer.name) == (422, "validation_error")
+    assert f"`{field}`" in answer.json["message"]

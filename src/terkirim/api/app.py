@@ -8,6 +8,7 @@ from terkirim.api.callbacks import callback_routes
 from terkirim.api.credits import credit_routes
 from terkirim.api.documented import documented_routes
 from terkirim.api.edge import Edge
+from terkirim.api.email_metrics import email_metric_routes
 from terkirim.api.emails import email_routes, sending
 from terkirim.api.errors import handler
 from terkirim.api.express import Express
@@ -40,6 +41,7 @@ def build_app(gateway: Gateway) -> Edge:
             *address_routes(gateway, keys),
             *status_routes(gateway, keys),
             *statistics_routes(gateway, keys),
+            *email_metric_routes(gateway, keys),
             *credit_routes(gateway, keys),
             *alert_routes(gateway, keys),
             *documented_routes(gateway, keys),

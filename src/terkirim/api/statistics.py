@@ -1,12 +1,12 @@
 """`/v1/retries` and `/v1/statistics/...`: what became of mail, and how long it took."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from terkirim.api import schemas
-from terkirim.api.asked import number, wrong
+from terkirim.api.asked import instant_of, number, wrong
 from terkirim.api.describing import TEXT, described, whole
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
@@ -102,24 +102,10 @@ def _span(request: Http, *, by: str, now: datetime, zone: tzinfo) -> Span:
         raise wrong("days", "give `days`, or `since` and `until`")
     if "since" not in asked:
         raise wrong("since", "is missing; `until` alone says no begin")
-    since = _instant(request, "since", zone)
-    until = _instant(request, "until", zone) if "until" in asked else now
+    since = instant_of(asked["since"], "since", zone)
+    until = instant_of(asked["until"], "until", zone) if "until" in asked else now
     if until <= since:
         raise wrong("until", "lies before `since`")
     if until - since > timedelta(days=most + 1):
         raise wrong("since", f"give at most {most} days")
     return Span(since=since, until=until, zone=zone)
-
-
-def _instant(request: Http, name: str, zone: tzinfo) -> datetime:
-    text = request.query_params[name].strip().replace(" ", "+")  # a + that nobody encoded
-    try:
-        at = datetime.fromisoformat(text)
-        is_day = at.tzinfo is None and len(text) <= len("2026-08-17")
-        if is_day:
-            at = at.replace(tzinfo=zone)
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise wrong(name, "give a day such as 2026-08-17, or a time such as 2026-08-17T09:00:00+07:00")

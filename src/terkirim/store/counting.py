@@ -17,7 +17,7 @@ BoundedKey = tuple[int, str, str]  # day since 1970, kind, tag or sender
 DAY = "_day"  # what the kind of a day's count ends in
 # Counted by day as well as by hour, so that a year is as fast to add up as a week.
 ALSO_BY_DAY = frozenset(
-    {"submitted", "outcome", "state", "reason", "wait", "latency", "event_first"}
+    {"submitted", "outcome", "state", "reason", "wait", "latency", "event", "event_first"}
 )
 KEYS_A_DAY = 1_000  # tags, and senders, that have counts of their own on one day
 PROVED = "proved"  # taken by a provider that never answered so: an event says it

@@ -1,9 +1,9 @@
 """Statistics: retries, delivery, latency."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class ReasonCount(Struct):
@@ -102,3 +102,16 @@ class LatencyStatistics(Struct):
     until: datetime
     total: LatencyFigures
     data: list[LatencyLine]
+
+
+class EmailMetrics(Struct):
+    """Resend's statistics; a rate is a share from 0 to 1 of what was sent, null where none was."""
+
+    object: Literal["metrics"]
+    start_date: datetime
+    end_date: datetime
+    metrics: list[str]
+    dimensions: list[str]
+    granularity: Literal["hourly", "daily", "weekly", "monthly"]
+    totals: dict[str, int | float | None]
+    data: list[dict[str, Any]] | UnsetType = UNSET
