@@ -79,7 +79,7 @@ def history(kind: str, count: int):
 def counted_history(kind: str, count: int) -> Iterator[Database]:
     """Give a history, counted as a busy one of many tags is."""
     with history(kind, count) as store:
-        if not store.one("SELECT EXISTS (SELECT 1 FROM rollups WHERE kind = 'event_tag')"):
+        if not store.one("SELECT EXISTS (SELECT 1 FROM rollups WHERE kind = 'event_tag_month')"):
             add_figures(store, count=count, until_us=_now_us())
         yield store
 

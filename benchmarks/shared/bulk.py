@@ -12,11 +12,12 @@ import apsw
 
 from benchmarks.shared.databases import SQLITE, Database, asked
 from benchmarks.shared.letters import HTML, SENDER
-from terkirim.store.counting import day_of
+from terkirim.store.counting import day_of, month_of
 
 MAILS_OF_ONE_CONTENT = 1_000  # a campaign's body is stored once
 AT_ONCE = 500_000  # rows of a transaction
 US = 1_000_000
+JAKARTA = ZoneInfo("Asia/Jakarta")  # whose days are counted, unless another zone is set
 HOUR_US = 3_600 * US
 
 _SERIES = {
@@ -92,13 +93,14 @@ def add_history(store: Database, *, count: int, until_us: int, days: int = 300) 
 def add_figures(store: Database, *, count: int, until_us: int, days: int = 300) -> None:
     """Count as a busy year is counted: many reasons and waits, fifty tags a day, twenty senders."""
     last = until_us // HOUR_US
-    midnight = day_of(last, ZoneInfo("Asia/Jakarta"))[0]
+    midnight = day_of(last, JAKARTA)[0]
     named = [
         (kind, f"{what}:{name}")
         for kind, names in (("event_tag", _TAGS), ("event_sender", _SENDERS))
         for what in ("accepted", *_WHATS)
         for name in names
     ]
+    months = {month_of(last - day * 24, JAKARTA) for day in range(days)}
     by_day = [(f"{kind}_day", key) for kind, key in _FIGURES]
     with _connection(store) as run:
         for mark in _PLACES[store.kind]:
@@ -106,6 +108,12 @@ def add_figures(store: Database, *, count: int, until_us: int, days: int = 300) 
             _count(run, _FIGURES, **hours, mark=mark, total=count)
             spans = {"first": midnight - days * 24, "each": 24, "last": days}
             _count(run, [*by_day, *named], **spans, mark=mark, total=count)
+            by_month = [(f"{kind}_month", key) for kind, key in named]
+            for first in months:
+                one = {"first": first, "each": 1, "last": 1}
+                _count(run, by_month, **one, mark=mark, total=count * 30 // days)
+        if store.kind == "postgres":
+            asked(store.url, "VACUUM (ANALYZE) rollups")  # as autovacuum would, in its time
 
 
 def _count(

@@ -129,6 +129,8 @@ async def test_days_that_were_counted_in_another_zone_keep_their_dates(
     other = await open_node("b", replace(GATES, zone=ZoneInfo("Asia/Jayapura")))
     await database.count(other.store, [(micros(START), "outcome", "first:accepted:1", 1)])
     assert line(await delivery(statistics, span=SPAN), "2026-01-05").accepted == 1
+    today = last_days(1, now=START, zone=JAKARTA)
+    assert (await delivery(statistics, span=today, by="provider")).total.accepted == 1
 
 
 async def test_several_nodes_add_up(open_node, database, statistics):
@@ -150,6 +152,20 @@ async def test_tags_beyond_a_days_room_are_counted_as_one(node, statistics):
     found = await delivery(statistics, span=SPAN, by="tag")
     assert line(found, OTHERS).accepted == 2
     assert line(found, "t=7").accepted == 1
+
+
+async def test_a_long_span_counts_each_day_once_whole_months_or_not(node, statistics):
+    moments = [START + timedelta(days=days) for days in (0, 26, 27, 40, 70, 100)]
+    for at in moments:
+        await node.sent(an_email(tags=(("t", "x"),)), now=at)
+    days = [datetime(2026, month, day, tzinfo=JAKARTA) for month in (1, 2, 4) for day in (1, 5, 15)]
+    for since in days:
+        for until in (one for one in (*days, datetime(2027, 1, 1, tzinfo=JAKARTA)) if one > since):
+            span = Span(since=since, until=until, zone=JAKARTA)
+            for by in ("tag", "sender"):
+                found = await delivery(statistics, span=span, by=by)
+                expected = sum(since <= at < until for at in moments)
+                assert sum(one.outcomes.accepted for one in found.lines) == expected, (since, until)
 
 
 async def test_the_tags_with_most_mail_come_first_and_more_are_pointed_out(node, statistics):

@@ -11,8 +11,9 @@ from terkirim.domain.delivery import Outcomes
 from terkirim.domain.latency import bucket_of, percentiles, upper_end
 from terkirim.reports.delivery import outcomes_of, rates, share
 from terkirim.reports.latency import waited
-from terkirim.reports.spans import Span, day_that_began, last_days
-from terkirim.store.counting import Counts, Rollups, day_of
+from terkirim.reports.spans import Span, day_that_began, last_days, midnight
+from terkirim.store.counting import Counts, Rollups, day_of, month_of
+from terkirim.store.sums import stretches
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 counts = st.integers(0, 10**9)
@@ -101,6 +102,26 @@ def test_a_days_count_begins_where_its_date_can_be_read_from(name):
         at = datetime.fromtimestamp(hour * 3_600, UTC)
         assert day == at.astimezone(zone).date()
         assert day_that_began(datetime.fromtimestamp(begin * 3_600, UTC), zone) == day
+
+
+@given(
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.integers(1, 800),
+    st.sampled_from(["Asia/Jakarta", "UTC", "Asia/Kolkata", "America/New_York"]),
+)
+def test_a_span_is_made_of_whole_months_and_days_and_none_is_left_out_or_twice(first, length, name):
+    zone = ZoneInfo(name)
+    days = [first + timedelta(days=number) for number in range(length)]
+    begins = {day: midnight(day, zone) for day in (*days, days[-1] + timedelta(days=1))}
+    bound = stretches("k", begins[days[0]], begins[days[-1] + timedelta(days=1)], zone)
+    seen = []
+    for day in days:
+        hour, _ = day_of(int(begins[day].timestamp() + 1_800) // 3_600, zone)
+        if bound["since"] <= hour < bound["first"] or bound["last"] <= hour < bound["until"]:
+            seen.append(day)
+        month = month_of(hour + 1, zone)
+        seen += [day] * (bound["first"] <= month < bound["last"])
+    assert seen == days
 
 
 def test_processes_share_a_bounded_number_of_rows():

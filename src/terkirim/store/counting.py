@@ -14,7 +14,7 @@ Count = tuple[int, str, str]  # hour, kind, key
 Named = tuple[str, str, str]  # kind, what, tag or sender
 BoundedKey = tuple[int, str, str]  # day since 1970, kind, tag or sender
 
-DAY = "_day"  # what the kind of a day's count ends in
+DAY, MONTH = "_day", "_month"  # what the kind of a day's, and a month's, count ends in
 # Counted by day as well as by hour, so that a year is as fast to add up as a week.
 ALSO_BY_DAY = frozenset(
     {"submitted", "outcome", "state", "reason", "wait", "latency", "event", "event_first"}
@@ -63,8 +63,8 @@ class Rollups:
 class Counts:
     """The counts of one transaction, handed out sorted: else two nodes lock each other out.
 
-    By hour, and some by day too. What is `bounded` is counted by day only, and of that a day has a
-    bounded number of names.
+    By hour, and some by day too. What is `bounded` is counted by day and by month, and of that a
+    day has a bounded number of names.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Counts:
         return sorted(keys)
 
     def rows(self, rollups: Rollups) -> list[tuple[int, str, str, int]]:
-        """Return (hour, kind, key, count), sorted by key; a day's hour is its first one."""
+        """Return (hour, kind, key, count), sorted; of a day and a month it is their first hour."""
         counts = Counter(self._by_key)
         for (hour, kind, key), count in self._by_key.items():
             if kind in ALSO_BY_DAY:
@@ -101,6 +101,7 @@ class Counts:
             first, day = day_of(hour, rollups.zone)
             own = name if rollups.has_room((day, kind, name)) else OTHERS
             counts[first, kind, f"{what}:{own}"] += count
+            counts[month_of(hour, rollups.zone), kind + MONTH, f"{what}:{own}"] += count
         return [(*key, count) for key, count in sorted(counts.items()) if count]
 
 
@@ -110,6 +111,13 @@ def day_of(hour: int, zone: tzinfo) -> tuple[int, int]:
     local = instant(hour * HOUR_US).astimezone(zone).date()
     midnight = datetime.combine(local, time(), zone)
     return micros(midnight) // HOUR_US, local.toordinal() - _EPOCH_DAY
+
+
+@lru_cache(maxsize=4_096)
+def month_of(hour: int, zone: tzinfo) -> int:
+    """Return the first hour of the month in that zone."""
+    local = instant(hour * HOUR_US).astimezone(zone).date()
+    return micros(datetime.combine(local.replace(day=1), time(), zone)) // HOUR_US
 
 
 def countable(words: str) -> str:

@@ -27,6 +27,7 @@ class PostgresStatistics:
     async def ranked(
         self, kind: str, *, since: datetime, until: datetime, limit: int
     ) -> list[Named]:
-        bound = {"kind": kind, "most": limit, **sums.hours(since, until)}
+        zone = self._store.zone
+        bound = {"most": limit, **sums.stretches(kind, since, until, zone)}
         rows = await self._store.search(lambda db: db.rows(_sql["ranked"], **bound))
         return [sums.named(row) for row in rows]

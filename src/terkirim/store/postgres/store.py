@@ -66,6 +66,7 @@ class PostgresStore(PostgresLog):
         )
         self.node = node
         self.clock = clock
+        self.zone = settings.zone
         self._settings = settings
         self._settle = partial(settling.settle_all, settings=settings)
         self._release = partial(settling.release_all, settings=settings)

@@ -36,7 +36,8 @@ class SqliteStatistics:
     async def ranked(
         self, kind: str, *, since: datetime, until: datetime, limit: int
     ) -> list[Named]:
-        bound = {"kind": kind, "most": limit, **sums.hours(since, until)}
+        zone = self._store.counting.zone
+        bound = {"most": limit, **sums.stretches(kind, since, until, zone)}
         return await self._store.search(
             lambda db: [sums.named(row) for row in db.execute(_sql["ranked"], bound)]
         )

@@ -10,7 +10,8 @@ WHERE kind IN (SELECT value FROM json_each(:kinds)) AND hour >= :since AND hour 
 GROUP BY kind, hour;
 
 -- name: ranked
--- A key is `what:name`. Added up by key first: there are fewer keys than days with them.
+-- A key is `what:name`. Whole months, and the days before and after them; added up by key first, as there are fewer
+-- keys than days with them.
 SELECT substr(key, instr(key, ':') + 1) AS name,
     sum(iif(key LIKE 'accepted:%', total, 0)) AS accepted,
     sum(iif(key LIKE 'delivered:%', total, 0)),
@@ -19,5 +20,13 @@ SELECT substr(key, instr(key, ':') + 1) AS name,
     sum(iif(key LIKE 'opened:%', total, 0)),
     sum(iif(key LIKE 'clicked:%', total, 0)),
     sum(iif(key LIKE 'unsubscribed:%', total, 0))
-FROM (SELECT key, sum(count) AS total FROM rollups WHERE kind = :kind AND hour >= :since AND hour < :until GROUP BY key)
+FROM (
+    SELECT key, sum(count) AS total FROM (
+        SELECT key, count FROM rollups WHERE kind = :kind AND hour >= :since AND hour < :first
+        UNION ALL
+        SELECT key, count FROM rollups WHERE kind = :months AND hour >= :first AND hour < :last
+        UNION ALL
+        SELECT key, count FROM rollups WHERE kind = :kind AND hour >= :last AND hour < :until
+    ) GROUP BY key
+)
 GROUP BY name ORDER BY accepted DESC, name LIMIT :most;
