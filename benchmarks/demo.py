@@ -127,7 +127,8 @@ def follow(stack: ExitStack, env: dict[str, str], place: Path, control: str) -> 
 def show(gateway: str, place: Path) -> None:
     """Say where the run can be looked at; with KEEP=1 serve it until Ctrl-C."""
     if not os.environ.get("KEEP"):
-        print(f"To look at this run at {gateway} afterwards: make demo KEEP=1")
+        print(f"It could be looked at while it ran: {gateway}")
+        print("make demo KEEP=1 goes on serving its run until Ctrl-C, with a link to sign in.")
         return
     link = (place / "demo.db.first-admin").read_text("utf-8").strip()
     print(f"Look at this run at {gateway} until Ctrl-C. Sign in, once: {link}", flush=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 import apsw
 
-CREDITS, LETTERS, CODES, TOPPED_UP = 2_000, 2_300, 250, 50_000
+CREDITS, LETTERS, CODES, TOPPED_UP = 1_200, 1_400, 250, 50_000
 KEY = "tk_demo_0123456789abcdef0123456789abcdef"
 SECRET = "the-secret-of-the-callbacks"
 SENDER = "toko@example.com"
@@ -28,7 +28,7 @@ AFTER = 2.0
 SAID = {"bounced": 0.03, "delivered": 0.95, "opened": 0.5, "clicked": 0.2, "complained": 0.003}
 # The faults of the first part; from now on the provider answers as it should.
 FAULTS = ("429", "500", "502", "503", "reset", "drop", "half", "html200", "html503")
-LEVELS = {"warning": 1_000, "critical": 500, "emergency": 200}
+LEVELS = {"warning": 800, "critical": 450, "emergency": 150}
 # What an alert of each level says, so that it is known again among the others.
 SAYS = {
     "warning": "reached the warning level",
@@ -74,7 +74,7 @@ def settings(alerts: str) -> dict[str, str]:
         "TERKIRIM_ALERT_URLS": alerts,
         "MAILKETING_WEBHOOK_SECRET": SECRET,
         "TERKIRIM_CREDITS_BOUNCE": "0",
-        "TERKIRIM_RATE": "300/s",
+        "TERKIRIM_RATE": "100/s",  # so slowly that a check falls into each level
         "TERKIRIM_PAUSE_PROBE": "1s",
         **{f"TERKIRIM_CREDITS_{name.upper()}": str(count) for name, count in LEVELS.items()},
     }
