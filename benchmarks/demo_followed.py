@@ -24,7 +24,7 @@ SECRET = "the-secret-of-the-callbacks"
 SENDER = "toko@example.com"
 # Callbacks come that many seconds after the mail, and one after another; a scanner's open would
 # come within a second of the delivery, and is not counted.
-AFTER = 2.0
+AFTER = 1.5
 SAID = {"bounced": 0.03, "delivered": 0.95, "opened": 0.5, "clicked": 0.2, "complained": 0.003}
 # The faults of the first part; from now on the provider answers as it should.
 FAULTS = ("429", "500", "502", "503", "reset", "drop", "half", "html200", "html503")
