@@ -9,7 +9,7 @@ from typing import Any
 from terkirim.domain.ids import uuid7
 from terkirim.policy.suppression import TRANSIENT_FOR, TRANSIENT_WITHIN
 from terkirim.ports.tracking import CallbackRow
-from terkirim.store.hearing import DAY_HOURS
+from terkirim.store.hearing import DAY_US
 from terkirim.store.rows import to_json
 from terkirim.store.times import HOUR_US, instant, micros, span_us
 
@@ -36,7 +36,7 @@ class Forgetting:
         oldest, present = micros(self.all_before), micros(self.now)
         undated = present - 2 * span_us(AGAIN_AFTER)
         transient = present - span_us(TRANSIENT_WITHIN + TRANSIENT_FOR)
-        day = present // HOUR_US // DAY_HOURS - KEYS_KEPT_DAYS
+        day = present // DAY_US - KEYS_KEPT_DAYS
         most = FORGOTTEN_AT_ONCE
         return (
             ("forget_callbacks", {"before": micros(self.raw_before), "most": most}),

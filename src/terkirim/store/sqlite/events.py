@@ -49,7 +49,7 @@ class SqliteEvents:
     def __init__(self, store: SqliteStore, *, ids: Ids) -> None:
         self._store = store
         self._ids = ids
-        self._keep: Batch = lambda db, group: keep_all(db, store.node, group)
+        self._keep: Batch = lambda db, group: keep_all(db, store.counting, group)
 
     async def keep(self, callback: RawCallback) -> bool:
         is_new: bool = await self._store.write(self._keep, callback)
@@ -60,7 +60,7 @@ class SqliteEvents:
 
     async def apply(self, callbacks: Sequence[ReadCallback], *, now: datetime) -> Applied:
         return await self._store.write_alone(
-            lambda db: apply_all(db, self._store.node, self._ids, callbacks=callbacks, now=now)
+            lambda db: apply_all(db, self._store.counting, self._ids, callbacks=callbacks, now=now)
         )
 
     async def give_up(self, seq: int, why: str) -> None:
@@ -69,7 +69,7 @@ class SqliteEvents:
 
     async def rematch(self, *, now: datetime, limit: int) -> tuple[int, int]:
         return await self._store.write_alone(
-            lambda db: rematch_all(db, self._store.node, self._ids, now=now, limit=limit)
+            lambda db: rematch_all(db, self._store.counting, self._ids, now=now, limit=limit)
         )
 
     async def reopen(self, which: ReplayFilter, *, now: datetime) -> int:
@@ -95,7 +95,7 @@ class SqliteEvents:
 
     async def count_refused(self, counts: Mapping[str, int], *, now: datetime) -> None:
         await self._store.write_alone(
-            partial(note_refused, node=self._store.node, counts=counts, now=now)
+            partial(note_refused, rollups=self._store.counting, counts=counts, now=now)
         )
 
     async def forget(self, *, raw_before: datetime, all_before: datetime, now: datetime) -> int:

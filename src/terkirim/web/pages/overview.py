@@ -38,7 +38,7 @@ WAITS = (
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
     """Return the handlers."""
-    store, desk = site.gateway.store, site.gateway.desk
+    desk = site.gateway.desk
     zone = site.gateway.settings.time_zone
 
     @site.get("/")
@@ -47,7 +47,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         span = visit.query.get("span", "24h")
         hours, each, label = SPANS.get(span, SPANS["24h"])
         chart = await by_hour(desk.insight, now=_day_end(now, zone, each), hours=hours, each=each)
-        retry = await retries(store, now=now, days=_RETRY_DAYS)
+        retry = await retries(site.gateway.statistics, now=now, zone=zone, days=_RETRY_DAYS)
         newest = await desk.search.find(Search(), limit=1)
         return visit.page(
             "overview.html",
