@@ -22,6 +22,7 @@ from terkirim.ports.options import Options
 from terkirim.ports.people import People
 from terkirim.ports.retention import Erasure, Retention
 from terkirim.ports.search import Insight, MessageSearch
+from terkirim.ports.statistics import Statistics
 from terkirim.ports.suppressions import Suppressions
 from terkirim.ports.tracking import Events
 from terkirim.reports.health import SANDBOX
@@ -38,6 +39,7 @@ from terkirim.store.sqlite.options import SqliteOptions
 from terkirim.store.sqlite.options import peeked as peeked_in_file
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.search import SqliteSearch
+from terkirim.store.sqlite.statistics import SqliteStatistics
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
@@ -102,6 +104,7 @@ class Database:
     accounts: Accounts
     search: MessageSearch
     insight: Insight
+    statistics: Statistics
     path: Path | None = None
 
 
@@ -144,6 +147,7 @@ async def opened(settings: Settings) -> Database:
         options=SqliteOptions(store),
         events=SqliteEvents(store, ids=Ids(local)),
         suppressions=SqliteSuppressions(store, ids=Ids(local)),
+        statistics=SqliteStatistics(store),
         accounts=SqliteAccess(store),
         search=SqliteSearch(store),
         insight=SqliteInsight(store),
@@ -164,6 +168,7 @@ async def _opened_server(
         from terkirim.store.postgres.options import PostgresOptions
         from terkirim.store.postgres.people import PostgresPeople
         from terkirim.store.postgres.search import PostgresSearch
+        from terkirim.store.postgres.statistics import PostgresStatistics
         from terkirim.store.postgres.store import PostgresStore
         from terkirim.store.postgres.suppressions import PostgresSuppressions
         from terkirim.store.postgres.upkeep import PostgresRetention
@@ -192,6 +197,7 @@ async def _opened_server(
         accounts=PostgresAccess(store),
         search=PostgresSearch(store),
         insight=PostgresInsight(store),
+        statistics=PostgresStatistics(store),
     )
 
 

@@ -133,3 +133,13 @@ def test_what_is_not_here_is_not_found(sdk, call):
     with pytest.raises(resend.exceptions.ResendError) as error:
         call(sdk)
     assert (error.value.code, error.value.error_type) == (404, "not_found")
+
+
+def test_the_metrics_have_the_sdks_shape(sdk):
+    params = {"metrics": ["sent", "delivery_rate", "failed"], "dimensions": ["period"]}
+    found = sdk.Emails.metrics(params)
+    assert found["object"] == "metrics"
+    assert set(found["totals"]) == set(params["metrics"])
+    assert found["dimensions"] == ["period"]
+    assert all(set(row) == {"period", *params["metrics"]} for row in found["data"])
+    assert "data" not in sdk.Emails.metrics()

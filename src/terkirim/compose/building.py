@@ -24,6 +24,7 @@ from terkirim.domain.email import DEFAULT_ROUTE, Draft, Email
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, Provider, Store
 from terkirim.ports.retention import Erasure
+from terkirim.ports.statistics import Statistics
 from terkirim.providers.overhearing import Overhearing
 from terkirim.providers.registry import callback_readers
 from terkirim.reports.health import SANDBOX, HealthRules
@@ -55,6 +56,7 @@ class Parts:
     scheduler: Scheduler
     erasure: Erasure
     tracking: Tracking
+    statistics: Statistics
 
 
 async def built(settings: Settings) -> Parts:
@@ -104,6 +106,7 @@ def _parts(
         ),
         erasure=database.erasure,
         tracking=_tracking(database),
+        statistics=database.statistics,
     )
 
 

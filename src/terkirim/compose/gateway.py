@@ -43,6 +43,7 @@ class Gateway(Following):
         self.lookout = parts.lookout
         self.tracking = parts.tracking
         self.desk = parts.desk
+        self.statistics = parts.statistics
         self._fetcher = parts.fetcher
         self._scheduler = parts.scheduler
         self._erasure = parts.erasure

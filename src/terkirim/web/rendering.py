@@ -43,6 +43,13 @@ class Templates:
             "view_labels": words.VIEWS,
             "breaker_labels": words.BREAKERS,
             "mends": words.MENDS,
+            "severity_labels": words.SEVERITIES,
+            "delivery_labels": words.DELIVERIES,
+            "purpose_labels": words.PURPOSES,
+            "event_labels": words.EVENTS,
+            "match_labels": words.MATCHES,
+            "why_labels": words.WHYS,
+            "stream_labels": words.STREAMS,
             "version": __version__,
         }
 
