@@ -1,10 +1,12 @@
 """What people chose at run time, in PostgreSQL."""
 
 from collections.abc import Callable, Collection
+from datetime import UTC
 from functools import partial
 
 from terkirim.domain.alert import Activity
 from terkirim.domain.errors import ConfigError, StoreUnavailable
+from terkirim.store.counting import Rollups
 from terkirim.store.postgres.connection import Connector, closed, one_clear_sentence
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.people import keep_activity
@@ -34,7 +36,8 @@ async def peeked(address: Callable[[], str], names: Collection[str]) -> dict[str
         connection = await connector.connect()
         try:
             with one_clear_sentence(connector.server):
-                return await _options(Database(connection, ""), names)
+                uncounted = Database(connection, Rollups("", UTC, places=1))
+                return await _options(uncounted, names)
         finally:
             await closed(connection)
     except (ConfigError, StoreUnavailable):  # whoever opens the store says why
