@@ -35,7 +35,7 @@ DESCRIPTION = described(
 
 def email_metric_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handler of the metrics."""
-    manners = gateway.desk.choices.manners
+    zone = gateway.settings.time_zone
 
     @get("/v1/emails/metrics", opt=DESCRIPTION)
     async def email_metrics(request: Http) -> Response[bytes]:
@@ -50,7 +50,7 @@ def email_metric_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         granularity = asked.get("granularity", DAILY)
         if granularity not in GRANULARITIES:
             raise wrong("granularity", f"give one of {', '.join(GRANULARITIES)}")
-        span = _span(request, granularity, now=gateway.clock.now(), zone=manners.zone)
+        span = _span(request, granularity, now=gateway.clock.now(), zone=zone)
         found = await metrics(gateway.statistics, span=span, granularity=granularity, wanted=wanted)
         answer = {
             "object": "metrics",

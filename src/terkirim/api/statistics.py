@@ -53,14 +53,14 @@ LATENCY = described(
 def statistics_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of the statistics."""
     statistics, clock = gateway.statistics, gateway.clock
-    manners = gateway.desk.choices.manners
+    zone = gateway.settings.time_zone
 
     @get("/v1/retries", opt=RETRIES)
     async def retry_statistics(request: Http) -> Response[bytes]:
         """Tell how much was retried in the last `days` days, how often it helped, and why."""
         await keys.owner(request, "read")
         days = number(request, "days", most=LONGEST_DAYS, usual=USUAL_DAYS)
-        found = await retries(statistics, now=clock.now(), zone=manners.zone, days=days)
+        found = await retries(statistics, now=clock.now(), zone=zone, days=days)
         return json_answer(found)
 
     @get("/v1/statistics/delivery", opt=DELIVERY)
@@ -68,7 +68,7 @@ def statistics_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """Tell what became of mail by hour, day, tag, sender or provider."""
         await keys.owner(request, "read")
         by = _choice(request, delivery.BY)
-        span = _span(request, by=by, now=clock.now(), zone=manners.zone)
+        span = _span(request, by=by, now=clock.now(), zone=zone)
         limit = number(request, "limit", most=MOST_LINES, usual=USUAL_LINES)
         found = await delivery.delivery(statistics, span=span, by=by, limit=limit)
         return json_answer(delivery.shape(found))
@@ -78,7 +78,7 @@ def statistics_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """Tell how long mail took from its submission to its acceptance (p50, p95, p99)."""
         await keys.owner(request, "read")
         by = _choice(request, latency.BY)
-        span = _span(request, by=by, now=clock.now(), zone=manners.zone)
+        span = _span(request, by=by, now=clock.now(), zone=zone)
         return json_answer(latency.shape(await latency.latency(statistics, span=span, by=by)))
 
     return [retry_statistics, delivery_statistics, latency_statistics]

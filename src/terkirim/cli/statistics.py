@@ -53,7 +53,7 @@ def delivery(by: str, days: int, as_json: bool) -> int:
     """
     _check_days(by, days)
     at = desk(as_json=as_json)
-    span = last_days(days, now=at.clock.now(), zone=at.screen.zone)
+    span = last_days(days, now=at.clock.now(), zone=at.settings.time_zone)
 
     async def found(database: Database) -> deliveries.Delivery:
         return await deliveries.delivery(database.statistics, span=span, by=by)
@@ -71,7 +71,7 @@ def latency(by: str, days: int, as_json: bool) -> int:
     """Show how long mail took from its submission to its acceptance."""
     _check_days(by, days)
     at = desk(as_json=as_json)
-    span = last_days(days, now=at.clock.now(), zone=at.screen.zone)
+    span = last_days(days, now=at.clock.now(), zone=at.settings.time_zone)
 
     async def found(database: Database) -> latencies.Latency:
         return await latencies.latency(database.statistics, span=span, by=by)
@@ -87,7 +87,7 @@ def latency(by: str, days: int, as_json: bool) -> int:
 def retries(days: int, as_json: bool) -> int:
     """Show how much was retried, how often it helped, and why."""
     at = desk(as_json=as_json)
-    now, zone = at.clock.now(), at.screen.zone
+    now, zone = at.clock.now(), at.settings.time_zone
 
     async def found(database: Database) -> dict[str, Any]:
         return await retry_figures(database.statistics, now=now, zone=zone, days=days)

@@ -47,7 +47,8 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         hours, each, label = SPANS.get(span, SPANS["24h"])
         until = _day_end(now, visit.zone, each)
         chart = await by_hour(desk.insight, now=until, hours=hours, each=each)
-        retry = await retries(site.gateway.statistics, now=now, zone=visit.zone, days=_RETRY_DAYS)
+        counted_in = site.gateway.settings.time_zone  # whole days are counted as mail ends
+        retry = await retries(site.gateway.statistics, now=now, zone=counted_in, days=_RETRY_DAYS)
         newest = await desk.search.find(Search(), limit=1)
         return visit.page(
             "overview.html",
