@@ -23,6 +23,7 @@ from terkirim.ports.retention import Erasure, Retention
 from terkirim.ports.search import Insight, MessageSearch
 from terkirim.ports.suppressions import Suppressions
 from terkirim.ports.tracking import Events
+from terkirim.ports.webhooks import Webhooks
 from terkirim.reports.health import SANDBOX
 from terkirim.settings import Settings
 from terkirim.store.gating import GateSettings
@@ -38,6 +39,7 @@ from terkirim.store.sqlite.search import SqliteSearch
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
+from terkirim.store.sqlite.webhooks import SqliteWebhooks
 
 ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
 IDS_AT_ONCE = 512
@@ -95,6 +97,7 @@ class Database:
     people: People
     events: Events
     suppressions: Suppressions
+    webhooks: Webhooks
     accounts: Accounts | None = None
     search: MessageSearch | None = None
     insight: Insight | None = None
@@ -139,6 +142,7 @@ async def opened(settings: Settings) -> Database:
         people=SqlitePeople(store),
         events=SqliteEvents(store, ids=Ids(local)),
         suppressions=SqliteSuppressions(store, ids=Ids(local)),
+        webhooks=SqliteWebhooks(store),
         accounts=SqliteAccess(store),
         search=SqliteSearch(store),
         insight=SqliteInsight(store),
@@ -158,6 +162,7 @@ async def _opened_server(
         from terkirim.store.postgres.store import PostgresStore
         from terkirim.store.postgres.suppressions import PostgresSuppressions
         from terkirim.store.postgres.upkeep import PostgresRetention
+        from terkirim.store.postgres.webhooks import PostgresWebhooks
     except ModuleNotFoundError as error:
         if error.name != "asyncpg":
             raise
@@ -179,6 +184,7 @@ async def _opened_server(
         people=PostgresPeople(store),
         events=PostgresEvents(store, ids=Ids(store.clock)),
         suppressions=PostgresSuppressions(store, ids=Ids(store.clock)),
+        webhooks=PostgresWebhooks(store),
     )
 
 

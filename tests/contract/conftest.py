@@ -27,6 +27,7 @@ from terkirim.store.postgres.people import PostgresPeople
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.postgres.suppressions import PostgresSuppressions
 from terkirim.store.postgres.upkeep import PostgresRetention
+from terkirim.store.postgres.webhooks import PostgresWebhooks
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
 from terkirim.store.sqlite.alerts import SqliteAlertBook
@@ -37,6 +38,7 @@ from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
+from terkirim.store.sqlite.webhooks import SqliteWebhooks
 
 START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -149,6 +151,9 @@ class SqliteFile:
     def retention(self, node):
         return SqliteRetention(node.store)
 
+    def webhooks(self, store):
+        return SqliteWebhooks(store)
+
     def erasure(self, node):
         return SqliteErasure(node.store)
 
@@ -203,6 +208,9 @@ class PostgresDatabase:
 
     def retention(self, node):
         return PostgresRetention(node.store)
+
+    def webhooks(self, store):
+        return PostgresWebhooks(store)
 
     def erasure(self, node):
         return PostgresErasure(node.store)

@@ -14,6 +14,7 @@ from terkirim.store.counting import Counts
 from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
+from terkirim.store.sqlite.telling import tell_ended
 from terkirim.store.times import micros
 
 _sql = Queries("terkirim.store.sqlite")
@@ -34,6 +35,7 @@ def finish(db: apsw.Connection, node: str, ended: Sequence[Sequence[Any]], *, no
     rows = to_json(ended)
     db.execute(_sql["finish_outbox"], {"rows": rows})
     db.execute(_sql["finish_messages"], {"rows": rows, "now": now})
+    tell_ended(db, rows, now=now)
     counts = Counts()
     for row in ended:
         counts.add(now, "state", row[1])
