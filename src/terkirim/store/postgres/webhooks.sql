@@ -213,6 +213,11 @@ DELETE FROM webhook_payloads WHERE id = ANY (:ids::text[]);
 SELECT p.id, p.body FROM webhook_payloads p WHERE p.message_id = ANY (
     ARRAY(SELECT m.id FROM messages m WHERE m.id = ANY (:ids::text[]) OR m.email_id = ANY (:ids::text[]) AND m.email_id <> m.id));
 
+-- name: blank_payloads
+UPDATE webhook_payloads SET body = (jsonb_set(body::jsonb, '{data,subject}', '""') #- '{data,tags}')::text
+WHERE message_id = ANY (
+    ARRAY(SELECT m.id FROM messages m WHERE m.id = ANY (:id::text[]) OR m.email_id = ANY (:id::text[]) AND m.email_id <> m.id));
+
 -- name: payloads_of_nobody
 SELECT id, body FROM webhook_payloads WHERE message_id IS NULL AND strpos(lower(body), :address) > 0;
 

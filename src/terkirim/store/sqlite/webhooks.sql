@@ -210,6 +210,13 @@ SELECT p.id, p.body FROM webhook_payloads p WHERE p.message_id IN (
     SELECT value FROM json_each(:ids)
     UNION SELECT m.id FROM json_each(:ids) j JOIN messages m ON m.email_id = j.value AND m.email_id <> m.id);
 
+-- name: blank_payloads
+-- Of what the emails were about nothing stays.
+UPDATE webhook_payloads SET body = json_remove(json_set(body, '$.data.subject', ''), '$.data.tags')
+WHERE message_id IN (
+    SELECT value FROM json_each(:ids)
+    UNION SELECT m.id FROM json_each(:ids) j JOIN messages m ON m.email_id = j.value AND m.email_id <> m.id);
+
 -- name: payloads_of_nobody
 SELECT id, body FROM webhook_payloads WHERE message_id IS NULL AND instr(lower(body), :address);
 
