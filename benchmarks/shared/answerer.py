@@ -1,7 +1,7 @@
 """A server that reads requests and answers each with the same words, after the same time.
 
-Run as `answerer.py PORT DELAY_MS ANSWER`. `GET /seen` says how many it answered, and how many it
-held at once at most.
+Run as `answerer.py PORT DELAY_MS ANSWER`. `GET /seen` says how many mails it took, looks included
+and questions for the balance not, and how many it held at once at most.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ class Answers:
         self.seen = self.held = self.peak = 0
         self.due: deque[tuple[float, asyncio.Transport]] = deque()
 
-    def take(self, transport: asyncio.Transport, now: float) -> None:
-        self.seen += 1
-        if not self.delay:
+    def take(self, transport: asyncio.Transport, now: float, *, is_mail: bool) -> None:
+        self.seen += is_mail
+        if not self.delay or not is_mail:
             transport.write(self.whole)
             return
         self.held += 1
@@ -68,7 +68,8 @@ class Connection(asyncio.Protocol):
             if head.startswith(b"get /seen"):
                 self._tell()
             else:
-                self._answers.take(self._transport, self._now())
+                is_mail = b"/send" in head.partition(b"\r\n")[0]
+                self._answers.take(self._transport, self._now(), is_mail=is_mail)
 
     def _tell(self) -> None:
         one = self._answers

@@ -59,7 +59,7 @@ class Provider:
         return tree_cpu([self.pid])
 
     def seen(self) -> int:
-        """Return how many requests it answered."""
+        """Return how many mails it took; nginx cannot tell them from questions for the balance."""
         return int(self._counts()[2]) - self.looks
 
     def peak(self) -> int:

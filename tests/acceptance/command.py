@@ -1,13 +1,19 @@
-"""`terkirim` run as a process of its own over a database of its own, and mail put into states."""
+"""`terkirim` run over a database of its own, and mail put into states."""
 
 import asyncio
+import contextvars
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
+from terkirim.cli.exits import ended
+from terkirim.cli.main import app
 from terkirim.compose import Gateway
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import Facts, verdict
@@ -32,7 +38,11 @@ class Command:
         }
 
     def __call__(self, *arguments, stdin="", **settings):
-        """Return the finished process."""
+        """Return how the command ended."""
+        return run_here(arguments, env=self.env | settings, folder=self.folder, stdin=stdin)
+
+    def process(self, *arguments, stdin="", **settings):
+        """Return the finished process of its own."""
         return subprocess.run(
             [TERKIRIM, *arguments],
             env=self.env | settings,
@@ -98,3 +108,37 @@ class Command:
                 return await ask(gateway)
 
         return asyncio.run(asked())
+
+
+def run_here(arguments, *, env, folder, stdin=""):
+    """Return how the command ended; it runs in this process, which saves its start."""
+    with surroundings(env, folder, stdin) as (out, err):
+        code = contextvars.copy_context().run(exit_code, arguments)
+    return subprocess.CompletedProcess(arguments, code, text_of(out), text_of(err))
+
+
+@contextmanager
+def surroundings(env, folder, stdin):
+    """Give this process another's environment, folder and streams meanwhile."""
+    encoding = env.get("PYTHONIOENCODING", "utf-8")
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding, write_through=True) for _ in range(2))
+    given = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
+    with (
+        mock.patch.dict(os.environ, env, clear=True),
+        mock.patch.object(sys, "stdin", given),
+        chdir(folder),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        yield out, err
+
+
+def exit_code(arguments):
+    try:
+        return ended(app, arguments)
+    except SystemExit as end:
+        return end.code
+
+
+def text_of(stream):
+    return stream.buffer.getvalue().decode()

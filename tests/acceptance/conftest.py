@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import OURS, Command
+from tests.acceptance.command import OURS, Command, run_here
 
 KEY = "tk_test_0123456789abcdef0123456789abcdef"
 TERKIRIM = str(Path(sys.executable).with_name("terkirim"))
@@ -73,15 +73,8 @@ class Served:
             self.process.wait(30)
 
     def cli(self, *arguments):
-        return subprocess.run(
-            [TERKIRIM, *arguments],
-            env=self.env,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        """Return how a command beside the gateway ended."""
+        return run_here(arguments, env=self.env, folder=self.folder)
 
     def call(self, method, path, body=None, *, key=KEY, **headers):
         """Return (status, JSON)."""

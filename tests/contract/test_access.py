@@ -88,6 +88,9 @@ async def test_the_last_admin_who_can_sign_in_stays_one(books):
     await books.add_user(budi)
     assert not await books.set_role(ani.id, "viewer")
     assert not await books.drop_user(ani.id)
+    eko = user("eko", kept=None)
+    await books.add_user(eko)
+    assert await books.drop_user(eko.id)  # never could
     assert await books.set_password(budi.id, "y")
     assert await books.set_role(ani.id, "viewer")
 

@@ -156,11 +156,11 @@ class FailingOnce:
         self._gateway = gateway
         self._parts = 0
 
-    async def send(self, drafts, *, owner):
+    async def send(self, drafts, **rest):
         self._parts += 1
         if self._parts > 1:
             raise StoreUnavailable("the disk is full")
-        return await self._gateway.send(drafts, owner=owner)
+        return await self._gateway.send(drafts, **rest)
 
 
 async def test_a_database_that_fails_half_way_says_how_far_it_came(gateway, tmp_path):

@@ -27,7 +27,8 @@ INSERT INTO outbox (id, email_id, state, route, priority, due_at)
     SELECT id, id, 'queued', 'default', 1, {FUTURE} FROM old;
 INSERT INTO idempotency SELECT 'o', 'r', id, 'f', '', {FUTURE} FROM old;
 INSERT INTO campaign_rows SELECT 'c', id, id FROM old;
-INSERT INTO suppressions SELECT id || '@example.com', '', 'x', 'y', 0, NULL FROM old;
+INSERT INTO suppressions (id, address, stream, reason, source, created_at)
+    SELECT id, id || '@example.com', '', 'x', 'y', 0 FROM old;
 INSERT INTO attachments SELECT id, '', {FUTURE} FROM old;
 """
 READ = """SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)

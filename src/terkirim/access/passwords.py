@@ -5,9 +5,6 @@ import asyncio
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from terkirim.domain.phrase import Phrase, phrase
-
-SHORTEST, LONGEST = 8, 256  # characters
 AT_ONCE = 2  # each takes 64 MiB and a core: more would only wait for each other
 # Nobody's: of random bytes that were thrown away, with the cost that argon2-cffi recommends.
 _NOBODYS = (
@@ -39,14 +36,3 @@ class Passwords:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
-
-
-def fault_in(password: str, *, name: str) -> Phrase | None:
-    """Return why a password cannot be taken, None where it can."""
-    if not SHORTEST <= len(password) <= LONGEST:
-        return phrase(
-            "Give a password of {least} to {most} characters.", least=SHORTEST, most=LONGEST
-        )
-    if password.casefold() == name.casefold():
-        return phrase("The password must not be the name.")
-    return None

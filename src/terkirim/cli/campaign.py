@@ -1,5 +1,6 @@
 """One letter to every row of a CSV: examined whole first, then put on disk in parts."""
 
+import asyncio
 import hashlib
 import re
 from array import array
@@ -140,6 +141,14 @@ class Campaign:
     async def _send(self, drafts: Sequence[Draft]) -> None:
         if not drafts:
             return
+        sending = asyncio.ensure_future(self._put_on_disk(drafts))
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:  # what is on its way to the disk is counted all the same
+            await sending
+            raise
+
+    async def _put_on_disk(self, drafts: Sequence[Draft]) -> None:
         # Whether the credits last was asked for the whole run, less what was sent before.
         submitted = await self._gateway.send(drafts, owner=OWNER, is_forced=True)
         self.tally.queued += len(drafts) - len(submitted.skipped) - len(submitted.suppressed)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from terkirim.access.passwords import Passwords, fault_in
+from terkirim.access.password_rule import fault_in
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE
 from terkirim.cli.screen import Screen, json_option, printable
@@ -22,7 +22,7 @@ URL_LIMIT = 2_000
 
 @click.group()
 def users() -> None:
-    """Add, list and remove the people who are told of alerts."""
+    """Add, list and remove people: who signs in, who is alerted."""
 
 
 @users.command()
@@ -54,7 +54,7 @@ def add(
             role=role,
             created_at=now,
             alert_url=wanted[2],
-            password_hash=None if password is None else await Passwords().hashed(password),
+            password_hash=None if password is None else await _hashed(password),
         )
         if not await database.people.add_user(user):
             raise WrongState(f"there is a user {user.name!r} already", state="taken")
@@ -84,7 +84,7 @@ def password(name: str, password_stdin: bool, as_json: bool) -> int:
         user = await accounts.find_user(name)
         if user is None:
             raise NotFound(f"there is no user {name!r}: see `terkirim users list`")
-        await accounts.set_password(user.id, await Passwords().hashed(text))
+        await accounts.set_password(user.id, await _hashed(text))
         await accounts.end_sessions_of(user.id)
         return user
 
@@ -167,6 +167,12 @@ def _password(at: Desk, name: str, *, is_piped: bool) -> str | None:
     if fault is not None:
         raise click.BadParameter(at.screen.say(fault), param_hint="PASSWORD")
     return text
+
+
+async def _hashed(password: str) -> str:
+    from terkirim.access.passwords import Passwords  # argon2 is loaded where a hash is made
+
+    return await Passwords().hashed(password)
 
 
 def _accounts(database: Database) -> Accounts:

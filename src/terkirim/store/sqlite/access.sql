@@ -34,7 +34,7 @@ UPDATE users SET role = :role WHERE id = :id AND (:role = 'admin' OR EXISTS (
     SELECT 1 FROM users o WHERE o.id <> :id AND o.role = 'admin' AND o.password_hash IS NOT NULL));
 
 -- name: drop_user
-DELETE FROM users WHERE id = :id AND (role <> 'admin' OR EXISTS (
+DELETE FROM users WHERE id = :id AND (role <> 'admin' OR password_hash IS NULL OR EXISTS (
     SELECT 1 FROM users o WHERE o.id <> :id AND o.role = 'admin' AND o.password_hash IS NOT NULL));
 
 -- name: can_sign_in

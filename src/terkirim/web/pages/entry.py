@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from terkirim.access.passwords import fault_in
+from terkirim.access.password_rule import fault_in
 from terkirim.access.roles import VIEWER
 from terkirim.access.sign_in import NAME_LIMIT, SIGNED_IN_FOR, Refused, SignedIn
 from terkirim.domain.phrase import Phrase, phrase

@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from terkirim.access.passwords import fault_in
+from terkirim.access.password_rule import fault_in
 from terkirim.access.roles import ADMIN, ROLES, VIEWER
 from terkirim.domain.errors import NotFound
 from terkirim.domain.phrase import Phrase, phrase
