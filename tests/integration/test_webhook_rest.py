@@ -25,16 +25,21 @@ async def made(door, url, **fields):
     return answer.json
 
 
-async def test_an_app_is_told_of_its_mail_and_every_answer_has_the_described_shape(told):
+async def one_told(door):
+    """Send a mail, and return its id, the webhook that was told of it, and what it got."""
     async with Receiver() as receiver:
-        webhook = await made(told, receiver.url, events=["email.sent"])
-        path = f"/v1/webhooks/{webhook['id']}"
-        id_ = await sent(told)
-        await settled(told, Accepted("r"))
-        await told.gateway.webhooks.courier.publish()
-        told.gateway.webhooks.start()
+        webhook = await made(door, receiver.url, events=["email.sent"])
+        id_ = await sent(door)
+        await settled(door, Accepted("r"))
+        door.gateway.webhooks.start()
         (got,) = await receiver.wait_for(1)
-        await told.gateway.webhooks.courier.stop(within=told.gateway.settings.grace)
+        await door.gateway.webhooks.stop(within=door.gateway.settings.grace)
+    return id_, webhook, got
+
+
+async def test_an_app_is_told_of_its_mail_and_every_answer_has_the_described_shape(told):
+    id_, webhook, got = await one_told(told)
+    path = f"/v1/webhooks/{webhook['id']}"
     said = Webhook(webhook["signing_secret"]).verify(got.body, got.headers)
     assert (said["type"], said["data"]["email_id"]) == ("email.sent", id_)
 
@@ -50,6 +55,11 @@ async def test_an_app_is_told_of_its_mail_and_every_answer_has_the_described_sha
     of_message = (await told.call("GET", f"/v1/messages/{id_}/webhooks")).json
     holds(of_message, schemas.WebhookTold)
     assert [one["id"] for one in of_message["data"]] == [got.id]
+
+
+async def test_what_was_told_is_told_again_alone_or_by_range(told):
+    _, webhook, got = await one_told(told)
+    path = f"/v1/webhooks/{webhook['id']}"
     again = (await told.call("POST", f"{path}/events/{got.id}/replay")).json
     holds(again, schemas.WebhookEventRef)
     assert (await told.call("GET", f"{path}/events?state=waiting")).json["data"][0]["id"] == got.id
