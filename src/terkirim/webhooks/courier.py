@@ -106,7 +106,9 @@ class Courier:
             self._is_wanted = fresh.is_wanted
             if fresh.is_empty:
                 return
-            payloads = [payload_of(one, id_=self._new_id()) for one in fresh.happenings]
+            ids = sorted(self._new_id() for _ in fresh.happenings)  # told in this order
+            pairs = zip(fresh.happenings, ids, strict=True)
+            payloads = [payload_of(one, id_=id_) for one, id_ in pairs]
             if await self._feed.publish(fresh, payloads, now=self._clock.now()) and payloads:
                 self._wake.set()
 
