@@ -98,9 +98,9 @@ class Database:
     events: Events
     suppressions: Suppressions
     webhooks: Webhooks
-    accounts: Accounts | None = None
-    search: MessageSearch | None = None
-    insight: Insight | None = None
+    accounts: Accounts
+    search: MessageSearch
+    insight: Insight
     path: Path | None = None
 
 
@@ -154,11 +154,14 @@ async def _opened_server(
     settings: Settings, gates: GateSettings, *, node: str, local: Clock
 ) -> Database:
     try:
+        from terkirim.store.postgres.access import PostgresAccess
         from terkirim.store.postgres.alerts import PostgresAlertBook
         from terkirim.store.postgres.credits import PostgresCreditBook
         from terkirim.store.postgres.erasing import PostgresErasure
         from terkirim.store.postgres.events import PostgresEvents
+        from terkirim.store.postgres.insight import PostgresInsight
         from terkirim.store.postgres.people import PostgresPeople
+        from terkirim.store.postgres.search import PostgresSearch
         from terkirim.store.postgres.store import PostgresStore
         from terkirim.store.postgres.suppressions import PostgresSuppressions
         from terkirim.store.postgres.upkeep import PostgresRetention
@@ -185,6 +188,9 @@ async def _opened_server(
         events=PostgresEvents(store, ids=Ids(store.clock)),
         suppressions=PostgresSuppressions(store, ids=Ids(store.clock)),
         webhooks=PostgresWebhooks(store),
+        accounts=PostgresAccess(store),
+        search=PostgresSearch(store),
+        insight=PostgresInsight(store),
     )
 
 

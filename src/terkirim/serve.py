@@ -39,12 +39,9 @@ async def serve(settings: Settings) -> None:
     _refuse_taken_port(settings)
     async with Gateway.open(settings) as gateway:
         await first_key(gateway)
-        application: Any = build_app(gateway)
-        if gateway.has_desk:
-            await first_admin(gateway)
-            application = build_pages(gateway, beside=application)
+        await first_admin(gateway)
         server = Server(
-            application,
+            build_pages(gateway, beside=build_app(gateway)),
             address=settings.host,
             port=settings.port,
             interface=Interfaces.ASGI,

@@ -19,22 +19,28 @@ from terkirim.policy.verdict import Facts, verdict
 from terkirim.ports import ClaimWish, Submission
 from terkirim.store.counting import Counts
 from terkirim.store.gating import GateSettings
+from terkirim.store.postgres.access import PostgresAccess
 from terkirim.store.postgres.alerts import PostgresAlertBook
 from terkirim.store.postgres.credits import PostgresCreditBook
 from terkirim.store.postgres.erasing import PostgresErasure
 from terkirim.store.postgres.events import PostgresEvents
+from terkirim.store.postgres.insight import PostgresInsight
 from terkirim.store.postgres.people import PostgresPeople
+from terkirim.store.postgres.search import PostgresSearch
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.postgres.suppressions import PostgresSuppressions
 from terkirim.store.postgres.upkeep import PostgresRetention
 from terkirim.store.postgres.webhooks import PostgresWebhooks
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
+from terkirim.store.sqlite.access import SqliteAccess
 from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.events import SqliteEvents
+from terkirim.store.sqlite.insight import SqliteInsight
 from terkirim.store.sqlite.people import SqlitePeople
+from terkirim.store.sqlite.search import SqliteSearch
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
@@ -50,6 +56,8 @@ GATES = GateSettings(
     zone=ZoneInfo("Asia/Jakarta"),
 )
 SQLITE = Queries("terkirim.store.sqlite")
+READ = """SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
+    + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)"""
 _numbers = count(1)
 
 
@@ -136,6 +144,24 @@ class SqliteFile:
     async def opened(self, name, gates=GATES):
         return SqliteStore(self._path, node=name, settings=gates)
 
+    def access(self, node):
+        return SqliteAccess(node.store)
+
+    def search(self, node):
+        return SqliteSearch(node.store)
+
+    def insight(self, node):
+        return SqliteInsight(node.store)
+
+    async def indexed(self, node):
+        """Return the ids that the search index has, in its order."""
+        return [id_ for (id_,) in await self.rows(node, "SELECT id FROM search_docs ORDER BY doc")]
+
+    async def has_term(self, node, term):
+        """Return whether the search index has a message under this term."""
+        found = "SELECT rowid FROM search_terms WHERE search_terms MATCH :term"
+        return bool(await self.rows(node, found, term=term))
+
     def books(self, store):
         return Books(SqliteCreditBook(store), SqliteAlertBook(store), SqlitePeople(store))
 
@@ -191,6 +217,25 @@ class PostgresDatabase:
         clock = SystemClock()
         return await PostgresStore.open(lambda: self.url, node=name, settings=gates, clock=clock)
 
+    def access(self, node):
+        return PostgresAccess(node.store)
+
+    def search(self, node):
+        return PostgresSearch(node.store, block=2)
+
+    def insight(self, node):
+        return PostgresInsight(node.store)
+
+    async def indexed(self, node):
+        """Return the ids that the search index has, in its order."""
+        blocks = "SELECT ids::text[] FROM search_blocks ORDER BY last"
+        return [id_ for (ids,) in await self.rows(node, blocks) for id_ in ids]
+
+    async def has_term(self, node, term):
+        """Return whether the search index has a message under this term."""
+        found = "SELECT last FROM search_blocks WHERE terms @@ :term::text::tsquery"
+        return bool(await self.rows(node, found, term=term))
+
     def books(self, store):
         return Books(PostgresCreditBook(store), PostgresAlertBook(store), PostgresPeople(store))
 
@@ -225,6 +270,14 @@ class PostgresDatabase:
         """Return how the statement would be answered where it is written, as one text."""
         rows = await node.store.write_alone(lambda db: db.rows(f"EXPLAIN {sql}", **bound))
         return "\n".join(step for (step,) in rows)
+
+    async def rows_read(self):
+        """Return how many rows were read by all sessions that have ended."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            return await connection.fetchval(READ)
+        finally:
+            await connection.close()
 
     async def everything(self, node):
         """Return all texts of the database, as one."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -142,7 +143,7 @@ async def end_handshake(line: Line) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(scene: Scene) -> AsyncIterator[Served]:
+async def serving(scene: Scene, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Served]:
     """Play the scene on every connection until the block ends; nothing stays open after it."""
     served = Served()
     plays: set[asyncio.Task[None]] = set()
@@ -161,7 +162,7 @@ async def serving(scene: Scene) -> AsyncIterator[Served]:
         writers.append(writer)
         plays.add(asyncio.create_task(play(Line(reader, writer, served))))
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     served.port = server.sockets[0].getsockname()[1]
     try:
         yield served

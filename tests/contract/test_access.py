@@ -1,5 +1,6 @@
 """Accounts, sessions and failed tries, as every store must keep them."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -7,18 +8,15 @@ import pytest
 from terkirim.policy.strikes import FIRST_WAIT, LONGEST_WAIT
 from terkirim.ports.access import Session
 from terkirim.ports.people import User
-from terkirim.store.sqlite.access import SqliteAccess
-from tests.contract.conftest import SECOND, START, SqliteFile
+from tests.contract.conftest import SECOND, START
 
 HOUR = timedelta(hours=1)
 FREE = {"a": 3}
 
 
 @pytest.fixture
-async def books(tmp_path):
-    store = await SqliteFile(tmp_path / "access.db").opened("a")
-    yield SqliteAccess(store)
-    await store.close()
+def books(database, node):
+    return database.access(node)
 
 
 def user(name, role="admin", *, kept="x"):
@@ -71,15 +69,12 @@ async def test_all_sessions_of_a_person_end_but_one(books):
     assert await books.session("u", now=START, idle_for=HOUR) is None
 
 
-async def test_sessions_that_are_over_are_forgotten_when_the_next_one_opens(books):
+async def test_sessions_that_are_over_are_forgotten_when_the_next_one_opens(books, database, node):
     ani = user("ani")
     await books.add_user(ani)
     await books.open_session(session_of(ani, "old", lasts=-HOUR))
     await books.open_session(session_of(ani, "new"))
-    left = await books._store.read(
-        lambda db: [h for (h,) in db.execute("SELECT hash FROM sessions")]
-    )
-    assert left == ["new"]
+    assert await database.rows(node, "SELECT hash FROM sessions") == [("new",)]
 
 
 async def test_the_last_admin_who_can_sign_in_stays_one(books):
@@ -154,3 +149,35 @@ async def test_a_success_forgives_its_own_tries_and_gives_the_others_one_back(bo
     assert await books.take_try(limits, now=START) is None
     assert await books.take_try(limits, now=START) is None
     assert await books.take_try(limits, now=START) is not None  # the fourth of the address
+
+
+async def test_two_nodes_count_each_others_tries(database, open_node):
+    a, b = [database.access(await open_node(name)) for name in "ab"]
+    answers = await asyncio.gather(*(one.take_try(FREE, now=START) for one in (a, b) * 4))
+    assert answers.count(None) == 3
+    assert set(answers) == {None, START + FIRST_WAIT}
+
+
+async def test_two_admins_who_take_the_role_from_each_other_at_once_leave_one(database, open_node):
+    a, b = [database.access(await open_node(name)) for name in "ab"]
+    ani, budi = user("ani"), user("budi")
+    await a.add_user(ani)
+    await a.add_user(budi)
+    done = await asyncio.gather(a.set_role(ani.id, "viewer"), b.drop_user(budi.id))
+    assert sorted(done) == [False, True]
+
+
+async def test_two_first_links_used_at_once_make_one_admin(database, open_node):
+    a, b = [database.access(await open_node(name)) for name in "ab"]
+    for link in ("one", "two"):
+        await a.keep_first_link(link, until=START + HOUR)
+    done = await asyncio.gather(
+        a.add_first_user(user("ani"), link_hash="one", now=START),
+        b.add_first_user(user("budi"), link_hash="two", now=START),
+    )
+    assert sorted(done) == [False, True]
+    assert len(await a.users()) == 1
+
+
+async def test_a_name_that_no_database_can_keep_is_nobodys(books):
+    assert await books.find_user("ani\0") is None

@@ -276,7 +276,7 @@ async def test_a_reset_before_the_request_is_never_more_than_it_proves(kind):
 
 
 @networked
-async def test_a_cancelled_send_ends_at_once_and_its_socket_within_its_time(kind):
+async def test_a_cancelled_send_ends_at_once_with_its_socket(kind):
     async with (
         serving(sockets.stay_silent) as server,
         opened(kind, server.url, timeout=SOON) as provider,
@@ -289,7 +289,6 @@ async def test_a_cancelled_send_ends_at_once_and_its_socket_within_its_time(kind
             await sending
         assert time.monotonic() - started < SOON.total_seconds() / 2
 
-        # pyreqwest lets the request run on; `within` is what ends it.
         async with asyncio.timeout(SOON.total_seconds() + SLACK):
             await server.has_ended.wait()
         assert len(server.requests) == 1

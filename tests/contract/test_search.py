@@ -1,5 +1,6 @@
 """Messages are found by what they are, indexed or not, and what is forgotten is found no more."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,25 +11,24 @@ from terkirim.domain.ids import uuid7
 from terkirim.domain.message import State
 from terkirim.domain.outcome import Rejected, Unclear
 from terkirim.domain.search import AddressWish, Part, Search, Word
+from terkirim.ports import MessageFilter
+from terkirim.reports.listing import listed
+from terkirim.store import searching
+from terkirim.store.queries import Queries
 from terkirim.store.sqlite import search as sqlite_search
-from terkirim.store.sqlite.erasing import SqliteErasure
-from terkirim.store.sqlite.insight import SqliteInsight
-from terkirim.store.sqlite.search import SqliteSearch
 from tests.contract.conftest import SECOND, START, Node, SqliteFile, an_email
 
 MINUTE = 60 * SECOND
 
 
 @pytest.fixture
-async def node(tmp_path):
-    store = await SqliteFile(tmp_path / "search.db").opened("a")
-    yield Node(store)
-    await store.close()
+def search(database, node):
+    return database.search(node)
 
 
 @pytest.fixture
-def search(node):
-    return SqliteSearch(node.store)
+def insight(database, node):
+    return database.insight(node)
 
 
 def mail(at, to, subject="Halo", *, sender="toko@example.com", **options):
@@ -111,7 +111,7 @@ async def test_pages_go_on_where_the_last_one_ended_across_the_edge_of_the_index
 
 
 async def test_a_search_that_looked_at_enough_says_where_it_stopped(node, search, monkeypatch):
-    monkeypatch.setattr(sqlite_search, "LOOKED_AT_ONCE", 4)
+    monkeypatch.setattr(searching, "LOOKED_AT_ONCE", 4)
     mails = [mail(at, f"p{at}@example.com") for at in range(1, 11)]
     await node.accept(*mails)
     wanted = Search(states=frozenset({State.ACCEPTED}))
@@ -140,49 +140,77 @@ async def test_states_are_those_of_now(node, search):
     assert [one.message.id for one in found.rows] == [held.id, dead.id]
 
 
-async def test_what_is_erased_leaves_the_index(node, search):
+async def test_what_is_erased_leaves_the_index(database, node, search):
     await node.accept(*SHOP)
     await search.index(now=START + 5 * MINUTE)
-    erasure = SqliteErasure(node.store)
+    term = "tbudiz40zexamplez2ezcom"
+    assert await database.has_term(node, term)
+    erasure = database.erasure(node)
     await erasure.erase([SHOP[0].id], address="budi@example.com", now=START + 6 * MINUTE)
     assert await search.index(now=START + 5 * MINUTE) == 1
-    left = await node.store.read(
-        lambda db: list(
-            db.execute(
-                "SELECT rowid FROM search_terms WHERE search_terms MATCH 'tbudiz40zexamplez2ezcom'"
-            )
-        )
-    )
-    assert left == []
+    assert await search.index(now=START + 5 * MINUTE) == 0
+    assert not await database.has_term(node, term)
     assert (await search.find(to("budi@example.com", Part.WHOLE), limit=5)).rows == ()
     assert len((await search.find(to("bud", Part.START), limit=5)).rows) == 2
 
 
-async def test_two_nodes_that_index_at_once_index_each_message_once(node, search, tmp_path):
+async def test_what_is_deleted_leaves_the_index_alone(database, node, search):
     await node.accept(*SHOP)
-    other = await SqliteFile(tmp_path / "search.db").opened("b")
+    await search.index(now=START + 5 * MINUTE)
+    for one in SHOP[1:3]:
+        await database.write(node, "DELETE FROM messages WHERE id = :id", id=one.id)
+    assert await search.index(now=START + 5 * MINUTE) == 2
+    assert await database.indexed(node) == [SHOP[0].id, SHOP[3].id]
+    assert not await database.has_term(node, "tsitiz40zexamplez2ezcom")
+    found = await search.find(to("example.com", Part.DOMAIN), limit=5)
+    assert [one.message.id for one in found.rows] == [SHOP[0].id]
+
+
+async def test_two_nodes_that_index_at_once_index_each_message_once(
+    database, node, search, open_node
+):
+    await node.accept(*SHOP)
+    other = database.search(await open_node("b"))
     now = START + 5 * MINUTE
-    piece = await node.store.search(
-        lambda db: sqlite_search._piece(db, young=sqlite_search._floor(now))
-    )
-    assert await SqliteSearch(other).index(now=now) == len(SHOP)
+    await asyncio.gather(*(one.index(now=now) for one in (search, other, search, other)))
+    assert await database.indexed(node) == [one.id for one in SHOP]
+
+
+async def test_a_piece_that_another_node_has_written_meanwhile_is_not_written_again(tmp_path):
+    file = SqliteFile(tmp_path / "search.db")
+    node, other = [Node(await file.opened(name)) for name in "ab"]
+    await node.accept(*SHOP)
+    now = START + 5 * MINUTE
+    piece = await node.store.search(lambda db: sqlite_search._piece(db, young=searching.floor(now)))
+    assert await file.search(other).index(now=now) == len(SHOP)
     await node.store.write_alone(lambda db: sqlite_search._keep(db, piece=piece))
-    docs = await node.store.read(lambda db: list(db.execute("SELECT doc, id FROM search_docs")))
-    assert [id_ for _, id_ in docs] == [one.id for one in SHOP]
-    await other.close()
+    assert await file.indexed(node) == [one.id for one in SHOP]
+    for one in (node, other):
+        await one.store.close()
 
 
-async def test_dead_and_held_mail_is_listed_newest_first_with_what_is_kept(node):
-    insight = SqliteInsight(node.store)
+async def test_words_that_no_database_can_keep_find_nothing(node, search):
+    await node.accept(*SHOP)
+    await search.index(now=START + 5 * MINUTE)
+    odd = (
+        to("budi\0", Part.START),
+        to("b" * 5_000, Part.WHOLE),
+        Search(ids=("\0",)),
+        Search(tags=("k" * 5_000,)),
+        Search(words=(Word("'\\:*|&"),)),
+    )
+    for one in odd:
+        assert (await search.find(one, limit=5)).rows == ()
+
+
+async def test_dead_and_held_mail_is_listed_newest_first_with_what_is_kept(database, node, insight):
     mails = [mail(at, f"p{at}@example.com") for at in range(1, 4)]
     await node.accept(*mails)
     now = START + 4 * MINUTE
     for work in await node.take(now=now):
         await node.settle(work, Rejected("no such address", field="recipient"), now=now)
     gone = mails[1].id
-    await node.store.write_alone(
-        lambda db: db.execute("DELETE FROM contents WHERE id = ?", (gone,))
-    )
+    await database.write(node, "DELETE FROM contents WHERE id = :id", id=gone)
     stopped = await insight.stopped(limit=10)
     assert [(one.id, one.is_kept) for one in stopped] == [
         (mails[2].id, True), (mails[1].id, False), (mails[0].id, True),
@@ -193,8 +221,7 @@ async def test_dead_and_held_mail_is_listed_newest_first_with_what_is_kept(node)
     assert [one.message_id for one in attempts] == [mails[2].id, mails[1].id]
 
 
-async def test_counts_are_summed_over_the_hours_that_have_begun(node):
-    insight = SqliteInsight(node.store)
+async def test_counts_are_summed_over_the_hours_that_have_begun(node, insight):
     await node.accept(*SHOP)
     hour = timedelta(hours=1)
     sums = await insight.sums(("submitted",), since=START, until=START + SECOND)
@@ -210,7 +237,7 @@ async def test_a_beginning_is_found_however_many_words_go_on_from_it(
 ):
     monkeypatch.setattr(sqlite_search, "SPELT_OUT", spelt)
     monkeypatch.setattr(sqlite_search, "GATHERED", gathered)
-    monkeypatch.setattr(sqlite_search, "COMMON", common)
+    monkeypatch.setattr(searching, "COMMON", common)
     others = [mail(at, f"x{at}@example.com", "Lain") for at in range(1, 4)]
     wanted = [mail(at, f"p{at}@example.com", f"Undangan{at}") for at in range(4, 9)]
     await node.accept(*others, *wanted)
@@ -218,3 +245,48 @@ async def test_a_beginning_is_found_however_many_words_go_on_from_it(
     for one in (to("p", Part.START), Search(words=(Word("undang", is_start=True),))):
         found = await search.find(one, limit=10)
         assert [row.message.id for row in found.rows] == [row.id for row in reversed(wanted)]
+
+
+PLANS = {
+    "sqlite": (
+        ("ids_by_terms", "SCAN search_terms VIRTUAL TABLE INDEX"),
+        ("ids_that_stand_so", "SEARCH m USING"),
+        ("emails_of_messages", "SEARCH m USING"),
+        ("ids_all", "SEARCH messages USING PRIMARY KEY"),
+    ),
+    "postgres": (
+        ("blocks_with", "Bitmap Index Scan on search_blocks_terms"),
+        ("ids_in_blocks", "search_blocks_pkey on search_blocks b"),
+        ("ids_that_stand_so", "using messages_pkey on messages"),
+        ("emails_of_messages", "using messages_pkey on messages"),
+        ("ids_all", "Index Only Scan Backward using messages_pkey"),
+    ),
+}
+
+
+async def test_messages_to_one_address_are_found_by_an_index_among_many(database, node, search):
+    mails = [mail(at, f"p{at % 100}@example.com") for at in range(1, 1_001)]
+    await node.accept(*mails)
+    while await search.index(now=START + 2_000 * MINUTE):
+        pass
+    kind = "sqlite" if isinstance(database, SqliteFile) else "postgres"
+    sql = Queries(f"terkirim.store.{kind}", "search.sql")
+    term = "tp7z40zexamplez2ezcom"
+    nothing = "[]" if kind == "sqlite" else []
+    bound = {"match": term, "together": term, "high": "g", "low": "", "most": 20, "wishes": 1}
+    bound |= {"ids": nothing, "rows": "[]", "is_sandbox": None, "states": None}
+    if kind == "postgres":
+        bound["blocks"] = []
+        await database.write(node, "ANALYZE messages")
+    for name, step in PLANS[kind]:
+        plan = await database.plan(node, sql[name], **bound)
+        assert step in plan, f"{name}: {plan}"
+        assert "SCAN m" not in plan
+        assert "Seq Scan" not in plan
+    which = {"recipient": "P7@example.com", "log": node.store, "search": search}
+    rows = await listed(MessageFilter(limit=3), **which)
+    assert [one.id for one in rows] == [mails[at - 1].id for at in (907, 807, 707)]
+    older = await listed(MessageFilter(limit=3, after=rows[-1].id), **which)
+    newer = await listed(MessageFilter(limit=2, before=older[0].id), **which)
+    assert [one.recipient for one in older] == ["p7@example.com"] * 3
+    assert [one.id for one in newer] == [one.id for one in rows[1:]]

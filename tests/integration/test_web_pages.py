@@ -17,10 +17,15 @@ from tests.integration.visitor import PASSWORD, Visitor
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
 
+over_both = pytest.mark.parametrize("visitor", ["sqlite", "postgres"], indirect=True)
+
+
 @pytest.fixture
-async def visitor(open_door):
-    door = await open_door(mailketing_from_email="toko@example.com")
-    return await Visitor.at(door.gateway).enter()
+async def visitor(request, open_door):
+    given = {"mailketing_from_email": "toko@example.com"}
+    if getattr(request, "param", "sqlite") == "postgres":
+        given["database"] = await request.getfixturevalue("postgres").database()
+    return await Visitor.at((await open_door(**given)).gateway).enter()
 
 
 @pytest.fixture
@@ -67,6 +72,7 @@ async def test_an_empty_installation_says_the_first_three_steps(visitor):
     assert "SANDBOX Nothing is really sent." in page
 
 
+@over_both
 @pytest.mark.parametrize(
     ("path", "words"),
     [
@@ -96,6 +102,7 @@ async def test_the_colours_are_chosen_once_and_kept(visitor):
     assert 'data-theme="dark"' in (await visitor.get("/?theme=odd")).text
 
 
+@over_both
 async def test_a_search_is_in_the_address_and_leads_to_the_message(visitor, send):
     await send("siti@example.com", "Struk")
     id_ = await send("budi@example.com", "Pesanan dikirim")
@@ -111,6 +118,7 @@ async def test_a_search_that_is_wrong_says_what_would_be_right(visitor):
     assert "state:gone is not known. Known are queued" in shown(page).replace(" is not", " is not")
 
 
+@over_both
 async def test_older_messages_are_on_the_next_page(visitor, send):
     ids = [await send(f"p{at}@example.com") for at in range(60)]
     first = await visitor.get("/messages")
@@ -122,6 +130,7 @@ async def test_older_messages_are_on_the_next_page(visitor, send):
     assert ids[0] not in first.text
 
 
+@over_both
 async def test_the_csv_has_every_message_and_no_formula(visitor, send):
     await send("a@example.com", "=cmd()", tags=[{"name": "kind", "value": "otp"}])
     for at in range(3):
@@ -134,6 +143,7 @@ async def test_the_csv_has_every_message_and_no_formula(visitor, send):
     assert ("ani", "messages exported", "from:toko@example.com") in await noted(visitor)
 
 
+@over_both
 async def test_a_message_tells_its_story_with_what_the_provider_said(visitor, send):
     id_ = await send("budi@example.com", "Halo", text="Isi surat")
     await end(visitor.gateway, Deferred("HTTP 503: away", code="503", answer="<b>down</b>"))
@@ -181,6 +191,7 @@ async def test_held_mail_counts_as_sent_when_a_person_says_so(visitor, send):
     assert (await visitor.gateway.store.story(id_)).message.state is State.ACCEPTED
 
 
+@over_both
 async def test_dead_letters_come_in_groups_and_go_again_by_group(visitor, send):
     for at in range(3):
         await send(f"p{at}@example.com")
@@ -230,6 +241,7 @@ async def test_held_mail_is_not_among_all_dead(visitor, send):
     assert (await visitor.post("/dead-letters/requeue", cause="odd")).status == 422
 
 
+@over_both
 async def test_a_provider_is_paused_and_used_again(visitor):
     await visitor.get("/providers")
     await visitor.post("/providers/sandbox/pause")
@@ -270,6 +282,7 @@ async def test_a_key_is_shown_once_and_revoked(visitor):
     assert (await visitor.post("/settings/keys", name="kasir")).status == 422
 
 
+@over_both
 async def test_people_are_added_changed_and_removed(visitor):
     await visitor.get("/settings?tab=people")
     added = await visitor.post("/settings/people", name="budi", password=PASSWORD, role="operator")
@@ -370,6 +383,7 @@ async def test_a_letter_of_five_megabytes_does_not_fill_the_page(visitor, send):
     assert len((await visitor.get(f"/messages/{id_}/source")).body) > 5_000_000
 
 
+@over_both
 async def test_a_letter_to_many_is_shown_as_its_reader_gets_it(visitor, send):
     id_ = await send(
         to="budi@example.com", subject="Halo {{ nama }}", html="<p>{{ nama }}</p>", text=None,

@@ -26,6 +26,7 @@ from terkirim.compose import Gateway
 from terkirim.domain.errors import WrongState
 from terkirim.domain.message import State
 from terkirim.ports import MessageFilter, RequeueFilter
+from terkirim.reports.listing import listed
 
 REQUEUED_AT_ONCE = 10_000
 FILTER: Mapping[str, tuple[Mapping[str, Any], str]] = {
@@ -67,14 +68,15 @@ def _telling(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         states = some_of(query.get("state"), "state", State)
         which = MessageFilter(
             states=None if states is None else tuple(map(State, states)),
-            recipient=query.get("recipient"),
             email_id=query.get("email_id"),
             is_sandbox=flag(request, "sandbox"),
             limit=page.fetched,
             after=page.after,
             before=page.before,
         )
-        rows, has_more = page.shown(await store.messages(which))
+        to, search = query.get("recipient"), gateway.desk.search
+        found = await listed(which, recipient=to, log=store, search=search)
+        rows, has_more = page.shown(found)
         shapes = [message_shape(row, clock.now()) for row in rows]
         return json_answer({"object": "list", "has_more": has_more, "data": shapes})
 

@@ -17,6 +17,7 @@ from terkirim.database import Database
 from terkirim.domain.message import State
 from terkirim.domain.record import Story
 from terkirim.ports import Cancelled, MessageFilter, ProviderStatus
+from terkirim.reports.listing import listed
 
 MOST = 1_000  # messages of one page
 _STATES = click.Choice([state.value for state in State])
@@ -43,8 +44,11 @@ def messages() -> None:
 def list_(*, limit: int, as_json: bool, **given: Any) -> int:
     """List messages, newest first."""
     at = desk(as_json=as_json)
+    to = None if given["to"] is None else normalised(given["to"].strip(), "--to")
     which = _filter(at, limit=limit + 1, **given)
-    rows = at.ask(lambda database: database.store.messages(which))
+    rows = at.ask(
+        lambda database: listed(which, recipient=to, log=database.store, search=database.search)
+    )
     page, has_more = rows[:limit], len(rows) > limit
     cursor = page[-1].id if has_more else None
     now = at.clock.now()
@@ -156,7 +160,6 @@ def _filter(at: Desk, *, limit: int, **given: Any) -> MessageFilter:
         after=min(filter(None, cursors), default=None),
         before=None if after is None else first_id_at(instant_of(after, "--after", zone)),
         states=tuple(map(State, given["states"])) or None,
-        recipient=None if given["to"] is None else normalised(given["to"].strip(), "--to"),
         email_id=given["email_id"],
         is_sandbox=given["is_sandbox"],
     )

@@ -12,8 +12,7 @@ from terkirim.cli.screen import Screen, json_option, printable
 from terkirim.content.addresses import normalised
 from terkirim.database import Database
 from terkirim.domain.alert import Activity
-from terkirim.domain.errors import ConfigError, NotFound, WrongState
-from terkirim.ports.access import Accounts
+from terkirim.domain.errors import NotFound, WrongState
 from terkirim.ports.people import ROLES, User
 
 NAME_LIMIT = 100  # characters
@@ -80,7 +79,7 @@ def password(name: str, password_stdin: bool, as_json: bool) -> int:
         raise click.UsageError("give --password-stdin, or run this on a terminal")
 
     async def changed(database: Database) -> User:
-        accounts = _accounts(database)
+        accounts = database.accounts
         user = await accounts.find_user(name)
         if user is None:
             raise NotFound(f"there is no user {name!r}: see `terkirim users list`")
@@ -119,8 +118,6 @@ def remove(name: str, as_json: bool) -> int:
         await database.people.note(note)
 
     async def _is_removed(database: Database) -> bool:
-        if database.accounts is None:
-            return await database.people.remove_user(name)
         user = await database.accounts.find_user(name)
         if user is not None and not await database.accounts.drop_user(user.id):
             says = f"{name!r} is the last admin who can sign in: add another one first"
@@ -173,12 +170,6 @@ async def _hashed(password: str) -> str:
     from terkirim.access.passwords import Passwords  # argon2 is loaded where a hash is made
 
     return await Passwords().hashed(password)
-
-
-def _accounts(database: Database) -> Accounts:
-    if database.accounts is None:
-        raise ConfigError("TERKIRIM_DATABASE: the pages need SQLite as yet")
-    return database.accounts
 
 
 def _lines(screen: Screen, rows: list[User]) -> list[str]:

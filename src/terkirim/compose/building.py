@@ -54,7 +54,7 @@ class Parts:
     watch: Watch
     fetcher: Fetcher
     lookout: Lookout
-    desk: Desk | None
+    desk: Desk
     scheduler: Scheduler
     erasure: Erasure
     tracking: Tracking
@@ -200,7 +200,7 @@ def _watch(database: Database) -> Watch:
     )
 
 
-def _jobs(database: Database, lookout: Lookout, desk: Desk | None) -> list[Job]:
+def _jobs(database: Database, lookout: Lookout, desk: Desk) -> list[Job]:
     settings = database.settings
     return [
         *retention_jobs(
@@ -211,7 +211,7 @@ def _jobs(database: Database, lookout: Lookout, desk: Desk | None) -> list[Job]:
         ),
         *_webhook_jobs(database, lookout),
         *lookout.jobs,
-        *(() if desk is None else desk.jobs),
+        *desk.jobs,
     ]
 
 

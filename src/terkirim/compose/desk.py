@@ -29,12 +29,9 @@ class Desk:
     jobs: tuple[Job, ...]
 
 
-def desk_over(database: Database) -> Desk | None:
-    """Return the desk over an open database, None where it has no part for the pages."""
-    accounts, search, insight = database.accounts, database.search, database.insight
-    if accounts is None or search is None or insight is None:
-        return None
-    clock = database.clock
+def desk_over(database: Database) -> Desk:
+    """Return the desk over an open database."""
+    accounts, search, clock = database.accounts, database.search, database.clock
 
     async def index() -> None:
         """Index piece by piece, and rest twice as long between them: mail goes first."""
@@ -45,20 +42,15 @@ def desk_over(database: Database) -> Desk | None:
 
     return Desk(
         accounts=accounts,
-        sign_in=sign_in_at(database, accounts),
+        sign_in=SignIn(
+            accounts,
+            clock=clock,
+            new_token=lambda: token_urlsafe(_TOKEN_BYTES),
+            new_id=database.new_id,
+        ),
         users=accounts,
         activity=accounts,
         search=search,
-        insight=insight,
+        insight=database.insight,
         jobs=(Job(name="search index", every=INDEX_EVERY, work=index),),
-    )
-
-
-def sign_in_at(database: Database, accounts: Accounts) -> SignIn:
-    """Return where people of this database sign in."""
-    return SignIn(
-        accounts,
-        clock=database.clock,
-        new_token=lambda: token_urlsafe(_TOKEN_BYTES),
-        new_id=database.new_id,
     )

@@ -10,7 +10,6 @@ import msgspec
 import structlog
 
 from terkirim.compose.building import Parts, built
-from terkirim.compose.desk import Desk
 from terkirim.content.addresses import normalised
 from terkirim.content.fetching import needs_fetching
 from terkirim.delivery.erasing import Forgotten, forget
@@ -18,7 +17,7 @@ from terkirim.delivery.following import Following
 from terkirim.delivery.submit import Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
-from terkirim.domain.errors import CannotBePaid, ConfigError
+from terkirim.domain.errors import CannotBePaid
 from terkirim.ports import IdempotencyKey
 from terkirim.settings import Settings, load
 
@@ -45,7 +44,7 @@ class Gateway(Following):
         self.lookout = parts.lookout
         self.tracking = parts.tracking
         self.webhooks = parts.webhooks
-        self._desk = parts.desk
+        self.desk = parts.desk
         self._fetcher = parts.fetcher
         self._scheduler = parts.scheduler
         self._erasure = parts.erasure
@@ -73,22 +72,6 @@ class Gateway(Following):
             yield gateway
         finally:
             await gateway.close()
-
-    @property
-    def has_desk(self) -> bool:
-        """True where the database keeps what the pages need: people's sessions, a search."""
-        return self._desk is not None
-
-    @property
-    def desk(self) -> Desk:
-        """What people at the pages need.
-
-        Raises:
-            ConfigError: this database does not keep it.
-        """
-        if self._desk is None:
-            raise ConfigError("TERKIRIM_DATABASE: the pages need SQLite as yet")
-        return self._desk
 
     @property
     def in_air(self) -> int:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from terkirim.domain.search import AddressWish, Facts, Part, Search, Word
 
 WORD_LIMIT, WORDS_LIMIT = 40, 60
+TERM_LIMIT = 256  # characters: PostgreSQL keeps no term of more than 2,046 bytes
 _ASCII_WORD = re.compile(r"[0-9a-z]+")
 _SEPARATOR = re.compile(r"[\x00-\x7f](?<![0-9A-Za-z])")  # what is ASCII, and no letter or digit
 # The first letter of a term says what it is of.
@@ -95,4 +96,4 @@ def _domain(address: str) -> str:
 @lru_cache(maxsize=4_096)
 def _term(kind: str, text: str) -> str:
     """Return a term that no index takes apart: letters and digits only, and foreign characters."""
-    return kind + _SEPARATOR.sub(lambda found: f"z{ord(found[0]):x}z", text)
+    return kind + _SEPARATOR.sub(lambda found: f"z{ord(found[0]):x}z", text[:TERM_LIMIT])

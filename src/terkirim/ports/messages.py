@@ -18,7 +18,6 @@ class MessageFilter:
     after: str | None = None
     before: str | None = None
     states: tuple[State, ...] | None = None
-    recipient: str | None = None
     email_id: str | None = None
     is_sandbox: bool | None = None
 

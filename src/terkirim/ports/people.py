@@ -46,10 +46,6 @@ class UserBook(Protocol):
         """Return everybody, by name."""
         ...
 
-    async def remove_user(self, name: str) -> bool:
-        """Remove a person; False where there is none of that name."""
-        ...
-
 
 class ActivityLog(Protocol):
     """Who did what, when; kept by the transaction of what was done where that writes itself."""

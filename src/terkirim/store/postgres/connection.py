@@ -20,7 +20,7 @@ BEGIN = (
     " SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan"
 )
 BEGIN_LOOSELY = "BEGIN; SET LOCAL synchronous_commit = off"  # for what a crash may take
-BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off"
 
 _LOST = (
     pg.PostgresConnectionError,

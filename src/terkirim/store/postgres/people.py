@@ -28,10 +28,6 @@ class PostgresPeople:
     async def users(self) -> list[User]:
         return [user_of(row) for row in await self._store.read(lambda db: db.rows(_sql["users"]))]
 
-    async def remove_user(self, name: str) -> bool:
-        removed = await self._store.write_alone(lambda db: db.one(_sql["remove_user"], name=name))
-        return removed is not None
-
     async def note(self, activity: Activity, *, is_folded: bool = False) -> None:
         await self._store.write_alone(
             partial(keep_activity, activity=activity, is_folded=is_folded)

@@ -1,6 +1,6 @@
 """Read-only questions, each in a transaction of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from terkirim.domain.errors import NotFound
@@ -66,6 +66,12 @@ async def _messages_of(db: Database, email_ids: Sequence[str]) -> list[MessageRo
     return [message_of(row) for row in await db.rows(sql, ids=email_ids)]
 
 
+async def messages_by_id(db: Database, ids: Iterable[str]) -> list[MessageRow]:
+    """Return the messages with these ids, in any order."""
+    rows = await db.rows(f"{MESSAGE} WHERE m.id = ANY (:ids::text[])", ids=list(ids))
+    return [message_of(row) for row in rows]
+
+
 async def listed(db: Database, *, which: MessageFilter) -> list[MessageRow]:
     """Return messages, newest first; the cost of unfinished and dead ones is free of history."""
     tests, bound = _tests(which)
@@ -86,7 +92,6 @@ def _tests(which: MessageFilter) -> tuple[list[str], dict[str, Any]]:
     optional: tuple[tuple[str, str, Any], ...] = (
         ("after", "m.id < :after", which.after),
         ("before", "m.id > :before", which.before),
-        ("recipient", "lower(m.recipient) = lower(:recipient)", which.recipient),
         ("email", "m.email_id = :email", which.email_id),
     )
     bound = {name: value for name, _, value in optional if value is not None}

@@ -1,19 +1,21 @@
 """Accounts, sessions and failed tries to sign in, in SQLite."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import apsw
 
-from terkirim.policy.strikes import FORGOTTEN_AFTER, Strikes, after_try, is_locked
+from terkirim.policy.strikes import FORGOTTEN_AFTER
 from terkirim.ports.access import Session
 from terkirim.ports.people import User
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
+from terkirim.store.signing_in import session_of, session_row, tried
 from terkirim.store.sqlite.people import SqlitePeople
-from terkirim.store.times import instant, instant_or_none, micros, micros_or_none
+from terkirim.store.times import micros
+from terkirim.store.watching import user_of, user_row
 
 _sql = Queries("terkirim.store.sqlite", "access.sql")
 
@@ -22,13 +24,7 @@ class SqliteAccess(SqlitePeople):
     """`ports.access` over a store's connections, beside the people that it is about."""
 
     async def open_session(self, session: Session) -> None:
-        row = {
-            "hash": session.hash,
-            "user_id": session.user.id,
-            "made_at": micros(session.made_at),
-            "seen_at": micros(session.seen_at),
-            "until": micros(session.until),
-        }
+        row = session_row(session)
 
         def opening(db: apsw.Connection) -> None:
             db.execute(_sql["forget_sessions"], {"now": row["made_at"]})
@@ -41,7 +37,7 @@ class SqliteAccess(SqlitePeople):
     ) -> Session | None:
         bound = {"hash": token_hash, "now": micros(now), "idle_since": micros(now - idle_for)}
         found = await self._store.read(lambda db: list(db.execute(_sql["session"], bound)))
-        return _session(found[0]) if found else None
+        return session_of(found[0]) if found else None
 
     async def touch_session(self, token_hash: str, *, now: datetime) -> None:
         await self._changed("touch_session", {"hash": token_hash, "now": micros(now)})
@@ -56,7 +52,7 @@ class SqliteAccess(SqlitePeople):
         found = await self._store.read(
             lambda db: list(db.execute(_sql["find_user"], {"name": name}))
         )
-        return _user(found[0]) if found else None
+        return user_of(found[0]) if found else None
 
     async def set_password(self, user_id: str, password_hash: str) -> bool:
         bound = {"id": user_id, "password_hash": password_hash}
@@ -114,61 +110,14 @@ def _changes(db: apsw.Connection, *, name: str, bound: dict[str, Any]) -> int:
 def _add_first(db: apsw.Connection, *, user: User, link: dict[str, Any]) -> bool:
     if not list(db.execute(_sql["is_first_link"], link)):
         return False
-    row = {
-        "id": user.id,
-        "name": user.name,
-        "email": user.email,
-        "role": user.role,
-        "alert_url": user.alert_url,
-        "password_hash": user.password_hash,
-        "created_at": micros(user.created_at),
-    }
-    db.execute(_sql["add_first_user"], row)
+    db.execute(_sql["add_first_user"], user_row(user))
     db.execute(_sql["forget_first_links"])
     return True
 
 
 def _take_try(db: apsw.Connection, *, limits: Mapping[str, int], now: datetime) -> datetime | None:
     db.execute(_sql["forget_strikes"], {"before": micros(now - FORGOTTEN_AFTER)})
-    rows = db.execute(_sql["strikes"], {"keys": to_json(list(limits))})
-    kept = {
-        key: Strikes(count, instant(last_at), instant_or_none(until))
-        for key, count, last_at, until in rows
-    }
-    locked = [one.until for one in kept.values() if is_locked(one, now) and one.until is not None]
-    if locked:
-        return max(locked)
-    for key, free in limits.items():
-        strikes = after_try(kept.get(key), free=free, now=now)
-        row = {
-            "key": key,
-            "count": strikes.count,
-            "last_at": micros(strikes.last_at),
-            "until": micros_or_none(strikes.until),
-        }
-        db.execute(_sql["keep_strikes"], row)
-    return None
-
-
-def _session(row: Sequence[Any]) -> Session:
-    hash_, made_at, seen_at, until, *user = row
-    return Session(
-        hash=hash_,
-        user=_user(user),
-        made_at=instant(made_at),
-        seen_at=instant(seen_at),
-        until=instant(until),
-    )
-
-
-def _user(row: Sequence[Any]) -> User:
-    id_, name, email, role, alert_url, password_hash, created_at = row
-    return User(
-        id=id_,
-        name=name,
-        email=email,
-        role=role,
-        alert_url=alert_url,
-        password_hash=password_hash,
-        created_at=instant(created_at),
-    )
+    kept = db.execute(_sql["strikes"], {"keys": to_json(list(limits))})
+    locked_until, rows = tried(kept, limits, now)
+    db.executemany(_sql["keep_strikes"], rows)
+    return locked_until

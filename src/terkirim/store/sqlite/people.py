@@ -31,11 +31,6 @@ class SqlitePeople:
     async def users(self) -> list[User]:
         return await self._store.read(lambda db: list(map(user_of, db.execute(_sql["users"]))))
 
-    async def remove_user(self, name: str) -> bool:
-        return await self._store.write_alone(
-            partial(_touched, name="remove_user", bound={"name": name})
-        )
-
     async def note(self, activity: Activity, *, is_folded: bool = False) -> None:
         await self._store.write_alone(
             partial(keep_activity, activity=activity, is_folded=is_folded)

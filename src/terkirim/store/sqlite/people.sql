@@ -7,9 +7,6 @@ VALUES (:id, :name, :email, :role, :alert_url, :password_hash, :created_at) ON C
 -- name: users
 SELECT id, name, email, role, alert_url, password_hash, created_at FROM users ORDER BY name;
 
--- name: remove_user
-DELETE FROM users WHERE name = :name;
-
 -- name: note
 INSERT INTO activity (id, at, who, what, subject, facts) VALUES (:id, :at, :who, :what, :subject, :facts)
 ON CONFLICT (id) DO UPDATE SET

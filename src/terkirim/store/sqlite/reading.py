@@ -80,7 +80,6 @@ def _tests(which: MessageFilter) -> tuple[list[str], dict[str, Any]]:
     optional: tuple[tuple[str, str, Any], ...] = (
         ("m.id < :after", "after", which.after),
         ("m.id > :before", "before", which.before),
-        ("lower(m.recipient) = lower(:recipient)", "recipient", which.recipient),
         ("m.email_id = :email", "email", which.email_id),
     )
     for test, name, value in optional:

@@ -1,31 +1,38 @@
 """Finds messages in SQLite: candidates by the best index there is, then each looked at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import apsw
 
-from terkirim.domain.ids import uuid7
-from terkirim.domain.message import UNFINISHED, State
 from terkirim.domain.search import Facts, Findings, Found, Search
 from terkirim.policy.search import fits, terms_of, wanted
 from terkirim.store.queries import Queries
-from terkirim.store.rows import from_json, to_json, tuples_of
+from terkirim.store.rows import to_json
+from terkirim.store.searching import (
+    FIRST,
+    INDEXED_AT_ONCE,
+    LOOKED_AT_ONCE,
+    PROBED,
+    YOUNG,
+    Listing,
+    Looking,
+    facts_of,
+    floor,
+    found_of,
+    has_beginning,
+    is_by_terms,
+    is_common,
+    listing_by_state,
+)
 from terkirim.store.sqlite.reading import messages_by_id
 from terkirim.store.sqlite.store import SqliteStore
 
-LOOKED_AT_ONCE = 3_000  # messages that one search looks at: some 30 ms
-FIRST_PIECE, GROWTH = 60, 4
-INDEXED_AT_ONCE = 500  # messages in one transaction, so that no accept waits long behind it
-YOUNG = timedelta(seconds=20)  # no accept takes longer from its id to its commit
-PROBED, COMMON = 300, 30  # a thirtieth of so many messages
 SPELT_OUT, GATHERED = 200, 2_000  # terms that a beginning may have
 LAST_CHARACTER = "\U0010ffff"
-LAST, FIRST = "g", ""  # no id sorts behind the one, or before the other
-_SELDOM = frozenset({State.BOUNCED, State.COMPLAINED, State.SUPPRESSED, State.CANCELLED})
 _sql = Queries("terkirim.store.sqlite", "search.sql")
 
 
@@ -42,73 +49,49 @@ class SqliteSearch:
         self._store = store
 
     async def find(self, search: Search, *, limit: int, older_than: str | None = None) -> Findings:
-        finding = partial(_find, search=search, limit=limit, high=older_than or LAST)
-        return await self._store.search(finding)
+        looking = Looking(search, limit=limit, older_than=older_than)
+        return await self._store.search(partial(_find, search=search, looking=looking))
 
     async def index(self, *, now: datetime) -> int:
-        young = _floor(now - YOUNG)
+        young = floor(now - YOUNG)
         piece = await self._store.search(partial(_piece, young=young))
         if piece.docs or piece.gone:
             await self._store.write_alone(partial(_keep, piece=piece))
         return len(piece.docs) + len(piece.gone)
 
 
-def _find(db: apsw.Connection, *, search: Search, limit: int, high: str) -> Findings:
-    low = FIRST if search.after is None else _floor(search.after)
-    if search.before is not None:
-        high = min(high, _floor(search.before))
-    candidates = _candidates(db, search, low=low, high=high)
-    found: list[Found] = []
-    left, most = LOOKED_AT_ONCE, max(FIRST_PIECE, limit + 1)
-    while left > 0:
-        ids = candidates(high=high, most=min(most, left))
-        for one in _looked_at(db, search, ids):
-            found.append(one)
-            if len(found) == limit:
-                is_last = one.message.id == ids[-1] and len(ids) < most
-                return Findings(rows=tuple(found), looked_to=None if is_last else one.message.id)
-        if len(ids) < min(most, left):
-            return Findings(rows=tuple(found))
-        left, most, high = left - len(ids), most * GROWTH, ids[-1]
-    return Findings(rows=tuple(found), looked_to=high)
+def _find(db: apsw.Connection, *, search: Search, looking: Looking) -> Findings:
+    candidates = _candidates(db, search, looking)
+    while True:
+        ids = candidates(high=looking.high, most=looking.most)
+        findings = looking.took(ids, _looked_at(db, search, ids))
+        if findings is not None:
+            return findings
 
 
-def _candidates(db: apsw.Connection, search: Search, *, low: str, high: str) -> Ids:
+def _candidates(db: apsw.Connection, search: Search, looking: Looking) -> Ids:
     """Return where to look: the narrowest of the indexes that hold all that is wanted."""
+    low = looking.low
     if search.ids:
         return partial(_ids_given, db, search.ids, low)
-    by_state = _by_state(search)
-    if by_state is None or search.to or search.tags:
-        match = "" if _is_common(db, search, low=low, high=high) else _match(db, wanted(search))
+    if is_by_terms(search) and not _is_common(db, search, low=low, high=looking.high):
+        match = _match(db, wanted(search))
         if match:
             return partial(_ids_by_terms, db, match, low)
-    name, bound = by_state or ("ids_all", {})
-    return partial(_ids_of, db, name, bound | {"low": low})
+    return partial(_ids_of, db, listing_by_state(search) or Listing(), low)
 
 
 def _is_common(db: apsw.Connection, search: Search, *, low: str, high: str) -> bool:
     """Return True where many of the next messages have a wanted beginning: no index is needed."""
-    if not any(is_start for choices in wanted(search) for _, is_start in choices):
+    if not has_beginning(search):
         return False
-    facts = _facts_of(db, _ids_of(db, "ids_all", {"low": low}, high=high, most=PROBED))
-    return sum(fits(search, one) for one in facts.values()) * COMMON > len(facts)
+    facts = _facts_of(db, _ids_of(db, Listing(), low, high=high, most=PROBED))
+    return is_common(search, facts.values())
 
 
-def _by_state(search: Search) -> tuple[str, dict[str, Any]] | None:
-    states = search.states or frozenset(State)
-    if states <= UNFINISHED:
-        return "ids_unfinished", {}
-    if states == {State.DEAD}:
-        return "ids_dead", {}
-    if len(states) == 1 and states <= _SELDOM:
-        return "ids_seldom", {"state": next(iter(states)).value}
-    return ("ids_sandbox", {}) if search.is_sandbox else None
-
-
-def _ids_of(
-    db: apsw.Connection, name: str, bound: dict[str, Any], *, high: str, most: int
-) -> list[str]:
-    return [id_ for (id_,) in db.execute(_sql[name], bound | {"high": high, "most": most})]
+def _ids_of(db: apsw.Connection, listing: Listing, low: str, *, high: str, most: int) -> list[str]:
+    bound = {**listing.bound, "low": low, "high": high, "most": most}
+    return [id_ for (id_,) in db.execute(_sql[listing.name], bound)]
 
 
 def _ids_given(
@@ -123,7 +106,7 @@ def _ids_by_terms(db: apsw.Connection, match: str, low: str, *, high: str, most:
     seen, last = next(db.execute(_sql["mark"]))
     ids: list[str] = []
     if high > seen:
-        ids = _ids_of(db, "ids_all", {"low": max(low, seen)}, high=high, most=most)
+        ids = _ids_of(db, Listing(), max(low, seen), high=high, most=most)
         if len(ids) == most:
             return ids
     bound = {
@@ -173,34 +156,20 @@ def _spelt(db: apsw.Connection, term: str, is_start: bool) -> str:
     )
 
 
-def _looked_at(db: apsw.Connection, search: Search, ids: Sequence[str]) -> Iterator[Found]:
-    """Give those of the candidates that are what was asked for, whatever the index says."""
+def _looked_at(db: apsw.Connection, search: Search, ids: Sequence[str]) -> list[Found]:
+    """Return those of the candidates that are what was asked for, whatever the index says."""
     bound = {
         "ids": to_json(ids),
         "states": None if search.states is None else to_json(sorted(search.states)),
         "is_sandbox": search.is_sandbox,
     }
     standing = [id_ for (id_,) in db.execute(_sql["ids_that_stand_so"], bound)]
-    facts = _facts_of(db, standing)
-    kept = {id_ for id_ in standing if id_ in facts and fits(search, facts[id_])}
-    rows = {row.id: row for row in messages_by_id(db, kept)}
-    for id_ in ids:
-        if id_ in kept:
-            fact = facts[id_]
-            yield Found(message=rows[id_], subject=fact.subject, sender=fact.sender, tags=fact.tags)
+    facts = {id_: one for id_, one in _facts_of(db, standing).items() if fits(search, one)}
+    return found_of(ids, facts, messages_by_id(db, facts))
 
 
 def _facts_of(db: apsw.Connection, ids: Sequence[str]) -> dict[str, Facts]:
-    found = db.execute(_sql["emails_of_messages"], {"ids": to_json(ids)})
-    return {
-        id_: Facts(
-            recipient=recipient,
-            sender=sender,
-            subject=subject,
-            tags=tuples_of(from_json(tags)) if tags else (),
-        )
-        for id_, recipient, sender, subject, tags in found
-    }
+    return facts_of(db.execute(_sql["emails_of_messages"], {"ids": to_json(ids)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,8 +219,3 @@ def _keep(db: apsw.Connection, *, piece: _Piece) -> None:
         db.execute(_sql["drop_terms"], {"docs": docs})
         db.execute(_sql["drop_docs"], {"docs": docs})
         db.execute(_sql["drop_gone"], {"ids": to_json(piece.gone)})
-
-
-def _floor(at: datetime) -> str:
-    """Return the smallest id of an instant."""
-    return uuid7(max(int(at.timestamp() * 1_000), 0), 0)

@@ -1,0 +1,168 @@
+"""One kept connection: it carries one request at a time, and knows what became of it."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import httptools
+
+_FINAL = 200  # a status below is an interim answer, of which another one follows
+
+
+class Headers(Mapping[str, str]):
+    """What an answer's head says; names ignore case.
+
+    Reading one raises ValueError where its bytes are no ASCII.
+    """
+
+    def __init__(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        self._values = {name.lower(): value for name, value in pairs}
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower().encode()].decode("ascii")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name in self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Answer(NamedTuple):  # one per mail; a frozen dataclass takes six times as long to make
+    """What a server said to its end. `body` is cut at the limit; longer is not `is_whole`."""
+
+    status: int
+    body: bytes
+    is_whole: bool
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No whole answer came, though the request may have left; `why` is "" where time ran out."""
+
+    why: str
+
+
+class Line(asyncio.Protocol):
+    """A connection that was made. Whatever ends it ends the request that it carries."""
+
+    def __init__(self, *, body_limit: int) -> None:
+        self._limit = body_limit
+        self._transport: asyncio.Transport
+        self._future: asyncio.Future[Answer | Broken] | None = None
+        self._is_over = False
+        self.idle_since = 0.0
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether another request can go this way."""
+        return not self._is_over and not self._transport.is_closing()
+
+    def ask(self, request: bytes, *, within: float) -> asyncio.Future[Answer | Broken]:
+        """Write the request; the future ends with its answer, or with why there is none."""
+        loop = asyncio.get_running_loop()
+        self._begin_answer()
+        self._future = loop.create_future()
+        self._timer = loop.call_later(within, self._end, Broken(""))
+        self._transport.write(request)
+        return self._future
+
+    def hang_up(self, why: str) -> None:
+        """Close at once; a request in the air ends as broken."""
+        self._end(Broken(why))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._future is None:  # nobody asked: what comes after it cannot be told from an answer
+            self._hang_up()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._end(Broken("the answer changes the protocol"))
+        except httptools.HttpParserError as error:
+            self._end(Broken(f"the answer is no HTTP ({type(error).__name__})"))
+        else:
+            self._look_at_length()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_over = True
+        if exc is None and self._ends_with_the_line():
+            self._answered(is_whole=True)
+        self._end(Broken(_why(exc)))
+
+    # What the parser found.
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_body(self, body: bytes) -> None:
+        self._parts.append(body)
+        self._length += len(body)
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() < _FINAL:
+            self._headers.clear()
+            return
+        self._is_over = self._is_over or not self._parser.should_keep_alive()
+        self._answered(is_whole=True)
+
+    def _begin_answer(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._parts: list[bytes] = []
+        self._length = 0
+
+    def _look_at_length(self) -> None:
+        if self._length > self._limit and self._future is not None:
+            self._is_over = True
+            self._answered(is_whole=False)
+
+    def _ends_with_the_line(self) -> bool:
+        """Tell whether the head named no length, so that the end of the line is the answer's."""
+        if self._future is None or not self._headers:
+            return False
+        names = {name.lower() for name, _ in self._headers}
+        has_head = self._parser.get_status_code() >= _FINAL and self._parts
+        return bool(has_head) and not names & {b"content-length", b"transfer-encoding"}
+
+    def _answered(self, *, is_whole: bool) -> None:
+        if self._future is None:
+            return
+        body = b"".join(self._parts)[: self._limit]
+        answer = Answer(
+            self._parser.get_status_code(),
+            body,
+            is_whole and self._length <= self._limit,
+            Headers(self._headers),
+        )
+        if self._transport.get_write_buffer_size():
+            self._is_over = True  # it was answered before it was read: the rest is no new request
+        self._give(answer)
+        if self._is_over:
+            self._hang_up()
+
+    def _end(self, broken: Broken) -> None:
+        self._give(broken)
+        self._hang_up()
+
+    def _give(self, result: Answer | Broken) -> None:
+        future, self._future = self._future, None
+        if future is None:
+            return
+        self._timer.cancel()
+        if not future.done():
+            future.set_result(result)
+
+    def _hang_up(self) -> None:
+        self._is_over = True
+        if not self._transport.is_closing():
+            self._transport.abort()
+
+
+def _why(error: Exception | None) -> str:
+    return "the connection was closed" if error is None else str(error) or type(error).__name__

@@ -1,0 +1,286 @@
+"""What the HTTP client owes besides: answers of every form, addresses, TLS, proxies."""
+
+import asyncio
+import contextlib
+import ssl
+from datetime import timedelta
+
+import pytest
+import trustme
+
+from terkirim.domain.errors import ConfigError
+from terkirim.domain.outcome import Deferred, Unclear
+from terkirim.providers.http import Answer, HttpClient, client, is_url, making, places
+from tests.contract import provider_sockets as sockets
+from tests.contract.provider_sockets import answering, http, serving
+
+WITHIN = timedelta(seconds=5)
+SOON = timedelta(seconds=0.6)
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@contextlib.asynccontextmanager
+async def opened(**options):
+    one = HttpClient(**{"timeout": WITHIN} | options)
+    try:
+        yield one
+    finally:
+        await one.close()
+
+
+async def asked(one, url, *, within=WITHIN, body=b"{}", **headers):
+    return await one.post(url, within=within, headers=headers, body=body)
+
+
+def saying(*parts):
+    """Answer each request with these bytes, one write each."""
+
+    async def scene(line):
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                await line.request()
+                for part in parts:
+                    await line.say(part)
+
+    return scene
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            b"2\r\nde\r\n0\r\n\r\n",
+        ],
+        [b"HTTP/1.1 100 Continue\r\n\r\n", http("abcde")],
+        [b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + http("abcde")],
+        [bytes([one]) for one in http("abcde")],
+    ],
+    ids=["chunked", "continue", "early hints", "byte by byte"],
+)
+async def test_an_answer_is_read_to_its_end_and_its_line_kept(parts):
+    async with serving(saying(*parts)) as server, opened() as one:
+        for _ in range(2):
+            answer = await asked(one, server.url)
+            assert (answer.status, answer.body, answer.is_whole) == (200, b"abcde", True)
+            assert answer.headers.get("link") is None
+        assert server.connections == 1
+
+
+async def test_without_a_length_the_answer_ends_with_the_line():
+    async def scene(line):
+        await line.request()
+        await line.say(b"HTTP/1.1 200 OK\r\nX-A: b\r\n\r\nabc")
+
+    async with serving(scene) as server, opened() as one:
+        answer = await asked(one, server.url)
+        assert (answer.body, answer.is_whole, answer.headers["x-a"]) == (b"abc", True, "b")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [http("x", headers="Connection: close\r\n"), b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx"],
+    ids=["close", "1.0"],
+)
+async def test_a_line_that_is_to_be_closed_is_not_used_again(answer):
+    async with serving(answering(answer)) as server, opened() as one:
+        for _ in range(3):
+            assert isinstance(await asked(one, server.url), Answer)
+        assert server.connections == 3
+
+
+async def test_a_word_that_nobody_asked_for_is_not_taken_for_the_next_answer():
+    async def scene(line):
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                await line.request()
+                await line.say(http("first") + http("stray"))
+
+    async with serving(scene) as server, opened() as one:
+        for _ in range(3):
+            assert (await asked(one, server.url)).body == b"first"
+            await asyncio.sleep(0.01)
+
+
+async def test_an_upgrade_is_no_answer():
+    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    async with serving(saying(upgrade)) as server, opened() as one:
+        assert isinstance(await asked(one, server.url, within=SOON), Unclear)
+
+
+async def test_a_mail_that_is_answered_before_it_is_read_leaves_no_rest_on_the_line():
+    async def scene(line):
+        await line.reader.readuntil(b"\r\n\r\n")
+        await line.say(http("too large", status=413))
+        await line.until_hung_up()
+
+    async with serving(scene) as server, opened() as one:
+        for _ in range(2):
+            assert (await asked(one, server.url, body=b"x" * 20_000_000)).status == 413
+        assert server.connections == 2
+
+
+async def test_what_nobody_used_for_a_while_is_closed(monkeypatch):
+    monkeypatch.setattr(client, "IDLE_FOR", 0.05)
+    async with serving(answering(http("x"))) as server, opened() as one:
+        await asked(one, server.url)
+        async with asyncio.timeout(5):
+            await server.has_ended.wait()
+        await asked(one, server.url)
+        assert server.connections == 2
+
+
+async def test_every_address_of_a_name_gets_its_turn(monkeypatch):
+    async def addresses(origin):
+        return ["127.0.0.2", "127.0.0.1"]
+
+    monkeypatch.setattr(making, "_addresses", addresses)
+    async with serving(answering(http("x"))) as server, opened() as one:
+        assert (await asked(one, server.url)).body == b"x"
+
+
+async def test_a_dead_address_leaves_time_for_the_others(monkeypatch):
+    with sockets.black_hole() as port:
+
+        async def connection(make, address, *_, **__):
+            if address == "dead":
+                await asyncio.Event().wait()
+            return await real(make, "127.0.0.1", server.port)
+
+        async def addresses(origin):
+            return ["dead", "alive"]
+
+        loop = asyncio.get_running_loop()
+        real = loop.create_connection
+        monkeypatch.setattr(making, "_addresses", addresses)
+        monkeypatch.setattr(loop, "create_connection", connection)
+        async with serving(answering(http("x"))) as server, opened(timeout=SOON) as one:
+            assert (await asked(one, f"http://127.0.0.1:{port}", within=SOON)).body == b"x"
+
+
+@pytest.fixture
+def authority(monkeypatch):
+    """An authority that the client trusts, and how its servers prove themselves."""
+    one = trustme.CA()
+    trusting, proving = (
+        ssl.create_default_context(),
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH),
+    )
+    one.configure_trust(trusting)
+    one.issue_cert("localhost").configure_cert(proving)
+    monkeypatch.setattr(making, "tls", lambda: trusting)
+    return proving
+
+
+async def test_mail_goes_over_tls_to_whom_the_certificate_names(authority):
+    async with serving(answering(http("x")), tls=authority) as server, opened() as one:
+        for _ in range(2):
+            assert (await asked(one, f"https://localhost:{server.port}/a")).body == b"x"
+        assert server.connections == 1
+        other = await asked(one, f"https://127.0.0.1:{server.port}/a")
+        assert (type(other), other.code) == (Deferred, "connect")
+
+
+async def test_a_server_that_nobody_vouches_for_gets_no_mail(authority, monkeypatch):
+    monkeypatch.setattr(making, "tls", places.tls)
+    async with serving(answering(http("x")), tls=authority) as server, opened() as one:
+        outcome = await asked(one, f"https://localhost:{server.port}/a")
+        assert (type(outcome), server.requests) == (Deferred, [])
+        assert "certificate" in outcome.reason
+
+
+def tunnelling(port, *, says=b"HTTP/1.1 200 Connection established\r\n\r\n"):
+    """A proxy that joins its caller to this port."""
+
+    async def scene(line):
+        line.served.requests.append(await line.reader.readuntil(b"\r\n\r\n"))
+        await line.say(says)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            await asyncio.gather(piped(line.reader, writer), piped(reader, line.writer))
+        finally:
+            writer.close()
+
+    return scene
+
+
+async def piped(source, target):
+    while data := await source.read(65_536):
+        target.write(data)
+        await target.drain()
+    target.close()
+
+
+async def test_a_proxy_carries_tls_through_a_tunnel_and_learns_nothing_but_the_name(authority):
+    async with (
+        serving(answering(http("x")), tls=authority) as server,
+        serving(tunnelling(server.port)) as proxy,
+        opened(proxy=f"http://budi:s3cr%20t@127.0.0.1:{proxy.port}") as one,
+    ):
+        for _ in range(2):
+            assert (await asked(one, f"https://localhost:{server.port}/a", secret="k")).body == b"x"
+        (wish,) = proxy.requests
+        assert wish.startswith(f"CONNECT localhost:{server.port} HTTP/1.1\r\n".encode())
+        assert b"proxy-authorization: Basic YnVkaTpzM2NyIHQ=\r\n" in wish
+        assert b"secret" not in wish
+        assert b"proxy-authorization" not in server.requests[0]
+
+
+async def test_a_proxy_that_opens_no_tunnel_leaves_the_mail_here(authority):
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+    async with (
+        serving(saying(refusal)) as proxy,
+        opened(proxy=f"http://127.0.0.1:{proxy.port}") as one,
+    ):
+        outcome = await asked(one, "https://localhost/a")
+        assert (type(outcome), outcome.code, "407" in outcome.reason) == (Deferred, "connect", True)
+
+
+async def test_a_plain_proxy_is_told_who_asks():
+    async with (
+        serving(answering(http("x"))) as proxy,
+        opened(proxy=f"http://budi:pw@127.0.0.1:{proxy.port}") as one,
+    ):
+        await asked(one, "http://example.com/a?b=c")
+        assert proxy.requests[0].startswith(b"POST http://example.com/a?b=c HTTP/1.1\r\n")
+        assert b"\r\nproxy-authorization: Basic YnVkaTpwdw==\r\n" in proxy.requests[0]
+
+
+@pytest.mark.parametrize("url", ["s3cret", "https://s3cret", "socks5://s3cret:1", "http://"])
+def test_a_proxy_that_cannot_be_used_is_refused_without_its_secret(url):
+    with pytest.raises(ConfigError) as caught:
+        HttpClient(proxy=url)
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_a_header_that_would_be_two_is_refused_before_anything_leaves():
+    async with serving(answering(http("x"))) as server, opened() as one:
+        with pytest.raises(ValueError, match="x-key"):
+            await one.get(server.url, within=WITHIN, headers={"x-key": "a\r\nb: c"})
+        assert server.connections == 0
+
+
+async def test_a_form_is_written_as_browsers_write_it():
+    async with serving(answering(http("x"))) as server, opened() as one:
+        await one.post_form(server.url, within=WITHIN, fields={"a b": "c&d=é\n+", "e": ""})
+        head, _, body = server.requests[0].partition(b"\r\n\r\n")
+        assert body == b"a+b=c%26d%3D%C3%A9%0A%2B&e="
+        assert b"content-type: application/x-www-form-urlencoded\r\n" in head
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("http://a", True),
+        ("https://a.example:8443/b", True),
+        ("http://[::1]:80/", True),
+        ("ftp://a", False),
+        ("http://", False),
+        ("http://a b/", False),
+        ("http://a:port/", False),
+        ("http://é.example/", False),
+        ("", False),
+    ],
+)
+def test_what_a_request_can_be_sent_to(text, is_one):
+    assert is_url(text) is is_one
