@@ -18,6 +18,7 @@ from terkirim.web.pages import (
     sandbox,
     settings,
     static,
+    webhooks,
 )
 from terkirim.web.site import Site
 
@@ -29,6 +30,7 @@ PAGES = (
     dead_letters,
     providers,
     sandbox,
+    webhooks,
     activity,
     settings,
     static,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from terkirim.access.roles import VIEWER
+from terkirim.access.roles import OPERATOR, VIEWER
 from terkirim.domain.phrase import Phrase, phrase
 
 
@@ -22,6 +22,7 @@ PLACES = (
     Place("/dead-letters", phrase("Dead letters"), "broken"),
     Place("/providers", phrase("Providers"), "plug"),
     Place("/sandbox", phrase("Sandbox"), "box"),
+    Place("/webhooks", phrase("Webhooks"), "hook", OPERATOR),
     Place("/activity", phrase("Activity"), "clock"),
     Place("/settings", phrase("Settings"), "dials"),
 )

@@ -43,6 +43,8 @@ class Templates:
             "view_labels": words.VIEWS,
             "breaker_labels": words.BREAKERS,
             "mends": words.MENDS,
+            "webhook_states": words.WEBHOOK_STATES,
+            "webhook_types": words.WEBHOOK_TYPES,
             "version": __version__,
         }
 
