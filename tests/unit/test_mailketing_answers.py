@@ -498,6 +498,7 @@ def test_a_key_is_masked_in_every_spelling_and_never_shown():
     assert key.masked(text) == "***|***|***|***|***"
     assert "b&c" not in repr(key)
     assert Key.of("").masked("abc") == "abc"
+    assert Key.of("k").masked("Invalid Token, unknown key") == "Invalid Token, unknown key"
 
 
 def test_a_key_source_reads_each_time_and_trims():

@@ -74,15 +74,13 @@ def _address_terms(wish: AddressWish, whole: str, domain: str) -> Iterator[tuple
 
 
 def _is_at(wish: AddressWish, address: str) -> bool:
-    match wish.part:
-        case Part.WHOLE:
-            return address == wish.text
-        case Part.START:
-            return address.startswith(wish.text)
-        case Part.DOMAIN:
-            return _domain(address) == wish.text
-        case Part.START_OR_DOMAIN:
-            return address.startswith(wish.text) or _domain(address) == wish.text
+    if wish.part is Part.WHOLE:
+        return address == wish.text
+    if wish.part is Part.DOMAIN:
+        return _domain(address) == wish.text
+    if address.startswith(wish.text):
+        return True
+    return wish.part is Part.START_OR_DOMAIN and _domain(address) == wish.text
 
 
 def _is_among(wish: Word, words: list[str]) -> bool:

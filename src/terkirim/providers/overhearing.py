@@ -20,15 +20,12 @@ class Overhearing:
         self._balance: Overheard | None = None
 
     async def send(self, message: OutgoingMessage, *, within: timedelta) -> Outcome | ProviderFault:
-        result = await self.provider.send(message, within=within)
-        if isinstance(result, Accepted) and result.credits is not None:
-            self._balance = Overheard(self.name, self._clock.now(), result.credits)
-        return result
+        return self._heard(await self.provider.send(message, within=within))
 
     async def probe(
         self, *, within: timedelta, sender: str | None = None
     ) -> Outcome | ProviderFault:
-        return await self.provider.probe(within=within, sender=sender)
+        return self._heard(await self.provider.probe(within=within, sender=sender))
 
     async def close(self) -> None:
         await self.provider.close()
@@ -37,6 +34,11 @@ class Overhearing:
         """Return the newest balance that was named since the last call."""
         balance, self._balance = self._balance, None
         return balance
+
+    def _heard(self, result: Outcome | ProviderFault) -> Outcome | ProviderFault:
+        if isinstance(result, Accepted) and result.credits is not None:
+            self._balance = Overheard(self.name, self._clock.now(), result.credits)
+        return result
 
 
 class ProviderEars:

@@ -5,6 +5,7 @@ for Python's lock at each answer, which costs more than the request (docs/decisi
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ POOL_WAIT = timedelta(seconds=1)  # a node leases no more than it has free conne
 IDLE_FOR = 4.0  # seconds, below the shortest keep-alive in wide use (Apache: 5 s)
 _FORM = "application/x-www-form-urlencoded"
 _ANYWHERE = Url("http://localhost/")
+_HEADS_KEPT = 32
 
 
 class HttpClient:
@@ -42,7 +44,9 @@ class HttpClient:
         self._proxy = None if proxy is None else proxy_of(proxy)
         self._connect_within = min(CONNECT_AT_MOST, timeout / 3).total_seconds()
         self._pool_within = min(POOL_WAIT, timeout / 3).total_seconds()
-        self._room = asyncio.Semaphore(connections)
+        self._free = connections
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._heads: dict[tuple[str, str], str] = {}
         self._idle: dict[Origin, list[Line]] = {}
         self._busy: set[Line] = set()
         self._sweep: asyncio.TimerHandle | None = None
@@ -107,23 +111,47 @@ class HttpClient:
         if self._is_closed:
             raise RuntimeError("the HTTP client is closed")
         place = place_of(url)
-        request = _written(first_lines(verb, place, proxy=self._proxy), headers, body)
-        if not self._room.locked():
-            await self._room.acquire()  # at once
-        elif not await self._has_room():
+        request = _written(self._first_lines(verb, url, place), headers, body)
+        if self._free:
+            self._free -= 1
+        elif not await self._has_waited():
             return Deferred("no free connection", code="pool", is_provider_down=True)
         try:
             return await self._carried(place, request, within.total_seconds())
         finally:
-            self._room.release()
+            self._pass_on()
 
-    async def _has_room(self) -> bool:
+    def _first_lines(self, verb: str, url: str, place: Place) -> str:
+        lines = self._heads.get((verb, url))
+        if lines is None:
+            if len(self._heads) >= _HEADS_KEPT:
+                self._heads.clear()
+            lines = self._heads[verb, url] = first_lines(verb, place, proxy=self._proxy)
+        return lines
+
+    async def _has_waited(self) -> bool:
+        """Wait for a connection in turn; False where none became free in time."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
         try:
             async with asyncio.timeout(self._pool_within):
-                await self._room.acquire()
-        except TimeoutError:
-            return False
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():  # it came at the last moment
+                self._pass_on()
+            if isinstance(error, TimeoutError):
+                return False
+            raise
         return True
+
+    def _pass_on(self) -> None:
+        """Give a connection that became free to who waits first."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     async def _carried(
         self, place: Place, request: bytes, within: float

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, cast
 
 import httptools
@@ -17,7 +18,7 @@ class Headers(Mapping[str, str]):
     """
 
     def __init__(self, pairs: list[tuple[bytes, bytes]]) -> None:
-        self._values = {name.lower(): value for name, value in pairs}
+        self._pairs = pairs
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower().encode()].decode("ascii")
@@ -27,6 +28,10 @@ class Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    @cached_property
+    def _values(self) -> dict[bytes, bytes]:
+        return {name.lower(): value for name, value in self._pairs}
 
 
 class Answer(NamedTuple):  # one per mail; a frozen dataclass takes six times as long to make
@@ -45,13 +50,21 @@ class Broken:
     why: str
 
 
+_LATE = Broken("")
+
+
 class Line(asyncio.Protocol):
     """A connection that was made. Whatever ends it ends the request that it carries."""
 
     def __init__(self, *, body_limit: int) -> None:
         self._limit = body_limit
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport
         self._future: asyncio.Future[Answer | Broken] | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._parts: list[bytes] = []
+        self._length = 0
         self._is_over = False
         self.idle_since = 0.0
 
@@ -62,10 +75,9 @@ class Line(asyncio.Protocol):
 
     def ask(self, request: bytes, *, within: float) -> asyncio.Future[Answer | Broken]:
         """Write the request; the future ends with its answer, or with why there is none."""
-        loop = asyncio.get_running_loop()
-        self._begin_answer()
-        self._future = loop.create_future()
-        self._timer = loop.call_later(within, self._end, Broken(""))
+        self._headers, self._parts, self._length = [], [], 0
+        self._future = self._loop.create_future()
+        self._timer = self._loop.call_later(within, self._end, _LATE)
         self._transport.write(request)
         return self._future
 
@@ -108,14 +120,9 @@ class Line(asyncio.Protocol):
         if self._parser.get_status_code() < _FINAL:
             self._headers.clear()
             return
-        self._is_over = self._is_over or not self._parser.should_keep_alive()
+        if self._future is None or not self._parser.should_keep_alive():
+            self._is_over = True  # also where a second answer came, for which nobody asked
         self._answered(is_whole=True)
-
-    def _begin_answer(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._parts: list[bytes] = []
-        self._length = 0
 
     def _look_at_length(self) -> None:
         if self._length > self._limit and self._future is not None:
@@ -131,18 +138,13 @@ class Line(asyncio.Protocol):
         return bool(has_head) and not names & {b"content-length", b"transfer-encoding"}
 
     def _answered(self, *, is_whole: bool) -> None:
-        if self._future is None:
-            return
-        body = b"".join(self._parts)[: self._limit]
-        answer = Answer(
-            self._parser.get_status_code(),
-            body,
-            is_whole and self._length <= self._limit,
-            Headers(self._headers),
-        )
-        if self._transport.get_write_buffer_size():
-            self._is_over = True  # it was answered before it was read: the rest is no new request
-        self._give(answer)
+        if self._future is not None:
+            if self._transport.get_write_buffer_size():
+                self._is_over = True  # answered before it was read: the rest is no new request
+            body = b"".join(self._parts)[: self._limit]
+            is_whole = is_whole and self._length <= self._limit
+            headers = Headers(self._headers)
+            self._give(Answer(self._parser.get_status_code(), body, is_whole, headers))
         if self._is_over:
             self._hang_up()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
+SHORTEST_MASKED = 4  # characters; to mask what is shorter would garble every sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class KeySource:
 
 
 def _spellings(text: str) -> tuple[str, ...]:
-    if not text:
+    if len(text) < SHORTEST_MASKED:
         return ()
     quoted = json.dumps(text)[1:-1]
     spellings = {
