@@ -10,8 +10,8 @@ from tests.browser.stage import PASSWORD
 
 PAGES = (
     "/", "/messages", "/dead-letters", "/dead-letters?requeue=all", "/providers", "/sandbox",
-    "/webhooks", "/activity", "/settings?tab=keys", "/settings?tab=people", "/settings?tab=environment",
-    "/settings?tab=you", "/nothing-here",
+    "/webhooks", "/activity", "/settings?tab=keys", "/settings?tab=people",
+    "/settings?tab=environment", "/settings?tab=you", "/nothing-here",
 )  # fmt: skip
 
 

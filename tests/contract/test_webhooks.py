@@ -318,7 +318,7 @@ async def test_gone_disables_the_endpoint_and_holds_what_waits(told, database):
     await told.answer(task, 410)
     assert (await told.book.endpoint(endpoint)).why_disabled == "it answered 410: gone"
     told.now += DAY
-    assert await told.book.due_at_endpoints(now=told.now) == []
+    assert await told.book.due_at_endpoints(now=told.now) == {}
     assert await told.take(endpoint) == []
     assert await told.book.hold(limit=100) == 3
     assert await told.book.waiting() == {WebhookState.WAITING: 0, WebhookState.HELD: 3}

@@ -182,10 +182,9 @@ def _lines(screen: Screen, one: Endpoint) -> list[str]:
     if one.why_disabled is not None:
         lines += wrapped(who_disabled(screen.say, one))
     elif one.failing_since is not None:
-        since = screen.at(one.failing_since)
-        lines += wrapped(
-            say("failing since {since}: {count} failures", since=since, count=one.failures)
-        )
+        since = say("failing since {since}", since=screen.at(one.failing_since))
+        count = say.many("{count} failure", "{count} failures", count=one.failures)
+        lines += wrapped(f"{since}, {count}")
     if one.old_secret_until is not None:
         until = screen.at(one.old_secret_until)
         lines += wrapped(say("the secret before this one signs too, until {until}", until=until))

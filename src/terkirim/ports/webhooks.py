@@ -128,8 +128,8 @@ class WebhookFeed(Protocol):
 class WebhookQueue(Protocol):
     """Deliveries as a node's courier uses them."""
 
-    async def due_at_endpoints(self, *, now: datetime) -> list[str]:
-        """Return the ids of the enabled endpoints to which something is due."""
+    async def due_at_endpoints(self, *, now: datetime) -> Mapping[str, bool]:
+        """Return the enabled endpoints to which something is due, and whether each is failing."""
         ...
 
     async def take(

@@ -44,6 +44,7 @@ class Templates:
             "breaker_labels": words.BREAKERS,
             "mends": words.MENDS,
             "webhook_states": words.WEBHOOK_STATES,
+            "webhook_reasons": words.WEBHOOK_REASONS,
             "webhook_types": words.WEBHOOK_TYPES,
             "version": __version__,
         }

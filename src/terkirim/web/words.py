@@ -63,6 +63,16 @@ WEBHOOK_STATES: Mapping[str, tuple[str, Phrase]] = {
     "failed": ("dead", phrase("given up")),
     "held": ("held", phrase("held")),
 }
+# What is said where no answer came, by the English words in which it is kept.
+WEBHOOK_REASONS: Mapping[str, Phrase] = {
+    one.text: one
+    for one in (
+        phrase("the name of the host is not known"),
+        phrase("the host is not on the open Internet; see TERKIRIM_WEBHOOK_REACH"),
+        phrase("redirects are not followed"),
+        phrase("no answer within 15 s"),
+    )
+}
 WEBHOOK_TYPES: Mapping[str, Phrase] = {
     "email.sent": phrase("the provider took it"),
     "email.scheduled": phrase("it was taken for later"),

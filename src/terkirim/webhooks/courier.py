@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,11 +24,14 @@ _log = structlog.get_logger("terkirim.webhooks")
 class CourierSettings:
     """How much is done at once, and how often it is looked.
 
-    `at_once` is for one endpoint and one node: a slow app holds up nobody else. `look_often` goes
-    while somebody is to be told of something.
+    `at_once` is for one endpoint and one node, `failing_at_once` for one that failed last, and
+    `in_all` for the node: a slow app holds up nobody else. `look_often` goes while somebody is to
+    be told of something.
     """
 
     at_once: int = 32
+    failing_at_once: int = 4
+    in_all: int = 400
     published_at_once: int = 500
     held_at_once: int = 1_000
     look_often: timedelta = timedelta(milliseconds=250)
@@ -114,12 +117,7 @@ class Courier:
 
     async def deliver(self) -> int:
         """Begin to deliver what is due, as far as there is room; return how much."""
-        room = {
-            id_: free
-            for id_ in await self._queue.due_at_endpoints(now=self._clock.now())
-            # Half of the room at once: to take each single place would cost a commit for each.
-            if (free := self._settings.at_once - self._in_air[id_]) * 2 >= self._settings.at_once
-        }
+        room = self._room(await self._queue.due_at_endpoints(now=self._clock.now()))
         if not room:
             return 0
         taken = await self._queue.take(room, now=self._clock.now(), lease_for=self.lease_for)
@@ -142,6 +140,21 @@ class Courier:
                 self._in_air[end.task.endpoint_id] -= 1
             self._in_air += Counter()  # forgets whom nothing is on the way to
             self._wake.set()
+
+    def _room(self, due: Mapping[str, bool]) -> dict[str, int]:
+        """Return how many deliveries may be begun to each endpoint, by whether it is failing.
+
+        Half of its room at once: to take each single place would cost a commit for each.
+        """
+        settings, room = self._settings, dict[str, int]()
+        left = settings.in_all - self._in_air.total()
+        for id_ in sorted(due, key=self._in_air.__getitem__):
+            most = settings.failing_at_once if due[id_] else settings.at_once
+            free = min(most - self._in_air[id_], left)
+            if free > 0 and (most - self._in_air[id_]) * 2 >= most:
+                room[id_] = free
+                left -= free
+        return room
 
     def _begin(self, task: WebhookTask) -> None:
         self._in_air[task.endpoint_id] += 1

@@ -88,10 +88,10 @@ class PostgresWebhooks:
             partial(publishing.publish_test, payload=payload, bound=bound)
         )
 
-    async def due_at_endpoints(self, *, now: datetime) -> list[str]:
+    async def due_at_endpoints(self, *, now: datetime) -> Mapping[str, bool]:
         bound = {"now": micros(now)}
         rows = await self._store.read(lambda db: db.rows(_sql["due_endpoints"], **bound))
-        return [id_ for (id_,) in rows]
+        return dict(rows)
 
     async def take(
         self, room: Mapping[str, int], *, now: datetime, lease_for: timedelta

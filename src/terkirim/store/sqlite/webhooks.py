@@ -90,10 +90,10 @@ class SqliteWebhooks:
             partial(publishing.publish_test, payload=payload, bound=bound)
         )
 
-    async def due_at_endpoints(self, *, now: datetime) -> list[str]:
+    async def due_at_endpoints(self, *, now: datetime) -> Mapping[str, bool]:
         bound = {"now": micros(now)}
         return await self._store.read(
-            lambda db: [id_ for (id_,) in db.execute(_sql["due_endpoints"], bound)]
+            lambda db: {id_: bool(fails) for id_, fails in db.execute(_sql["due_endpoints"], bound)}
         )
 
     async def take(

@@ -123,7 +123,7 @@ INSERT INTO webhook_deliveries (payload_id, endpoint_id, state, since, due_at, l
 VALUES (:payload, :endpoint, 'waiting', :now, :until, 1) ON CONFLICT DO NOTHING;
 
 -- name: due_endpoints
-SELECT id FROM webhook_endpoints e WHERE why_disabled IS NULL AND EXISTS (
+SELECT id, failures > 0 FROM webhook_endpoints e WHERE why_disabled IS NULL AND EXISTS (
     SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = e.id AND d.state = 'waiting' AND d.due_at <= :now);
 
 -- name: take

@@ -41,7 +41,7 @@ def _endpoints(site: Site) -> list[HTTPRouteHandler]:
     async def rotate(visit: Visit) -> Response[Any]:
         endpoint = await _endpoint(site, visit)
         secret = await desk.rotate(endpoint.id, who=visit.name)
-        return await _listed(site, visit, made=(endpoint.url, secret))
+        return await _listed(site, visit, made=(endpoint.url, secret), is_changed=True)
 
     return [webhooks, add, rotate]
 
@@ -86,6 +86,7 @@ async def _listed(
     status: int = 200,
     fault: Phrase | None = None,
     made: tuple[str, str] | None = None,
+    is_changed: bool = False,
 ) -> Response[Any]:
     endpoints = await site.gateway.webhooks.book.endpoints()
     return visit.page(
@@ -95,6 +96,7 @@ async def _listed(
         endpoints=list(reversed(endpoints)),
         types=list(WebhookType),
         made=made,
+        is_changed=is_changed,
         fault=fault,
         form=dict(visit.form) if fault is not None else {},
     )
