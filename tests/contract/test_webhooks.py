@@ -18,6 +18,7 @@ from terkirim.domain.webhook import (
 from terkirim.policy.webhooks import FAILURES, ended
 from terkirim.ports import RequeueFilter
 from terkirim.ports.webhooks import DeliveryFilter, EndpointChange, ReplayRange
+from terkirim.store.webhooks import DELIVERY
 from terkirim.webhooks.payloads import payload_of, trial_payload
 from tests.contract.conftest import SECOND, START, UNCLEAR_WAIT, an_email, new_id
 from tests.contract.tracked import LATER
@@ -497,3 +498,15 @@ async def test_an_erased_person_is_in_no_body_and_no_answer(told, database):
     assert {"joko@x.id"} < {one.get("recipient") for one in bodies}
     answers = await database.rows(told.node, "SELECT answer FROM webhook_attempts")
     assert set(answers) == {("thanks, erased",)}
+
+
+async def test_no_question_looks_through_all_that_was_delivered(told, database):
+    """Ask how it would be answered: by an index of what is open, or by the endpoint's own."""
+    endpoint = await told.endpoint()
+    for table in ("webhook_deliveries", "webhook_payloads"):
+        await database.write(told.node, f"ANALYZE {table}")
+    tests = f"d.endpoint_id = '{endpoint}' AND d.state = 'failed' AND d.state <> 'delivered'"
+    failed = f"{DELIVERY} WHERE {tests} ORDER BY d.payload_id DESC LIMIT 20"
+    due = "SELECT 1 FROM webhook_deliveries WHERE endpoint_id = 'e' AND state = 'waiting'"
+    assert "webhook_deliveries_open" in await database.plan(told.node, failed)
+    assert "webhook_deliveries_due" in await database.plan(told.node, f"{due} AND due_at <= 1")

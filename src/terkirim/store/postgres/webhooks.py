@@ -174,8 +174,8 @@ async def _listed(db: Database, *, which: DeliveryFilter) -> list[WebhookDeliver
         if value is not None:
             tests.append(test)
             bound[name] = value
-    if which.state in {WebhookState.FAILED, WebhookState.HELD}:
-        tests.append("d.state IN ('failed', 'held')")  # the words of their index
+    if which.state not in {None, WebhookState.DELIVERED}:
+        tests.append("d.state <> 'delivered'")  # the words of their index
     order = "ASC" if which.before is not None else "DESC"
     sql = (
         f"{DELIVERY} WHERE {' AND '.join(tests)} ORDER BY d.payload_id {order} LIMIT :most::bigint"

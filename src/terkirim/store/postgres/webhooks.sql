@@ -200,7 +200,7 @@ RETURNING payload_id;
 -- name: counts
 SELECT (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE state = 'waiting' LIMIT :most::bigint) w),
     (SELECT count(*) FROM (
-        SELECT 1 FROM webhook_deliveries WHERE state = 'held' AND state IN ('failed', 'held') LIMIT :most::bigint) h);
+        SELECT 1 FROM webhook_deliveries WHERE state = 'held' AND state <> 'delivered' LIMIT :most::bigint) h);
 
 -- name: old_payloads
 SELECT id FROM webhook_payloads p WHERE id < :bound AND NOT EXISTS (

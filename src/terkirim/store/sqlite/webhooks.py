@@ -180,8 +180,8 @@ def _listed(db: apsw.Connection, *, which: DeliveryFilter) -> list[WebhookDelive
         if value is not None:
             tests.append(test)
             bound[name] = value
-    if which.state in {WebhookState.FAILED, WebhookState.HELD}:
-        tests.append("d.state IN ('failed', 'held')")  # the words of their index
+    if which.state not in {None, WebhookState.DELIVERED}:
+        tests.append("d.state <> 'delivered'")  # the words of their index
     order = "ASC" if which.before is not None else "DESC"
     sql = f"{DELIVERY} WHERE {' AND '.join(tests)} ORDER BY d.payload_id {order} LIMIT :most"
     rows = [delivery_of(row) for row in db.execute(sql, bound | {"most": which.limit})]

@@ -172,7 +172,7 @@ SELECT 1 FROM webhook_endpoints e WHERE why_disabled IS NOT NULL AND EXISTS (
 -- name: hold
 UPDATE webhook_deliveries SET state = 'held', due_at = NULL WHERE (payload_id, endpoint_id) IN (
     SELECT d.payload_id, d.endpoint_id FROM webhook_endpoints e
-    JOIN webhook_deliveries d ON d.endpoint_id = e.id AND d.state = 'waiting'
+    CROSS JOIN webhook_deliveries d ON d.endpoint_id = e.id AND d.state = 'waiting'
     WHERE e.why_disabled IS NOT NULL LIMIT :most);
 
 -- name: attempts
@@ -196,7 +196,7 @@ WHERE endpoint_id = :endpoint AND payload_id IN (
 -- name: counts
 SELECT (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE state = 'waiting' LIMIT :most)),
     (SELECT count(*) FROM (
-        SELECT 1 FROM webhook_deliveries WHERE state = 'held' AND state IN ('failed', 'held') LIMIT :most));
+        SELECT 1 FROM webhook_deliveries WHERE state = 'held' AND state <> 'delivered' LIMIT :most));
 
 -- name: old_payloads
 SELECT id FROM webhook_payloads p WHERE id < :bound AND NOT EXISTS (

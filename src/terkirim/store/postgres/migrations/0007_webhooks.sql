@@ -49,7 +49,7 @@ CREATE TABLE webhook_deliveries (
 );
 CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries (endpoint_id, payload_id);
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, due_at, payload_id) WHERE state = 'waiting';
-CREATE INDEX webhook_deliveries_aside ON webhook_deliveries (endpoint_id, payload_id) WHERE state IN ('failed', 'held');
+CREATE INDEX webhook_deliveries_open ON webhook_deliveries (state, endpoint_id, payload_id) WHERE state <> 'delivered';
 
 CREATE TABLE webhook_attempts (
     payload_id TEXT COLLATE "C" NOT NULL,
