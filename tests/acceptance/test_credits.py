@@ -152,11 +152,11 @@ def test_a_low_balance_is_its_level_with_an_alert(paid, emulated, hook):
     emulated.credits(9_000)
     _, body = paid.call("POST", ADMIN)
     assert body["status"] == "critical"
-    assert body["alert"].startswith("mailketing: 9,000 credits left.")
-    told("mailketing: 9,000 credits left")
+    assert body["alert"].startswith("Mailketing: 9,000 credits left.")
+    told("Mailketing: 9,000 credits left")
     emulated.credits(429_405)
     assert paid.call("POST", ADMIN)[1]["alert"] is None
-    told("mailketing: credits are fine again")
+    told("Mailketing: credits are fine again")
 
 
 def test_a_failed_check_answers_unknown_with_the_last_balance(paid, emulated):
@@ -345,7 +345,7 @@ def test_alerts_are_listed_with_who_was_told_and_without_secrets(paid, emulated)
     assert (alert["severity"], alert["ended_at"]) == ("emergency", None)
     assert alert["notices"][0]["channel"] == "1: json://***"
     shown = paid.cli("alerts", "list", "--open").stdout
-    assert "emergency  mailketing: 900 credits left" in shown
+    assert "emergency  Mailketing: 900 credits left" in shown
     assert "s3cret" not in json.dumps(body) + shown
 
 
@@ -371,7 +371,7 @@ def test_the_activity_tells_who_asked(paid):
 def test_credits_are_shown_on_the_command_line(paid):
     done = paid.cli("credits", "check")
     assert done.returncode == 0
-    assert done.stdout.startswith("mailketing: 429,405 credits, enough\nread 20")
+    assert done.stdout.startswith("Mailketing: 429,405 credits, enough\nread 20")
     shown = paid.cli("credits", "show", "--days", "7").stdout
     assert "When they run out: too little to tell yet" in shown
     assert "In 7 days: " in shown

@@ -56,6 +56,8 @@ GATES = GateSettings(
     zone=ZoneInfo("Asia/Jakarta"),
 )
 SQLITE = Queries("terkirim.store.sqlite")
+SESSIONS = """SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 READ = """SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
     + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)"""
 _numbers = count(1)
@@ -271,11 +273,23 @@ class PostgresDatabase:
         rows = await node.store.write_alone(lambda db: db.rows(f"EXPLAIN {sql}", **bound))
         return "\n".join(step for (step,) in rows)
 
-    async def rows_read(self):
-        """Return how many rows were read by all sessions that have ended."""
+    async def sessions(self):
+        """Return the processes of the server that serve this database now."""
+        return {pid for (pid,) in await self._asked(SESSIONS)}
+
+    async def rows_read(self, *, kept=()):
+        """Return how many rows were read by all sessions that have ended: all but the kept ones."""
+        await self._asked(
+            f"SELECT pg_terminate_backend(pid, 10000) FROM ({SESSIONS}) s"
+            " WHERE pid <> ALL ($1::int[])",
+            list(kept),
+        )
+        return (await self._asked(READ))[0][0]
+
+    async def _asked(self, sql, *values):
         connection = await asyncpg.connect(self.url)
         try:
-            return await connection.fetchval(READ)
+            return await connection.fetch(sql, *values)
         finally:
             await connection.close()
 

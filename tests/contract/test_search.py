@@ -189,7 +189,7 @@ async def test_a_piece_that_another_node_has_written_meanwhile_is_not_written_ag
         await one.store.close()
 
 
-async def test_words_that_no_database_can_keep_find_nothing(node, search):
+async def test_words_that_no_database_can_keep_find_nothing(node, search, insight):
     await node.accept(*SHOP)
     await search.index(now=START + 5 * MINUTE)
     odd = (
@@ -201,6 +201,8 @@ async def test_words_that_no_database_can_keep_find_nothing(node, search):
     )
     for one in odd:
         assert (await search.find(one, limit=5)).rows == ()
+    assert len((await search.find(Search(), limit=5, older_than="\0")).rows) == len(SHOP)
+    assert await insight.stopped(limit=5, older_than="\0") == []
 
 
 async def test_dead_and_held_mail_is_listed_newest_first_with_what_is_kept(database, node, insight):

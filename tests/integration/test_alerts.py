@@ -216,7 +216,7 @@ async def test_alerts_speak_bahasa_indonesia(tmp_path):
     one = Watched(tmp_path / "w.db", language="id")
     await one.check(9_000)
     await one.store.close()
-    assert one.mailbox.titles() == ["mailketing: sisa 9.000 kredit"]
+    assert one.mailbox.titles() == ["Mailketing: sisa 9.000 kredit"]
 
 
 # What is looked at.
@@ -257,11 +257,11 @@ async def test_a_gateway_that_is_well_raises_nothing(watched):
 @pytest.mark.parametrize(
     ("fault", "title"),
     [
-        (Unauthorised("Invalid Token"), "mailketing refuses our key"),
-        (OutOfCredits("saldo habis"), "mailketing: no credits are left"),
+        (Unauthorised("Invalid Token"), "Mailketing refuses our key"),
+        (OutOfCredits("saldo habis"), "Mailketing: no credits are left"),
         (
             SenderRefused("not approved", sender="toko@example.com"),
-            "mailketing refuses the sender toko@example.com",
+            "Mailketing refuses the sender toko@example.com",
         ),
     ],
     ids=["key", "credits", "sender"],
@@ -281,7 +281,7 @@ async def test_a_pause_by_hand_is_told_after_five_minutes(watched):
     await watched.store.pause(pause)
     assert await looked(watched) == []
     assert await looked(watched, 4 * MINUTE) == []
-    assert await looked(watched, MINUTE) == ["mailketing is paused"]
+    assert await looked(watched, MINUTE) == ["Mailketing is paused"]
 
 
 async def test_a_breaker_that_is_open_is_told_after_five_minutes_whatever_it_tries_between(watched):
@@ -295,7 +295,7 @@ async def test_a_breaker_that_is_open_is_told_after_five_minutes_whatever_it_tri
     assert len((await watched.store.claim(wish)).works) == 1  # the probe: half open now
     assert await looked(watched, MINUTE) == []
     titles = await looked(watched, MINUTE)
-    assert titles == ["mailketing does not take mail"]
+    assert titles == ["Mailketing does not take mail"]
 
 
 async def test_mail_that_waits_too_long_is_told(watched):
@@ -320,7 +320,7 @@ async def test_bounces_complaints_and_dead_letters_of_the_day_are_told(watched):
 async def test_words_that_nobody_knows_are_told_once(watched):
     odd = Deferred("HTTP 400: unknown answer: Gangguan 7X", is_unknown_answer=True)
     await mail(watched, odd, odd, count=2)
-    assert await looked(watched) == ["mailketing answered in words that are not known"]
+    assert await looked(watched) == ["Mailketing answered in words that are not known"]
     (alert,) = await watched.alerts()
     assert "Gangguan 7X" in alert.body
 
@@ -380,8 +380,8 @@ async def test_the_summary_tells_mail_credits_and_what_is_wrong(watched):
     (alert,) = await watched.alerts(kinds=["summary"])
     mail, credits_, wrong = alert.body.splitlines()
     assert mail == "In 24 hours: 250 accepted, 0 bounced, 0 could not be sent."
-    assert credits_.startswith("mailketing: 8,750 credits, about 2,400 a day. They last about ")
-    assert wrong == "1 alert is open: mailketing: 9,000 credits left"
+    assert credits_.startswith("Mailketing: 8,750 credits, about 2,400 a day. They last about ")
+    assert wrong == "1 alert is open: Mailketing: 9,000 credits left"
 
 
 async def test_a_quiet_gateway_says_that_nothing_is_wrong(watched):
@@ -389,6 +389,6 @@ async def test_a_quiet_gateway_says_that_nothing_is_wrong(watched):
     await summary_of(watched).tell_when_due()
     (alert,) = await watched.alerts(kinds=["summary"])
     assert alert.body.splitlines()[1:] == [
-        "mailketing: the balance is not known.",
+        "Mailketing: the balance is not known.",
         "Nothing is wrong.",
     ]

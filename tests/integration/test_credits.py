@@ -78,22 +78,22 @@ async def test_three_failed_checks_in_a_row_are_told_once_and_a_good_one_ends_it
     for _ in range(5):
         watched.clock.pass_(HOUR)
         await watched.check(OUTAGE)
-    assert watched.mailbox.titles() == ["mailketing: the balance cannot be read"]
+    assert watched.mailbox.titles() == ["Mailketing: the balance cannot be read"]
     (alert,) = await watched.alerts()
     assert (alert.kind, alert.severity) == (CREDITS_CHECK, Severity.WARNING)
     watched.clock.pass_(HOUR)
     await watched.check(429_405)
-    assert watched.mailbox.titles()[1:] == ["Over: mailketing: the balance cannot be read"]
+    assert watched.mailbox.titles()[1:] == ["Over: Mailketing: the balance cannot be read"]
 
 
 async def test_a_refused_key_is_told_at_once(watched):
     await watched.check(Unauthorised("Access Denied, Invalid Token"))
-    assert watched.mailbox.titles() == ["mailketing refuses our key"]
+    assert watched.mailbox.titles() == ["Mailketing refuses our key"]
     await watched.conditions.look()
     await watched.check(429_405)
     await watched.conditions.look()
     await watched.deliver()
-    assert watched.mailbox.titles()[1:] == ["Over: mailketing refuses our key"]
+    assert watched.mailbox.titles()[1:] == ["Over: Mailketing refuses our key"]
 
 
 async def test_a_key_that_was_refused_is_asked_for_again_long_before_the_next_hour(watched):
@@ -105,14 +105,14 @@ async def test_a_key_that_was_refused_is_asked_for_again_long_before_the_next_ho
     assert (await watched.look()).balance == 429_405
     await watched.conditions.look()
     await watched.deliver()
-    assert watched.mailbox.titles()[1:] == ["Over: mailketing refuses our key"]
+    assert watched.mailbox.titles()[1:] == ["Over: Mailketing refuses our key"]
 
 
 async def test_a_balance_that_wobbles_round_a_threshold_is_told_once(watched):
     for balance in (51_000, 49_900, 50_400, 49_000, 54_000, 48_000):
         watched.clock.pass_(HOUR)
         await watched.check(balance)
-    assert watched.mailbox.titles() == ["mailketing: 49,900 credits left"]
+    assert watched.mailbox.titles() == ["Mailketing: 49,900 credits left"]
 
 
 async def test_each_level_is_told_and_a_top_up_sends_one_recovery_notice(watched):
@@ -120,10 +120,10 @@ async def test_each_level_is_told_and_a_top_up_sends_one_recovery_notice(watched
         watched.clock.pass_(HOUR)
         await watched.check(balance)
     assert watched.mailbox.titles() == [
-        "mailketing: 49,000 credits left",
-        "mailketing: 9,000 credits left",
-        "mailketing: 900 credits left",
-        "mailketing: credits are fine again",
+        "Mailketing: 49,000 credits left",
+        "Mailketing: 9,000 credits left",
+        "Mailketing: 900 credits left",
+        "Mailketing: credits are fine again",
     ]
     assert watched.mailbox.titles("crit") == watched.mailbox.titles()[1:]
 
@@ -133,11 +133,11 @@ async def test_a_top_up_that_does_not_reach_ok_says_better_not_over(watched):
         watched.clock.pass_(HOUR)
         await watched.check(balance)
     assert watched.mailbox.titles() == [
-        "mailketing: 900 credits left",
-        "Better, not over: mailketing: 30,000 credits left",
-        "mailketing: credits are fine again",
+        "Mailketing: 900 credits left",
+        "Better, not over: Mailketing: 30,000 credits left",
+        "Mailketing: credits are fine again",
     ]
-    assert watched.mailbox.titles("crit")[1:] == ["Over: mailketing: 900 credits left"]
+    assert watched.mailbox.titles("crit")[1:] == ["Over: Mailketing: 900 credits left"]
 
 
 async def test_a_run_out_is_told_days_ahead_even_above_every_level(watched):
@@ -147,7 +147,7 @@ async def test_a_run_out_is_told_days_ahead_even_above_every_level(watched):
     watched.clock.pass_(DAY)
     await watched.history(days=1, an_hour=2_000)
     await watched.check(143_000)
-    assert watched.mailbox.titles() == ["mailketing: credits run out in 2 days 23 hours"]
+    assert watched.mailbox.titles() == ["Mailketing: credits run out in 2 days 23 hours"]
     (alert,) = await watched.alerts()
     assert (alert.kind, alert.severity) == (CREDITS_RUN_OUT, Severity.CRITICAL)
     assert alert.body == "Between 2 days 23 hours and 2 days 23 hours, at this pace."
@@ -177,7 +177,7 @@ async def test_a_top_up_ends_level_and_run_out_with_one_notice(watched):
     assert len(watched.mailbox.titles()) == 2
     watched.clock.pass_(HOUR)
     await watched.check(429_405)
-    assert watched.mailbox.titles()[2:] == ["mailketing: credits are fine again"]
+    assert watched.mailbox.titles()[2:] == ["Mailketing: credits are fine again"]
     assert [one for one in await watched.alerts() if one.ended_at is None] == []
 
 
@@ -187,7 +187,7 @@ async def test_a_level_that_an_estimate_reaches_is_asked_for_before_it_is_told(w
     watched.clock.pass_(2 * MINUTE)
     await watched.look()  # the last check is too young to ask again: the estimate stands
     assert watched.source.asked == 1
-    assert watched.mailbox.titles() == ["mailketing: about 45,000 credits left (estimated)"]
+    assert watched.mailbox.titles() == ["Mailketing: about 45,000 credits left (estimated)"]
 
 
 async def test_an_estimate_that_is_old_enough_is_checked_and_a_top_up_meanwhile_is_no_alarm(

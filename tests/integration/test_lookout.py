@@ -45,13 +45,13 @@ async def test_the_balance_is_read_at_the_start_and_told_to_the_hook_and_so_is_a
         Hook() as hook,
         opened(tmp_path, emulator, version=version, alert_urls=hook.url) as gateway,
     ):
-        assert await hook.titles(1) == ["mailketing: 9,000 credits left"]
+        assert await hook.titles(1) == ["Mailketing: 9,000 credits left"]
         emulator.credits = 300_000
         (standing,) = await gateway.lookout.monitor.check(who="cli")
         assert (standing.balance, standing.level) == (300_000, Level.OK)
         assert await hook.titles(2) == [
-            "mailketing: 9,000 credits left",
-            "mailketing: credits are fine again",
+            "Mailketing: 9,000 credits left",
+            "Mailketing: credits are fine again",
         ]
 
 

@@ -7,7 +7,7 @@ from terkirim.alerts.notify import Notify, summary_id
 from terkirim.alerts.texts import Text
 from terkirim.domain.alert import Alert
 from terkirim.domain.credit import Standing
-from terkirim.language import Phrase, Voice, phrase, phrases
+from terkirim.language import Phrase, Voice, phrase, phrases, proper
 from terkirim.ports import Clock
 from terkirim.ports.alerts import AlertBook, Vitals
 
@@ -71,7 +71,7 @@ def _mail(vitals: Vitals) -> Phrase:
 
 
 def _credits(standing: Standing) -> Phrase:
-    provider = standing.provider
+    provider = proper(standing.provider)
     if standing.balance is None:
         return phrase("{provider}: the balance is not known.", provider=provider)
     left = phrase(

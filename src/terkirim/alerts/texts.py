@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from terkirim.domain.alert import Alert, Condition, Severity
-from terkirim.language import Phrase, phrase, phrases
+from terkirim.language import Phrase, phrase, phrases, proper
 from terkirim.policy import conditions
 
 Facts = Mapping[str, Any]
@@ -43,7 +43,7 @@ def over(alert: Alert, *, lasted: timedelta, standing: Facts | None) -> Text:
     balance = None if standing is None else standing.get("balance")
     if alert.kind in {conditions.CREDITS_LEVEL, conditions.CREDITS_RUN_OUT} and balance is not None:
         return Text(
-            phrase("{provider}: credits are fine again", provider=alert.subject),
+            phrase("{provider}: credits are fine again", provider=proper(alert.subject)),
             phrase("{balance} credits are left.", balance=balance),
         )
     return Text(
@@ -61,7 +61,7 @@ def tested(lowest: Severity) -> Text:
 
 
 def _level(facts: Facts) -> Text:
-    about = {"provider": facts["subject"], "balance": facts["balance"]}
+    about = {"provider": proper(facts["subject"]), "balance": facts["balance"]}
     title = (
         phrase("{provider}: about {balance} credits left (estimated)", **about)
         if facts["is_estimated"]
@@ -83,7 +83,7 @@ def _level(facts: Facts) -> Text:
 
 def _run_out(facts: Facts) -> Text:
     early, likely, late = (_span(facts[f"{name}_seconds"]) for name in ("early", "likely", "late"))
-    provider = facts["subject"]
+    provider = proper(facts["subject"])
     title = phrase("{provider}: credits run out in {likely}", provider=provider, likely=likely)
     if facts["likely_seconds"] is None:
         title = phrase("{provider}: credits may run out in {early}", provider=provider, early=early)
@@ -103,7 +103,7 @@ def _run_out(facts: Facts) -> Text:
 
 def _check(facts: Facts) -> Text:
     return Text(
-        phrase("{provider}: the balance cannot be read", provider=facts["subject"]),
+        phrase("{provider}: the balance cannot be read", provider=proper(facts["subject"])),
         phrase(
             "{failures} checks in a row failed. The last one: {reason}",
             failures=facts["failures"],
@@ -114,7 +114,7 @@ def _check(facts: Facts) -> Text:
 
 def _key(facts: Facts) -> Text:
     return Text(
-        phrase("{provider} refuses our key", provider=facts["provider"]),
+        phrase("{provider} refuses our key", provider=proper(facts["provider"])),
         phrase(
             "Mail waits and nothing is lost; it goes on by itself once the key is right. "
             "The provider said: {reason}",
@@ -124,7 +124,7 @@ def _key(facts: Facts) -> Text:
 
 
 def _paused(facts: Facts) -> Text:
-    provider = facts["provider"]
+    provider = proper(facts["provider"])
     match facts["fault"]:
         case "OutOfCredits":
             title = phrase("{provider}: no credits are left", provider=provider)
@@ -145,7 +145,7 @@ def _paused(facts: Facts) -> Text:
 
 def _down(facts: Facts) -> Text:
     return Text(
-        phrase("{provider} does not take mail", provider=facts["provider"]),
+        phrase("{provider} does not take mail", provider=proper(facts["provider"])),
         phrase(
             "Its requests have failed for more than {span}. Mail waits, and goes out when it "
             "answers again.",
@@ -156,7 +156,9 @@ def _down(facts: Facts) -> Text:
 
 def _unknown(facts: Facts) -> Text:
     return Text(
-        phrase("{provider} answered in words that are not known", provider=facts["provider"]),
+        phrase(
+            "{provider} answered in words that are not known", provider=proper(facts["provider"])
+        ),
         phrase(
             "The mail is tried again, and nothing is lost. It said: {reason}",
             reason=facts["reason"],

@@ -23,3 +23,8 @@ def phrase(text: str, /, **values: Any) -> Phrase:
 def phrases(one: str, several: str, /, *, count: int, **values: Any) -> Phrase:
     """Return a sentence about `{count}` of something, in its form for one and for several."""
     return Phrase(one, values, several, count)
+
+
+def proper(name: str) -> str:
+    """Return a provider's name as people write it: Mailketing, where machines read `mailketing`."""
+    return name[:1].upper() + name[1:]

@@ -4,7 +4,7 @@ The English sentence in the code is the source: `say("{count} messages wait", co
 translation stands in `id.po`, which `make language` brings up to date after the code changed.
 """
 
-from terkirim.domain.phrase import Phrase, phrase, phrases
+from terkirim.domain.phrase import Phrase, phrase, phrases, proper
 from terkirim.language.voice import LANGUAGES, Voice, speak
 
-__all__ = ["LANGUAGES", "Phrase", "Voice", "phrase", "phrases", "speak"]
+__all__ = ["LANGUAGES", "Phrase", "Voice", "phrase", "phrases", "proper", "speak"]

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from terkirim.domain.credit import Level, Preflight, Standing
-from terkirim.domain.phrase import Phrase, phrase
+from terkirim.domain.phrase import Phrase, phrase, proper
 
 LEVELS = {
     Level.OK: phrase("enough"),
@@ -16,7 +16,7 @@ LEVELS = {
 
 def balance_in_words(standing: Standing) -> Phrase:
     """Return what is left, and how that is known."""
-    provider, level = standing.provider, LEVELS[standing.level]
+    provider, level = proper(standing.provider), LEVELS[standing.level]
     if standing.balance is None:
         return phrase("{provider}: the balance is not known.", provider=provider)
     values = {"provider": provider, "balance": standing.balance, "level": level}

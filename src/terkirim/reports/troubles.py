@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from terkirim.domain.phrase import Phrase, phrase, phrases
+from terkirim.domain.phrase import Phrase, phrase, phrases, proper
 from terkirim.ports import BY_HAND, UNKNOWN_ANSWER
 from terkirim.reports.health import CRITICAL, Trouble
 
@@ -38,7 +38,9 @@ def all_is_well() -> Phrase:
 
 def _paused(level: str, facts: Mapping[str, Any]) -> Advice:
     says, does = _FAULTS.get(facts["fault"], _FAULTS[BY_HAND])
-    whom = facts["provider"] if not facts["sender"] else f"{facts['provider']} ({facts['sender']})"
+    whom = proper(facts["provider"])
+    if facts["sender"]:
+        whom = f"{whom} ({facts['sender']})"
     waiting = facts["waiting"] or 0
     return Advice(
         level,
@@ -52,7 +54,7 @@ def _paused(level: str, facts: Mapping[str, Any]) -> Advice:
 def _open(level: str, facts: Mapping[str, Any]) -> Advice:
     says = phrase(
         "{provider} does not answer as it should and is left alone for a while: {waits}",
-        provider=facts["provider"],
+        provider=proper(facts["provider"]),
         waits=_waits(facts["waiting"]),
     )
     return Advice(level, says, phrase("See what it answers"), "/providers")
@@ -61,7 +63,7 @@ def _open(level: str, facts: Mapping[str, Any]) -> Advice:
 def _recovering(level: str, facts: Mapping[str, Any]) -> Advice:
     says = phrase(
         "{provider} answers again and is given more mail step by step.",
-        provider=facts["provider"],
+        provider=proper(facts["provider"]),
     )
     return Advice(level, says, phrase("See how it goes"), "/providers")
 
@@ -103,7 +105,7 @@ def _unknown(level: str, facts: Mapping[str, Any]) -> Advice:
         "{provider} gave an answer that is not known here, {count} times within a day; "
         "the mail is tried again.",
         count=facts["count"],
-        provider=facts["provider"],
+        provider=proper(facts["provider"]),
     )
     return Advice(level, says, phrase("See what it answers"), "/providers", str(facts["text"]))
 

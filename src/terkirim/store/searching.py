@@ -11,7 +11,7 @@ from terkirim.domain.record import MessageRow
 from terkirim.domain.search import Facts, Findings, Found, Search
 from terkirim.policy.search import fits, wanted
 from terkirim.ports.search import Stopped
-from terkirim.store.rows import from_json, tuples_of
+from terkirim.store.rows import from_json, storable, tuples_of
 from terkirim.store.times import HOUR_US, instant, micros
 
 LOOKED_AT_ONCE = 3_000  # messages that one search looks at: some 30 ms
@@ -36,7 +36,7 @@ class Looking:
     """One search under way: which candidates it wants next, and when it has found enough."""
 
     def __init__(self, search: Search, *, limit: int, older_than: str | None) -> None:
-        high = older_than or LAST
+        high = storable(older_than or LAST)
         self.low = FIRST if search.after is None else floor(search.after)
         self.high = high if search.before is None else min(high, floor(search.before))
         self._limit = limit

@@ -20,6 +20,7 @@ async def index(db: Database, *, now: datetime, most: int) -> int:
 
     What does not fill a block waits: until then it is looked at one by one.
     """
+    await db.rows(_sql["by_index"])
     await db.rows(_sql["enter_mark"])
     seen, before = await db.one(_sql["lock_mark"])
     moved, count = await _index_next(db, seen, young=floor(now - YOUNG), most=most)

@@ -11,7 +11,7 @@ from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
 from terkirim.store.records import attempt_of
-from terkirim.store.rows import from_json
+from terkirim.store.rows import from_json, storable
 from terkirim.store.searching import ATTEMPTS_LOOKED_AT, LAST, hours_between, stopped_of
 
 _sql = Queries("terkirim.store.postgres", "search.sql")
@@ -24,7 +24,7 @@ class PostgresInsight:
         self._store = store
 
     async def stopped(self, *, limit: int, older_than: str | None = None) -> list[Stopped]:
-        rows = await self._asked("stopped", high=older_than or LAST, most=limit)
+        rows = await self._asked("stopped", high=storable(older_than or LAST), most=limit)
         return [stopped_of(row) for row in rows]
 
     async def count_stopped(self) -> dict[State, int]:
