@@ -167,6 +167,13 @@ async def test_a_dead_letter_is_told_with_its_reason_and_again_after_a_requeue(t
     assert await told.types() == ["email.sent"]
 
 
+async def test_sandboxed_mail_is_told_as_such(told):
+    await told.endpoint()
+    await told.send(result=Accepted("ref", is_sandbox=True))
+    (said,) = await told.said()
+    assert (said["type"], said["data"]["sandbox"]) == ("email.sent", True)
+
+
 async def test_expired_mail_is_told_as_failed(told):
     await told.endpoint()
     await told.node.accept(an_email(expires_at=START + MINUTE))

@@ -122,6 +122,15 @@ async def test_the_list_has_pages(told):
     assert ([one["id"] for one in newer["data"]], newer["has_more"]) == ([ids[1]], True)
 
 
+async def test_an_id_that_no_database_can_hold_is_not_found(open_door, postgres):
+    door = await open_door(database=await postgres.database())
+    webhook = await made(door, "https://app.example/")
+    path = f"/v1/webhooks/{webhook['id']}"
+    for asked in ("/v1/webhooks/a\0", f"{path}/events/a\0", "/v1/messages/a\0/webhooks"):
+        assert (await door.call("GET", asked)).status == 404
+    assert (await door.call("GET", f"{path}/events?after=%00")).json["data"] == []
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

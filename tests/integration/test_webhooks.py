@@ -365,6 +365,14 @@ async def test_a_name_that_is_not_known_is_a_failure(opened):
         "https://[fe80::1%25eth0]/",
         "https://app.example/" + "x" * 2_000,
         "https://app.example/#part",
+        "https://a b/",
+        "https://0x7f.1/",
+        "https://2130706433/",
+        "https://app.example:0/",
+        "https://app.example:99999/",
+        "https://[::1/",
+        "https://app\0.example/",
+        "https://app.example/\ud800",
     ],
 )
 async def test_an_address_that_may_not_be_told_is_refused_by_name(opened, url):

@@ -163,7 +163,11 @@ class Courier:
         sending.add_done_callback(self._sending.discard)
 
     async def _send(self, task: WebhookTask) -> None:
-        self._ends.append(await self._delivered(task))
+        try:
+            self._ends.append(await self._delivered(task))
+        except Exception:  # noqa: BLE001 - it is due again when its lease is over
+            self._in_air[task.endpoint_id] -= 1
+            _log.exception("a webhook broke")
         self._has_ends.set()
 
     async def _delivered(self, task: WebhookTask) -> WebhookEnd:

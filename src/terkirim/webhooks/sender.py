@@ -101,6 +101,8 @@ class Sender:
             return None, f"no answer within {self.within.total_seconds():.0f} s", ""
         except _OutOfReach as error:
             return None, str(error), ""
+        except ValueError:
+            return None, "the address cannot be asked", ""
         except PyreqwestError as error:
             return None, f"no answer: {_why(error)}", ""
         reason = "redirects are not followed" if response.status in _REDIRECTS else ""
