@@ -16,19 +16,19 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self, TypeVar, Unpack, cast
 
-import structlog
 import uvloop
 
 from terkirim.compose import Gateway
 from terkirim.domain.email import Addresses, EmailOptions
 from terkirim.domain.record import EmailRow, MessageRow, Story
+from terkirim.logs import Logger
 from terkirim.ports import Cancelled
 from terkirim.settings import Settings
 
 T = TypeVar("T")
 Opening = Callable[[], AbstractAsyncContextManager[Gateway]]
 
-_log = structlog.get_logger("terkirim.blocking")
+_log = Logger("terkirim.blocking")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

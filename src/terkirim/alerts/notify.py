@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import structlog
-
 from terkirim.alerts import texts
 from terkirim.alerts.changes import Scene, changes_of
 from terkirim.domain.alert import Alert, Condition, Delivery, DeliveryState, Purpose, Severity
 from terkirim.language import Voice
+from terkirim.logs import Logger
 from terkirim.policy.alerting import Move, Step, moves, wait_before
 from terkirim.ports import Clock
 from terkirim.ports.alerts import AlertBook, AlertChange, Channel, Messenger
@@ -23,7 +22,7 @@ SUMMARY = "summary"
 GONE = "the channel was taken out of the settings"
 
 Standing = Mapping[str, Mapping[str, Any]]
-_log = structlog.get_logger("terkirim.alerts")
+_log = Logger("terkirim.alerts")
 
 
 class Notify:

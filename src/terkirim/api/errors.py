@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
@@ -17,11 +16,12 @@ from terkirim.domain.errors import (
     StoreUnavailable,
     WrongState,
 )
+from terkirim.logs import Logger
 
 RETRY_AFTER_SECONDS = 5
 _STATUS_OF_KIND = {"invalid_idempotency_key": 400}
 
-_log = structlog.get_logger("terkirim.api")
+_log = Logger("terkirim.api")
 
 
 class Refused(Exception):  # noqa: N818 - it ends a request, it is not a fault of ours

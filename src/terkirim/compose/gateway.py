@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 import msgspec
-import structlog
 
 from terkirim.compose.building import Parts, built
 from terkirim.content.addresses import normalised
@@ -18,10 +17,11 @@ from terkirim.delivery.submit import Submitted
 from terkirim.delivery.submit import idempotency_key as key_in_scope
 from terkirim.domain.email import DEFAULT_ROUTE, Addresses, Draft, Email, EmailOptions
 from terkirim.domain.errors import CannotBePaid
+from terkirim.logs import Logger
 from terkirim.ports import IdempotencyKey
 from terkirim.settings import Settings, load
 
-_log = structlog.get_logger("terkirim.gateway")
+_log = Logger("terkirim.gateway")
 _LIBRARY = "library"  # the owner of what Python code hands over
 
 

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from terkirim.alerts.channels import all_channels, channel_of, refuse_unknown
 from terkirim.alerts.conditions import Conditions
 from terkirim.alerts.messenger import AppriseMessenger
@@ -18,6 +16,7 @@ from terkirim.credits.standings import Standings
 from terkirim.credits.statistics import Statistics
 from terkirim.database import Database
 from terkirim.language import speak
+from terkirim.logs import Logger
 from terkirim.policy.credit import CreditSettings
 from terkirim.ports.alerts import AlertBook, Channel
 from terkirim.ports.credits import BalanceSource
@@ -31,7 +30,7 @@ DELIVER_EVERY = timedelta(seconds=1)
 LISTEN_EVERY = timedelta(minutes=5)  # each time a reading: between two of them it is estimated
 LOOK_AT_RESERVE_EVERY = timedelta(seconds=10)
 
-_log = structlog.get_logger("terkirim.alerts")
+_log = Logger("terkirim.alerts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

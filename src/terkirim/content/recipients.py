@@ -21,6 +21,8 @@ class Recipients:
 
     def each(self) -> list[tuple[str, str]]:
         """Return (kind, address) of every recipient, in the order in which they were given."""
+        if len(self.to) == 1 and not self.cc and not self.bcc:
+            return [("to", self.to[0].email)]
         return [
             *(("to", one.email) for one in self.to),
             *(("cc", one.email) for one in self.cc),
@@ -37,10 +39,13 @@ def read_recipients(to: object, cc: object, bcc: object) -> Recipients:
     Raises:
         InvalidEmail: one is no address, there are none, or there are too many.
     """
-    if isinstance(to, str) and cc is None and bcc is None:
-        if not to:
-            raise _missing()
-        return Recipients(to=(read_address(to, "to"),))
+    if (
+        cc is None and bcc is None
+    ):  # nearly all emails: one to one, as SDKs write it or as people do
+        if isinstance(to, str) and to:
+            return Recipients(to=(read_address(to, "to"),))
+        if isinstance(to, list) and len(to) == 1:
+            return Recipients(to=(read_address(to[0], "to"),))
     given = [(kind, _listed(value)) for kind, value in zip(_KINDS, (to, cc, bcc), strict=True)]
     _refuse_too_many(given)
     if not given[0][1]:

@@ -8,8 +8,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar, Unpack
 
-import structlog
-
 from terkirim.delivery.retrying import (
     Retried,
     RetryOptions,
@@ -17,6 +15,7 @@ from terkirim.delivery.retrying import (
     retry_email_send_sync,
     rules_of,
 )
+from terkirim.logs import Logger
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -24,7 +23,7 @@ Item = TypeVar("Item")
 BATCH_SIZE = 10
 BATCH_PAUSE = timedelta(seconds=1)
 
-_log = structlog.get_logger("terkirim.retrying")
+_log = Logger("terkirim.retrying")
 
 
 async def retry_batch(

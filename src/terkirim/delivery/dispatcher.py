@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
-
 from terkirim.domain.email import OutgoingMessage
 from terkirim.domain.errors import InvalidEmail, StoreUnavailable
 from terkirim.domain.lease import Settlement
 from terkirim.domain.outcome import Outcome, ProviderFault, Rejected, Unclear
+from terkirim.logs import Logger
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import Facts, verdict
 from terkirim.ports import ClaimWish, Clock, Dice, Outbox, Provider, Work
@@ -18,7 +17,7 @@ from terkirim.ports import ClaimWish, Clock, Dice, Outbox, Provider, Work
 SETTLE_AGAIN_AFTER = 0.5  # seconds between tries while the database is away
 ONE_SECOND = timedelta(seconds=1)
 
-_log = structlog.get_logger("terkirim.delivery")
+_log = Logger("terkirim.delivery")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

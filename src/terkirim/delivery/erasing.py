@@ -4,8 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import structlog
-
+from terkirim.logs import Logger
 from terkirim.ports import Clock
 from terkirim.ports.retention import Erased, Erasure
 
@@ -13,7 +12,7 @@ ERASED_AT_ONCE = 200  # messages in one transaction
 LOOK_AGAIN = timedelta(milliseconds=500)  # at messages that are just being sent
 LOOKS = 20
 
-_log = structlog.get_logger("terkirim.erasing")
+_log = Logger("terkirim.erasing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

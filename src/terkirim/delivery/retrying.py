@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
-import structlog
-
 from terkirim.delivery.failures import asked_wait, is_failed_answer, is_worth_retrying, shown_text
+from terkirim.logs import Logger
 from terkirim.policy.retry import RetrySchedule, next_wait
 
 T = TypeVar("T")
 
 WAITS = (timedelta(seconds=2), timedelta(seconds=6), timedelta(seconds=18))
 
-_log = structlog.get_logger("terkirim.retrying")
+_log = Logger("terkirim.retrying")
 
 
 class RetryOptions(TypedDict, total=False):

@@ -3,15 +3,14 @@
 from bisect import bisect_left
 from collections import Counter
 
-import structlog
-
 from terkirim.domain.lease import Settlement
 from terkirim.domain.outcome import Accepted, is_unknown_answer, outcome_name
+from terkirim.logs import Logger
 
 BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0, 3_600.0)
 TEXTS_KEPT = 1_000  # of unknown answers that were told of
 
-_log = structlog.get_logger("terkirim.delivery")
+_log = Logger("terkirim.delivery")
 
 
 class Histogram:

@@ -5,11 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
-
 from terkirim.delivery.dispatcher import Dispatcher
 from terkirim.domain.errors import TerkirimError
 from terkirim.domain.outcome import Accepted, Unclear
+from terkirim.logs import Logger
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import BY_HAND, Clock, Gates, Outbox, Pause, Provider
 
@@ -17,7 +16,7 @@ IDLE_FOR = timedelta(seconds=1)  # at most this long without a look, whatever wa
 SWEPT_AT_ONCE = 1_000  # messages in one transaction
 BROKEN_FOR = 1.0  # seconds of rest after an error of the database
 
-_log = structlog.get_logger("terkirim.worker")
+_log = Logger("terkirim.worker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

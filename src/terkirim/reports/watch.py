@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
-import structlog
-
 from terkirim.domain.errors import TerkirimError
+from terkirim.logs import Logger
 from terkirim.ports import Gates, Pause
 from terkirim.reports.health import CRITICAL, SANDBOX, HealthRules, pause_trouble
 
@@ -16,7 +15,7 @@ DIVERTED = (
     "sandbox and is NOT really sent"
 )
 
-_log = structlog.get_logger("terkirim.health")
+_log = Logger("terkirim.health")
 
 
 class Watch:

@@ -5,14 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from terkirim.domain.errors import TerkirimError
+from terkirim.logs import Logger
 from terkirim.ports import Clock, Upkeep
 
 LOOK_EVERY = timedelta(seconds=30)
 
-_log = structlog.get_logger("terkirim.schedule")
+_log = Logger("terkirim.schedule")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
-import structlog
-
+from terkirim.logs import Logger
 from terkirim.ports import Clock
 from terkirim.ports.retention import Retention
 from terkirim.schedule.periodic import Job
@@ -14,7 +13,7 @@ from terkirim.schedule.periodic import Job
 HOURLY = timedelta(hours=1)
 REST = 0.02  # seconds between two pieces, in which mail is accepted, claimed and settled
 
-_log = structlog.get_logger("terkirim.retention")
+_log = Logger("terkirim.retention")
 
 
 def retention_jobs(

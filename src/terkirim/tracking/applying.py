@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.event import NewEvent, NotUnderstood
 from terkirim.domain.ids import uuid7
+from terkirim.logs import Logger
 from terkirim.ports import Clock
 from terkirim.ports.tracking import (
     Applied,
@@ -22,7 +21,7 @@ from terkirim.tracking.matching import Rematching
 APPLIED_AT_ONCE = 500  # callbacks in one transaction
 _ID_BITS = 74
 
-_log = structlog.get_logger("terkirim.tracking")
+_log = Logger("terkirim.tracking")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

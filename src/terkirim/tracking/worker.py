@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from terkirim.domain.errors import TerkirimError
+from terkirim.logs import Logger
 from terkirim.ports import Clock, Upkeep
 from terkirim.ports.tracking import CallbackLog
 from terkirim.tracking.applying import Applier
@@ -17,7 +16,7 @@ from terkirim.tracking.ingest import Intake
 GATHER_FOR = 0.05  # seconds: callbacks that come close together are applied by one transaction
 FORGOTTEN_ENOUGH = 1_000  # rows: with fewer deleted in a round, the rest can wait for the next turn
 
-_log = structlog.get_logger("terkirim.tracking")
+_log = Logger("terkirim.tracking")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from terkirim.domain.errors import InvalidEmail, NotFound, StoreUnavailable, WrongState
 from terkirim.domain.phrase import Phrase, phrase
+from terkirim.logs import Logger
 from terkirim.web.visit import Denied, Visit
 
-_log = structlog.get_logger("terkirim.web")
+_log = Logger("terkirim.web")
 
 
 def error_page(visit: Visit, error: Exception) -> Response[Any]:

@@ -7,17 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from terkirim.domain.errors import TerkirimError
 from terkirim.domain.webhook import WebhookEnd, WebhookTask
+from terkirim.logs import Logger
 from terkirim.policy.webhooks import ended
 from terkirim.ports import Clock
 from terkirim.ports.webhooks import WebhookFeed, WebhookQueue
 from terkirim.webhooks.payloads import payload_of
 from terkirim.webhooks.sender import Sender
 
-_log = structlog.get_logger("terkirim.webhooks")
+_log = Logger("terkirim.webhooks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

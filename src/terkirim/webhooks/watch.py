@@ -3,8 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-import structlog
-
+from terkirim.logs import Logger
 from terkirim.policy.conditions import ENDPOINT_DISABLED, endpoint_disabled
 from terkirim.ports import Clock
 from terkirim.ports.alerts import Alarms
@@ -13,7 +12,7 @@ from terkirim.ports.webhooks import WebhookEndpoints, WebhookLog
 FORGOTTEN_AT_ONCE = 200  # payloads in one transaction
 REST = 0.02  # seconds between two pieces, in which mail is accepted, claimed and settled
 
-_log = structlog.get_logger("terkirim.webhooks")
+_log = Logger("terkirim.webhooks")
 
 
 async def look(endpoints: WebhookEndpoints, alarms: Alarms) -> None:
@@ -30,5 +29,5 @@ async def forget(log: WebhookLog, *, keep: timedelta, clock: Clock) -> None:
     """Delete what was told longer ago than it is kept, piece by piece."""
     before = clock.now() - keep
     while count := await log.forget(before=before, limit=FORGOTTEN_AT_ONCE):
-        _log.debug("forgot webhooks", payloads=count)
+        _log.info("forgot webhooks", payloads=count)
         await asyncio.sleep(REST)

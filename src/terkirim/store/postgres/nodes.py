@@ -12,9 +12,9 @@ from datetime import timedelta
 from hashlib import blake2b
 
 import asyncpg
-import structlog
 
 from terkirim.domain.errors import StoreUnavailable
+from terkirim.logs import Logger
 from terkirim.store.postgres.clock import ServerClock
 from terkirim.store.postgres.connection import (
     BEGIN_LOOSELY,
@@ -35,7 +35,7 @@ TELL_EVERY = 0.1  # seconds at least between two announcements
 AGAIN_AFTER = 0.5  # seconds between two tries to listen again
 CHANNEL = "terkirim"
 
-_log = structlog.get_logger("terkirim.store")
+_log = Logger("terkirim.store")
 _sql = Queries("terkirim.store.postgres")
 
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 import asyncpg
-import structlog
 
 from terkirim.domain.errors import StoreUnavailable
+from terkirim.logs import Logger
 from terkirim.store.postgres.connection import (
     BEGIN,
     Connector,
@@ -29,7 +29,7 @@ from terkirim.store.postgres.transacting import (
 GROUP_LIMIT = 500
 AGAIN_AFTER = 0.2  # seconds between two looks for a server that is away
 
-_log = structlog.get_logger("terkirim.store")
+_log = Logger("terkirim.store")
 
 # What becomes of a group's payloads of one kind. `earlier`: what was answered in a transaction
 # whose COMMIT was sent and never answered; None where there was none.

@@ -4,6 +4,17 @@ import fcntl
 import os
 from pathlib import Path
 
+_held: set[int] = set()
+
+
+def _let_go() -> None:
+    """Close what a forked child has of its parent's locks: they would outlive the parent in it."""
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
+
 
 class NodeFiles:
     """The lock files of the processes that share one SQLite file.
@@ -22,6 +33,7 @@ class NodeFiles:
         handle = os.open(self._folder / node, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._own = (node, handle)
+        _held.add(handle)
 
     def is_dead(self, node: str) -> bool:
         """Return True if no living process holds this node's lock; its file is removed then."""
@@ -44,6 +56,8 @@ class NodeFiles:
         """Drop the own lock and its file."""
         if self._own is not None:
             node, handle = self._own
-            (self._folder / node).unlink(missing_ok=True)
-            os.close(handle)
             self._own = None
+            if handle in _held:  # not in a forked child, whose parent goes on
+                _held.discard(handle)
+                (self._folder / node).unlink(missing_ok=True)
+                os.close(handle)
