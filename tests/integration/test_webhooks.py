@@ -25,7 +25,7 @@ from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.webhooks import SqliteWebhooks
 from terkirim.webhooks.courier import CourierSettings
 from terkirim.webhooks.parts import Telling
-from terkirim.webhooks.watch import look
+from terkirim.webhooks.watch import forget, look
 from tests.integration.receiver import Receiver
 
 GATES = GateSettings(
@@ -402,3 +402,16 @@ async def test_a_given_secret_signs(app):
 async def test_a_type_that_is_not_known_is_refused_by_name(app):
     with pytest.raises(InvalidEmail, match=r"`events`: 'email\.eaten' is not known"):
         await app.desk.add("https://app.example/", ["email.eaten"], who="test")
+
+
+async def test_what_is_old_is_forgotten_and_what_waits_is_not(app):
+    async with Receiver() as receiver:
+        made = await app.add(receiver.url)
+        await app.happen(3)
+        await app.round()
+    await app.happen()
+    await app.courier.publish()
+    app.clock.shift += timedelta(days=400)
+    await forget(app.book, keep=timedelta(days=30), clock=app.clock)
+    left = await app.deliveries(made)
+    assert [one.state for one in left] == [WebhookState.WAITING]

@@ -27,7 +27,9 @@ async def look(endpoints: WebhookEndpoints, alarms: Alarms) -> None:
 
 async def forget(log: WebhookLog, *, keep: timedelta, clock: Clock) -> None:
     """Delete what was told longer ago than it is kept, piece by piece."""
-    before = clock.now() - keep
+    before, total = clock.now() - keep, 0
     while count := await log.forget(before=before, limit=FORGOTTEN_AT_ONCE):
-        _log.info("forgot webhooks", payloads=count)
+        total += count
         await asyncio.sleep(REST)
+    if total:
+        _log.info("forgot what webhooks were told", count=total)
