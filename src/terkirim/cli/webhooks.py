@@ -22,14 +22,15 @@ _events_option = click.option(
     "events",
     multiple=True,
     type=click.Choice([one.value for one in WebhookType]),
-    help="What it is told of; if not given, everything. Repeatable.",
+    metavar="TYPE",
+    help="Such as email.bounced; if not given, everything. Repeatable.",
 )
 _id_argument = click.argument("webhook", metavar="ID")
 
 
 @click.group()
 def webhooks() -> None:
-    """Tell your own app what happens: endpoints, deliveries, replay."""
+    """Tell your own app what happens; see and repeat it."""
 
 
 @webhooks.command("list")
@@ -51,7 +52,7 @@ def list_(as_json: bool) -> int:
 @click.option("--secret", metavar="WHSEC", help="One that you have; if not given, one is made.")
 @json_option
 def add(*, url: str, events: tuple[str, ...], secret: str | None, as_json: bool) -> int:
-    """Tell this address what happens, and print the secret that signs it."""
+    """Tell this address what happens, and print the secret."""
     at = desk(as_json=as_json)
     made = _changed(at, lambda on: on.add(url, events, who=person(), secret=secret))
     _answer_secret(at, made.endpoint.id, made.secret)
