@@ -41,9 +41,10 @@ chromium:
 screenshots: $(STAMP) chromium
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots
 
-# A CSV of recipients goes out through a Mailketing that fails in every way, across a kill -9.
+# A CSV of recipients goes out through a Mailketing that fails in every way, across a kill -9; then its callbacks
+# are followed and its credits run out. KEEP=1 goes on serving the run, to be looked at, until Ctrl-C.
 demo: $(STAMP)
-	$(BIN)/python benchmarks/demo.py
+	@KEEP=$(KEEP) $(BIN)/python -m benchmarks.demo
 
 serve: $(STAMP)
 	$(BIN)/terkirim serve

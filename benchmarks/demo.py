@@ -1,6 +1,7 @@
 """A CSV of recipients goes out through a Mailketing that fails, across a `kill -9`.
 
-Everything runs on this machine, in a folder of its own, and ends by itself.
+Then its callbacks are followed, and its credits run out. Everything runs on this machine, in a
+folder of its own, and ends by itself; with `KEEP=1` the gateway can be looked at until Ctrl-C.
 """
 
 import json
@@ -16,6 +17,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import apsw
+
+from benchmarks.demo_followed import Followed, hook, settings
 
 MESSAGES = int(os.environ.get("MESSAGES", "10000"))
 FAULTS = (
@@ -78,7 +81,7 @@ def main() -> None:
             f"kill -9 half-way: {at_kill['leased']} requests were in the air. Starting again ...",
             flush=True,
         )
-        started(stack, ["serve"], env, place)
+        second = started(stack, ["serve"], env, place)
         wait_for(f"http://127.0.0.1:{web_port}/health/ready")
         until(lambda: counts(place)["unfinished"] == 0, began)
         seconds = time.monotonic() - began
@@ -91,6 +94,48 @@ def main() -> None:
             in_air=at_kill["leased"],
             seconds=seconds,
         )
+        stop(second)
+
+        follow(stack, env, place, control)
+        print(f"\n{time.monotonic() - began:.1f} s for both parts.")
+        show(f"http://127.0.0.1:{web_port}", place)
+
+
+def follow(stack: ExitStack, env: dict[str, str], place: Path, control: str) -> None:
+    """Run the second part; end the demo where it is not as the emulator's ledger says."""
+    alerts, notices = stack.enter_context(hook())
+    told = env | settings(alerts)
+    started(stack, ["serve"], told, place)
+    gateway = f"http://127.0.0.1:{env['TERKIRIM_PORT']}"
+    wait_for(f"{gateway}/health/ready")
+    part = Followed(
+        place=place,
+        gateway=gateway,
+        control=control,
+        notices=notices,
+        send=lambda words: run(words, told, place),
+    )
+    part.prepare()
+    part.run_down()
+    part.top_up()
+    part.listen()
+    part.report()
+    if part.wrong:
+        sys.exit("NOT GREEN: " + "; ".join(part.wrong))
+
+
+def show(gateway: str, place: Path) -> None:
+    """Say where the run can be looked at; with KEEP=1 serve it until Ctrl-C."""
+    if not os.environ.get("KEEP"):
+        print(f"It could be looked at while it ran: {gateway}")
+        print("make demo KEEP=1 goes on serving its run until Ctrl-C, with a link to sign in.")
+        return
+    link = (place / "demo.db.first-admin").read_text("utf-8").strip()
+    print(f"Look at this run at {gateway} until Ctrl-C. Sign in, once: {link}", flush=True)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print("\nThe run and its folder are gone.")
 
 
 def write_files(place: Path) -> set[str]:

@@ -8,13 +8,14 @@ and kept in /var/tmp.
 import argparse
 import asyncio
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import uvloop
 
-from benchmarks.shared.bulk import US, add_history, add_waiting
+from benchmarks.shared.bulk import US, add_figures, add_history, add_waiting
 from benchmarks.shared.databases import KINDS, Database, database, kept_database, with_schema
 from benchmarks.shared.letters import SENDER
 from benchmarks.shared.machine import own_cpu, tree_cpu
@@ -72,6 +73,23 @@ def history(kind: str, count: int):
     return kept_database(
         kind, f"history-{count}", lambda store: add_history(store, count=count, until_us=until)
     )
+
+
+async def indexed(gateway: Gateway) -> float | None:
+    """Index what is not indexed yet; return how many messages a second, None where nothing was."""
+    began, total = time.perf_counter(), 0
+    while count := await gateway.desk.search.index(now=gateway.clock.now()):
+        total += count
+    return total / (time.perf_counter() - began) if total else None
+
+
+@contextmanager
+def counted_history(kind: str, count: int) -> Iterator[Database]:
+    """Give a history, counted as a busy one of many tags is."""
+    with history(kind, count) as store:
+        if not store.one("SELECT EXISTS (SELECT 1 FROM rollups WHERE kind = 'event_tag_month')"):
+            add_figures(store, count=count, until_us=_now_us())
+        yield store
 
 
 def waiting(kind: str, count: int):

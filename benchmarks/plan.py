@@ -58,6 +58,8 @@ PROGRAMS = (
     ),
     Program("benchmarks.footprint", f"--seconds 2 --delay-ms 500 --in-air 200 {_SHORT_PAST}"),
     Program("benchmarks.reports", _SHORT_PAST),
+    Program("benchmarks.reports --database postgres --history 1000000", _SHORT_PAST),
+    Program("benchmarks.pages", _SHORT_PAST),
 )
 
 _ONE = tuple(
@@ -122,4 +124,10 @@ ROWS = (
     Row("terkirim --help", "terkirim --help", "< 300"),
     Row("start of serve on a long history", _SERVE("* of history", "ready"), "< 2,000"),
     Row("slowest question to a long history", "the slowest question, * of history, sqlite", "< 50"),
+    Row(
+        "slowest question to a long history, PostgreSQL",
+        "the slowest question, * of history, postgres",
+        "< 50",
+    ),
+    Row("slowest page of a long history", "the slowest page, * of history", "< 100"),
 )

@@ -30,9 +30,8 @@ from terkirim.policy.conditions import CREDITS_LEVEL, CREDITS_RUN_OUT
 from terkirim.ports.alerts import AlertFilter, Channel
 from terkirim.store.counting import Counts
 from terkirim.store.gating import GateSettings
-from terkirim.store.queries import Queries
-from terkirim.store.rows import to_json
 from terkirim.store.sqlite.alerts import SqliteAlertBook
+from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import micros
@@ -48,7 +47,6 @@ PER_BOUNCE = 30
 QUIET = ((80, 10, 0.08), (180, 7, 0.3), (355, 9, 0.15))
 BY_HOUR = (1, 1, 1, 1, 1, 3, 6, 9, 12, 14, 13, 11, 9, 11, 12, 11, 9, 8, 8, 9, 8, 5, 3, 2)
 BY_DAY = (1.1, 1.05, 1.0, 1.0, 1.1, 0.45, 0.3)
-_sql = Queries("terkirim.store.sqlite")
 
 
 @dataclass
@@ -266,7 +264,7 @@ class Year:
         self.waiting = wanted - sent
         counts.add(at, "outcome", "mailketing:accepted:1", sent)
         counts.add(at, "event_first", "mailketing:bounced", bounced)
-        db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": "year"})
+        write_counts(db, self.store.counting, counts)
         self.schedule(db, hour)
         if self.account.left == 0 and not was_empty:
             self.run_out_hour = hour + 1

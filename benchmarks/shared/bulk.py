@@ -3,18 +3,21 @@
 The same statements run on SQLite and PostgreSQL; only how a series and an id are made differs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import apsw
 
 from benchmarks.shared.databases import SQLITE, Database, asked
 from benchmarks.shared.letters import HTML, SENDER
+from terkirim.store.counting import day_of, month_of
 
 MAILS_OF_ONE_CONTENT = 1_000  # a campaign's body is stored once
 AT_ONCE = 500_000  # rows of a transaction
 US = 1_000_000
+JAKARTA = ZoneInfo("Asia/Jakarta")  # whose days are counted, unless another zone is set
 HOUR_US = 3_600 * US
 
 _SERIES = {
@@ -53,6 +56,22 @@ SELECT {hour} + n, kind, key, 'history', {count}
 FROM {series}, (SELECT 'state' AS kind, 'accepted' AS key
     UNION ALL SELECT 'submitted', 'transactional'
     UNION ALL SELECT 'outcome', 'mailketing:accepted:1' UNION ALL SELECT 'latency', '54') kinds"""
+_PLACES = {"sqlite": ("0",), "postgres": ("0", "1")}  # rows of a count: two nodes have two
+_WHATS = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
+_FIGURES = (
+    *(("outcome", f"mailketing:{name}:{n}") for name in ("accepted", "deferred") for n in "12345"),
+    *(("reason", f"deferred:{code}") for code in (429, 500, 502, 503, "no connection")),
+    *(("event_first", f"mailketing:{what}") for what in ("heard", *_WHATS)),
+    *(("event", f"mailketing:{what}") for what in (*_WHATS, "bounced_transient", "scanned")),
+    *(("latency", str(bucket)) for bucket in range(52, 92)),
+    *(("wait", str(bucket)) for bucket in range(83, 104)),
+)
+_TAGS = tuple(f"campaign=kampanye-{n}" for n in range(50))
+_SENDERS = tuple(f"toko{n}@example.com" for n in range(20))
+_COUNTED = """WITH kinds (kind, key) AS (VALUES {values})
+INSERT INTO rollups (hour, kind, key, node, count)
+SELECT {begin} + n * {each}, kind, key, '{mark}', {count} FROM {series}, kinds WHERE true
+ON CONFLICT DO NOTHING"""
 
 
 def add_history(store: Database, *, count: int, until_us: int, days: int = 300) -> None:
@@ -69,6 +88,47 @@ def add_history(store: Database, *, count: int, until_us: int, days: int = 300) 
         hours = days * 24
         hour = (until_us - step * count) // HOUR_US
         run(_ROLLUPS, at=at, first=0, last=hours, hour=hour, count=count // hours)
+
+
+def add_figures(store: Database, *, count: int, until_us: int, days: int = 300) -> None:
+    """Count as a busy year is counted: many reasons and waits, fifty tags a day, twenty senders."""
+    last = until_us // HOUR_US
+    midnight = day_of(last, JAKARTA)[0]
+    named = [
+        (kind, f"{what}:{name}")
+        for kind, names in (("event_tag", _TAGS), ("event_sender", _SENDERS))
+        for what in ("accepted", *_WHATS)
+        for name in names
+    ]
+    months = {month_of(last - day * 24, JAKARTA) for day in range(days)}
+    by_day = [(f"{kind}_day", key) for kind, key in _FIGURES]
+    with _connection(store) as run:
+        for mark in _PLACES[store.kind]:
+            hours = {"first": last - days * 24, "each": 1, "last": days * 24}
+            _count(run, _FIGURES, **hours, mark=mark, total=count)
+            spans = {"first": midnight - days * 24, "each": 24, "last": days}
+            _count(run, [*by_day, *named], **spans, mark=mark, total=count)
+            by_month = [(f"{kind}_month", key) for kind, key in named]
+            for first in months:
+                one = {"first": first, "each": 1, "last": 1}
+                _count(run, by_month, **one, mark=mark, total=count * 30 // days)
+        if store.kind == "postgres":
+            asked(store.url, "VACUUM (ANALYZE) rollups")  # as autovacuum would, in its time
+
+
+def _count(
+    run: Callable[..., Any],
+    keys: Sequence[tuple[str, str]],
+    *,
+    first: int,
+    each: int,
+    last: int,
+    mark: str,
+    total: int,
+) -> None:
+    values = ", ".join(f"('{kind}', '{key}')" for kind, key in keys)
+    words = {"mark": mark, "values": values, "each": each, "begin": first}
+    run(_COUNTED, at="0", first=0, last=last, count=max(total // last, 1), **words)
 
 
 def add_waiting(store: Database, *, count: int, until_us: int) -> None:

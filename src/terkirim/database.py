@@ -21,6 +21,7 @@ from terkirim.ports.credits import CreditBook
 from terkirim.ports.people import People
 from terkirim.ports.retention import Erasure, Retention
 from terkirim.ports.search import Insight, MessageSearch
+from terkirim.ports.statistics import Statistics
 from terkirim.ports.suppressions import Suppressions
 from terkirim.ports.tracking import Events
 from terkirim.ports.webhooks import Webhooks
@@ -36,6 +37,7 @@ from terkirim.store.sqlite.events import SqliteEvents
 from terkirim.store.sqlite.insight import SqliteInsight
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.search import SqliteSearch
+from terkirim.store.sqlite.statistics import SqliteStatistics
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
@@ -101,6 +103,7 @@ class Database:
     accounts: Accounts
     search: MessageSearch
     insight: Insight
+    statistics: Statistics
     path: Path | None = None
 
 
@@ -143,6 +146,7 @@ async def opened(settings: Settings) -> Database:
         events=SqliteEvents(store, ids=Ids(local)),
         suppressions=SqliteSuppressions(store, ids=Ids(local)),
         webhooks=SqliteWebhooks(store),
+        statistics=SqliteStatistics(store),
         accounts=SqliteAccess(store),
         search=SqliteSearch(store),
         insight=SqliteInsight(store),
@@ -162,6 +166,7 @@ async def _opened_server(
         from terkirim.store.postgres.insight import PostgresInsight
         from terkirim.store.postgres.people import PostgresPeople
         from terkirim.store.postgres.search import PostgresSearch
+        from terkirim.store.postgres.statistics import PostgresStatistics
         from terkirim.store.postgres.store import PostgresStore
         from terkirim.store.postgres.suppressions import PostgresSuppressions
         from terkirim.store.postgres.upkeep import PostgresRetention
@@ -191,6 +196,7 @@ async def _opened_server(
         accounts=PostgresAccess(store),
         search=PostgresSearch(store),
         insight=PostgresInsight(store),
+        statistics=PostgresStatistics(store),
     )
 
 

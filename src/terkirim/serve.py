@@ -42,8 +42,9 @@ async def serve(settings: Settings) -> None:
     async with Gateway.open(settings) as gateway:
         await first_key(gateway)
         await first_admin(gateway)
+        pages = build_pages(gateway, beside=build_app(gateway))
         server = Server(
-            build_pages(gateway, beside=build_app(gateway)),
+            pages,
             address=settings.host,
             port=settings.port,
             interface=Interfaces.ASGI,
@@ -63,6 +64,7 @@ async def serve(settings: Settings) -> None:
             {running, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED
         )
         _log.info("stopping", waits_for_at_most=settings.grace.total_seconds())
+        pages.stop()
         server.stop()  # type: ignore[no-untyped-call]  # granian has no types here
         await running
 

@@ -154,3 +154,13 @@ def test_webhooks_are_made_read_changed_rotated_and_removed(sdk):
     assert sdk.Webhooks.list_events(made["id"])["data"] == []
     assert sdk.Webhooks.remove(made["id"])["deleted"] is True
     assert sdk.Webhooks.list()["data"] == []
+
+
+def test_the_metrics_have_the_sdks_shape(sdk):
+    params = {"metrics": ["sent", "delivery_rate", "failed"], "dimensions": ["period"]}
+    found = sdk.Emails.metrics(params)
+    assert found["object"] == "metrics"
+    assert set(found["totals"]) == set(params["metrics"])
+    assert found["dimensions"] == ["period"]
+    assert all(set(row) == {"period", *params["metrics"]} for row in found["data"])
+    assert "data" not in sdk.Emails.metrics()

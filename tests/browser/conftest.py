@@ -1,6 +1,7 @@
 """A real Chromium over real gateways; whatever a page logs as an error fails its test."""
 
 import shutil
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -69,12 +70,27 @@ def open_page(chromium):
     assert faults == []
 
 
+@pytest.fixture(scope="session")
+def admin(chromium, shop):
+    """What the browser of an admin of the shop keeps, for `storage_state`: signed in once."""
+    context = chromium.new_context(base_url=shop.url)
+    context.set_default_timeout(WITHIN)
+    sign_in(context.new_page())
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture
-def page(open_page, shop):
+def open_signed_in(open_page, shop, admin):
+    """Return `open_page` for somebody who is signed in as an admin of the shop."""
+    return partial(open_page, base_url=shop.url, storage_state=admin)
+
+
+@pytest.fixture
+def page(open_signed_in):
     """A page of somebody who is signed in as an admin of the shop."""
-    page = open_page(base_url=shop.url)
-    sign_in(page)
-    return page
+    return open_signed_in()
 
 
 def sign_in(page, name=ADMIN, password=PASSWORD):

@@ -20,8 +20,16 @@ PAGES = {
     "messages": "/messages",
     "message": "?state:held",
     "dead-letters": "/dead-letters",
+    "credits": "/credits?count=25.000",
+    "events": "/events",
+    "suppressions": "/suppressions",
+    "alerts": "/alerts",
     "providers": "/providers",
 }
+
+WHOLE = {"credits"}  # what they are about begins below the fold
+# Each chart is drawn, and the line of the overview, which is never idle, is there.
+SETTLED = """() => !document.querySelector("[data-chart]:empty, [data-live-mark][hidden]")"""
 
 
 def pictures(folder: Path) -> None:
@@ -39,9 +47,9 @@ def pictures(folder: Path) -> None:
                 with signed_in(browser, stage, language, viewport=DESKTOP) as page:
                     take(page, folder, PAGES, f"-{language}")
             with signed_in(browser, stage, "id", viewport=PHONE) as page:
-                take(page, folder, ["overview", "message"], "-id-phone")
+                take(page, folder, ["overview", "message", "credits"], "-id-phone")
             with signed_in(browser, stage, "id", viewport=DESKTOP, color_scheme="dark") as page:
-                take(page, folder, ["overview"], "-id-dark")
+                take(page, folder, ["overview", "credits"], "-id-dark")
         finally:
             browser.close()
             stage.stop()
@@ -49,10 +57,12 @@ def pictures(folder: Path) -> None:
 
 def fill(stage):
     stage.add_user()
+    stage.top_up(41_000)
     stage.fill()
     stage.wear_out()
     stage.hold()
-    stage.remember()
+    stage.remember(left=41_000)
+    stage.check_credits()
 
 
 @contextmanager
@@ -74,8 +84,9 @@ def take(page, folder, names, ending):
         page.goto(path if path.startswith("/") else f"/messages?q={path[1:]}")
         if not path.startswith("/"):
             page.locator("td.cell-main a").first.click()
-        page.wait_for_load_state("networkidle")
-        page.screenshot(path=folder / f"{name}{ending}.png")
+        page.wait_for_load_state()
+        page.wait_for_function(SETTLED)
+        page.screenshot(path=folder / f"{name}{ending}.png", full_page=name in WHOLE)
 
 
 if __name__ == "__main__":

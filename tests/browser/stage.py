@@ -4,12 +4,15 @@ import json
 import subprocess
 import time
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import apsw
 
 from tests.acceptance.conftest import TERKIRIM, Served, free_port
 
+SECRET = "rahasia-toko"  # of callbacks
 ADMIN, PASSWORD = "ani", "kopi susu gula aren"
 PEOPLE = ("Budi Santoso", "Siti Rahma", "Dewi Lestari", "Agus Wijaya", "Putri Ayu", "Rizky Pratama")
 LETTER = """<div style="font-family:sans-serif;max-width:520px">
@@ -18,15 +21,31 @@ LETTER = """<div style="font-family:sans-serif;max-width:520px">
 <p><a href="https://example.com/lacak">Lacak pesanan</a></p></div>"""
 
 
+class Hook(BaseHTTPRequestHandler):
+    """Where alerts go: takes whatever is posted."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_args):
+        """Say nothing."""
+
+
 class Stage:
     """Emulator and gateway; `settings` are the gateway's own variables."""
 
     def __init__(self, folder: Path, *, is_sandbox: bool = False, **settings: str) -> None:
         self.folder = folder
-        self.emulator_port = free_port()
+        self.emulator_port, self.hook_port = free_port(), free_port()
         self.emulator = None
+        self.hook = None
         real = {
             "MAILKETING_API_KEY": "emulated",
+            "MAILKETING_WEBHOOK_SECRET": SECRET,
+            "TERKIRIM_ALERT_URLS": f"json://127.0.0.1:{self.hook_port}/toko",
             "MAILKETING_API_URL": f"http://127.0.0.1:{self.emulator_port}/api/v2",
         }
         quick = {"TERKIRIM_RETRY_WAITS": "600ms,700ms", "TERKIRIM_RETRY_JITTER": "0"}
@@ -41,6 +60,7 @@ class Stage:
             self.emulator = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
             log.close()
             self._wait_for_emulator()
+            self._open_hook()
         self.served.start()
         return self
 
@@ -49,6 +69,9 @@ class Stage:
         if self.emulator is not None:
             self.emulator.terminate()
             self.emulator.wait(30)
+        if self.hook is not None:
+            self.hook.shutdown()
+            self.hook.server_close()
 
     @property
     def first_link(self):
@@ -67,8 +90,33 @@ class Stage:
         usual = {"error_500": 0, "error_503": 0, "rate_limited": 0, "accept_and_drop": 0}
         self._control("faults", usual | faults)
 
+    def top_up(self, credits_):
+        """Let the emulator have so many credits."""
+        self._control("credits", {"credits": credits_})
+
+    def check_credits(self):
+        """Let the gateway ask for the balance."""
+        status, answer = self.served.call("POST", "/v1/credits/check")
+        assert status == 200, answer
+
+    def hear(self, word, message_id, to, **fields):
+        """Post a callback as Mailketing does."""
+        body = {"type": word, "email": to, "message_id": message_id} | fields
+        request = urllib.request.Request(
+            f"{self.url}/api/webhooks/mailketing?secret={SECRET}",
+            data=json.dumps(body).encode(),
+            headers={"content-type": "application/json"},
+        )
+        urllib.request.urlopen(request, timeout=10).close()
+
     def unapprove(self, *senders):
         self._control("unapproved", {"senders": list(senders)})
+
+    def resume(self, provider, sender=""):
+        """Use a provider again, or a sender of it."""
+        path, body = f"/v1/providers/{provider}/resume", {"sender": sender}
+        status, answer = self.served.call("POST", path, body)
+        assert status == 200, answer
 
     def send(self, to="budi@example.com", subject="Halo", **fields):
         body = {"from": "Toko Maju <toko@example.com>", "to": to, "subject": subject}
@@ -106,7 +154,20 @@ class Stage:
             )  # fmt: skip
         for one in sent:
             self.settled(one)
+        self.hear_of(sent)
         return sent
+
+    def hear_of(self, sent):
+        """Let some be opened, clicked and bounced; some callbacks are about no message."""
+        for at, one in enumerate(sent[:12]):
+            _, story = self.served.call("GET", f"/v1/messages/{one}")
+            self.hear("emailopen", one, story["recipient"], n=at)
+            if at % 3 == 0:
+                self.hear("emailclick", one, story["recipient"], link_clicked=f"https://e.com/{at}")
+        _, story = self.served.call("GET", f"/v1/messages/{sent[-1]}")
+        self.hear("bounce", sent[-1], story["recipient"], reason="550 5.1.1 user unknown")
+        self.hear("emailopen", "elsewhere-1", "tamu@example.com")
+        self.hear("survey", "elsewhere-2", "tamu@example.com")
 
     def wear_out(self, count=3):
         """Make messages fail to the last attempt (with TERKIRIM_RETRY_TAIL=off)."""
@@ -125,8 +186,11 @@ class Stage:
         self.fail()
         return held
 
-    def remember(self, days=90):
-        """Write counts of a busy past, so that charts and figures have something to show."""
+    def remember(self, days=90, left=430_000):
+        """Write counts of a busy past, so that charts and figures have something to show.
+
+        The balances of the last month led to `left` credits.
+        """
         db = apsw.Connection(str(self.folder / "t.db"))
         db.set_busy_timeout(10_000)
         now = int(time.time()) // 3600
@@ -136,6 +200,7 @@ class Stage:
             sent = int(90 + 260 * max(0, 1 - abs(local - 13) / 8)) + hour * 37 % 23
             if (hour // 24 + 4) % 7 == 6:
                 sent //= 3
+            sent = sent * (9 + (now - hour) // 168 % 4) // 10  # no week is as the one before
             rows += [
                 (hour, "submitted", "transactional", sent),
                 (hour, "outcome", "mailketing:accepted:1", sent - sent // 30),
@@ -146,11 +211,27 @@ class Stage:
                 (hour, "reason", "unclear:504", 1 if hour % 5 == 0 else 0),
                 (hour, "state", "accepted", sent - sent // 400),
                 (hour, "state", "dead", sent // 120 if hour % 11 == 0 else 0),
+                (hour, "event_first", "mailketing:delivered", sent // 2),
+                (hour, "event_first", "mailketing:opened", sent // 2),
+                (hour, "event_first", "mailketing:clicked", sent // 9),
+                (hour, "event_first", "mailketing:bounced", 1 if hour % 4 == 0 else 0),
+                (hour, "wait", "84", sent // 40),
+                (hour, "wait", "91", sent // 90),
             ]
+        balances, used = [], 0
+        for hour in range(now - 1, now - 30 * 24, -1):
+            used += sum(row[3] for row in rows if row[0] == hour and ":accepted:" in row[2])
+            if hour % 6 == 0:
+                balances.append((hour * 3_600_000_000, left + used))
         sql = """INSERT INTO rollups (hour, kind, key, node, count) VALUES (?, ?, ?, 'past', ?)
             ON CONFLICT DO NOTHING"""
         with db:
             db.executemany(sql, [row for row in rows if row[3]])
+            db.executemany(
+                """INSERT INTO balances VALUES ('mailketing', ?, 'check', ?, '', '', 0, 0)
+                ON CONFLICT DO NOTHING""",
+                balances,
+            )
         db.close()
 
     def _control(self, name, body):
@@ -160,6 +241,10 @@ class Stage:
             method="POST",
         )
         urllib.request.urlopen(request, timeout=10).close()
+
+    def _open_hook(self):
+        self.hook = ThreadingHTTPServer(("127.0.0.1", self.hook_port), Hook)
+        Thread(target=self.hook.serve_forever, daemon=True).start()
 
     def _wait_for_emulator(self):
         for _ in range(200):

@@ -17,6 +17,12 @@ HOSTILE = (
     "<iframe src='/messages'></iframe><link rel=stylesheet href='https://evil.example/x.css'>"
 )
 
+# A page about one thing -> the list that leads to it, and its link there.
+ONE_OF = {
+    "message": ("/messages?q=state:dead,held,accepted", "td.cell-main a"),
+    "event": ("/events", "td.cell-state a"),
+}
+
 
 @pytest.fixture
 def hostile(shop):
@@ -117,16 +123,15 @@ def test_remote_images_are_fetched_only_when_asked_for(page, shop, pictures):
     page.faults.clear()  # the one that was blocked, and the one that is not there
 
 
-@pytest.mark.parametrize("path", [*PAGES, "message"])
+@pytest.mark.parametrize("path", [*PAGES, "message", "event"])
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_axe_finds_nothing(open_page, shop, path, look):
+def test_axe_finds_nothing(open_signed_in, path, look):
     view = {"width": 360, "height": 740} if look == "phone" else {"width": 1280, "height": 800}
     scheme = "dark" if look == "dark" else "light"
-    page = open_page(base_url=shop.url, viewport=view, color_scheme=scheme, bypass_csp=True)
-    sign_in_anywhere(page)
-    page.goto("/messages?q=state:dead,held,accepted" if path == "message" else path)
-    if path == "message":
-        page.locator("td.cell-main a").first.click()
+    page = open_signed_in(viewport=view, color_scheme=scheme, bypass_csp=True)
+    page.goto(ONE_OF.get(path, (path,))[0])
+    if path in ONE_OF:
+        page.locator(ONE_OF[path][1]).first.click()
         page.wait_for_load_state()
     assert axe(page) == []
     page.faults.clear()
@@ -138,15 +143,6 @@ def test_axe_finds_nothing_before_signing_in(open_page, shop, path):
     page.goto(path)
     assert axe(page) == []
     page.faults.clear()
-
-
-def sign_in_anywhere(page):
-    """Sign in, also where the navigation is folded."""
-    page.goto("/login")
-    page.fill("[name=name]", "ani")
-    page.fill("[name=password]", "kopi susu gula aren")
-    page.click("main button")
-    page.wait_for_url(lambda url: "/login" not in url)
 
 
 def test_axe_would_find_something(open_page, shop):

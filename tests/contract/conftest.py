@@ -27,20 +27,21 @@ from terkirim.store.postgres.events import PostgresEvents
 from terkirim.store.postgres.insight import PostgresInsight
 from terkirim.store.postgres.people import PostgresPeople
 from terkirim.store.postgres.search import PostgresSearch
+from terkirim.store.postgres.statistics import PostgresStatistics
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.postgres.suppressions import PostgresSuppressions
 from terkirim.store.postgres.upkeep import PostgresRetention
 from terkirim.store.postgres.webhooks import PostgresWebhooks
-from terkirim.store.queries import Queries
-from terkirim.store.rows import to_json
 from terkirim.store.sqlite.access import SqliteAccess
 from terkirim.store.sqlite.alerts import SqliteAlertBook
+from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.erasing import SqliteErasure
 from terkirim.store.sqlite.events import SqliteEvents
 from terkirim.store.sqlite.insight import SqliteInsight
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.search import SqliteSearch
+from terkirim.store.sqlite.statistics import SqliteStatistics
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
@@ -55,7 +56,6 @@ GATES = GateSettings(
     breaker=BreakerSettings(after=3),
     zone=ZoneInfo("Asia/Jakarta"),
 )
-SQLITE = Queries("terkirim.store.sqlite")
 SESSIONS = """SELECT pid FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 READ = """SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
@@ -119,6 +119,7 @@ class Books(NamedTuple):
     credits: Any
     alerts: Any
     people: Any
+    statistics: Any
 
 
 class Hearing(NamedTuple):
@@ -165,7 +166,12 @@ class SqliteFile:
         return bool(await self.rows(node, found, term=term))
 
     def books(self, store):
-        return Books(SqliteCreditBook(store), SqliteAlertBook(store), SqlitePeople(store))
+        return Books(
+            credits=SqliteCreditBook(store),
+            alerts=SqliteAlertBook(store),
+            people=SqlitePeople(store),
+            statistics=SqliteStatistics(store),
+        )
 
     def hearing(self, store):
         return Hearing(SqliteEvents(store, ids=new_id), SqliteSuppressions(store, ids=new_id))
@@ -173,8 +179,7 @@ class SqliteFile:
     async def count(self, store, rows):
         """Count up rollups, each (microseconds, kind, key, count)."""
         counts = counted(rows)
-        bound = {"rows": to_json(counts.rows()), "node": "x"}
-        await store.write_alone(lambda db: db.execute(SQLITE["count_up"], bound))
+        await store.write_alone(lambda db: write_counts(db, store.counting, counts))
 
     def retention(self, node):
         return SqliteRetention(node.store)
@@ -239,7 +244,12 @@ class PostgresDatabase:
         return bool(await self.rows(node, found, term=term))
 
     def books(self, store):
-        return Books(PostgresCreditBook(store), PostgresAlertBook(store), PostgresPeople(store))
+        return Books(
+            credits=PostgresCreditBook(store),
+            alerts=PostgresAlertBook(store),
+            people=PostgresPeople(store),
+            statistics=PostgresStatistics(store),
+        )
 
     def hearing(self, store):
         return Hearing(PostgresEvents(store, ids=new_id), PostgresSuppressions(store, ids=new_id))

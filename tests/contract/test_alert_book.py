@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from terkirim.domain.alert import Activity, Alert, Delivery, DeliveryState, Purpose, Severity
+from terkirim.domain.errors import NotFound
 from terkirim.domain.outcome import Accepted, Deferred, Rejected
 from terkirim.ports.alerts import AlertChange, AlertFilter
 from terkirim.ports.people import User
@@ -296,3 +297,20 @@ async def test_an_activity_is_a_row_and_its_repeats_within_an_hour_are_one_where
     assert rows[1].at == START + timedelta(minutes=59)
     older = await people.activity(limit=9, before=rows[1].at)
     assert [row.facts for row in older] == [{"credits": 5}]
+
+
+async def test_the_activity_log_is_read_on_from_a_row_where_several_share_an_instant(people):
+    for who in ("budi", "siti", "tono"):
+        await people.note(Activity(at=START, who=who, what="signed in"))
+    await people.note(Activity(at=START - DAY, who="ani", what="signed in"))
+    seen, after = [], None
+    while rows := await people.activity(limit=2, after=after):
+        seen += [row.who for row in rows]
+        after = rows[-1].id
+    assert sorted(seen[:3]) == ["budi", "siti", "tono"]
+    assert seen[3:] == ["ani"]
+
+
+async def test_the_activity_log_is_not_read_on_from_a_row_that_it_does_not_have(people):
+    with pytest.raises(NotFound, match="no such row"):
+        await people.activity(limit=2, after="nowhere")

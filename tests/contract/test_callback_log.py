@@ -9,7 +9,7 @@ import pytest
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.message import State
 from terkirim.domain.outcome import Deferred
-from terkirim.ports.tracking import ReplayFilter
+from terkirim.ports.tracking import EventFilter, ReplayFilter
 from terkirim.store import weighing
 from terkirim.tracking.signature import Shown
 from terkirim.tracking.suppression_csv import Entry
@@ -139,6 +139,46 @@ async def test_a_replay_looks_for_missing_messages_and_brings_no_event_twice(nod
     assert await node.counted("event") == before | {"mailketing:complained": 1}
     done = await node.applier.replay(ReplayFilter(is_all=True, since=node.clock.at))
     assert done.asked == 0
+
+
+async def test_an_event_leads_to_the_callback_that_it_was_made_of(node):
+    email = an_email()
+    await node.sent(email)
+    await node.say("emailopen", email)
+    await node.say("bounce", an_email(), reason="550 no such user")  # of no message here
+    (matched,) = await node.events.events(EventFilter())
+    (waiting,) = await node.events.unmatched(limit=9)
+    for event in (matched, waiting):
+        assert await node.events.event(event.id) == event
+        callback = await node.tracking.callback_of(event)
+        assert callback.state == "applied"
+        assert f'"{event.reference}"' in callback.body
+    assert await node.events.event("unknown") is None
+    await node.write("DELETE FROM callbacks")
+    assert await node.tracking.callback_of(matched) is None
+
+
+async def test_one_callback_is_replayed_alone(node):
+    for n in range(3):
+        await node.post({"type": "odd", "n": n})
+    page = await node.events.set_aside(limit=2)
+    rest = await node.events.set_aside(limit=9, before=page[-1].seq)
+    assert [f'"n": {n}' in one.body for n, one in zip((2, 1, 0), (*page, *rest), strict=True)]
+    assert {one.state for one in (*page, *rest)} == {"nothing"}
+    assert all(one.note for one in page)
+    done = await node.applier.replay_one(page[0])
+    assert (done.asked, done.not_understood) == (1, 1)
+
+    email = an_email(to=("late@example.com",))
+    early = {"type": "emailopen", "email": "late@example.com", "message_id": email.messages[0].id}
+    await node.post(early | {"date": LATER.isoformat()})
+    await node.sent(email)
+    (waiting,) = await node.events.unmatched(limit=9)
+    done = await node.applier.replay_one(await node.tracking.callback_of(waiting))
+    assert done.matched == 1
+    assert await node.events.unmatched(limit=9) == []
+    (event,) = await node.events.events(EventFilter())
+    assert (event.id, event.message_id) == (waiting.id, email.messages[0].id)
 
 
 async def test_an_event_that_was_lost_after_it_was_kept_comes_back_by_a_replay(node):

@@ -98,6 +98,20 @@ async def test_readings_are_listed_newest_first_and_counted(book):
     assert len(await book.readings("first", since=START + 2 * HOUR, limit=9)) == 2
 
 
+async def test_a_chart_has_the_last_balance_of_each_stretch(book):
+    for minutes, left in ((0, 500), (20, 480), (40, None), (70, 400), (200, 350)):
+        await book.keep_reading(reading(left, at=START + timedelta(minutes=minutes)))
+    minute = timedelta(minutes=1)
+    assert await book.balances("first", since=START, each=HOUR) == [
+        (START + 20 * minute, 480),
+        (START + 70 * minute, 400),
+        (START + 200 * minute, 350),
+    ]
+    later = START + 60 * minute
+    assert len(await book.balances("first", since=later, each=HOUR)) == 2
+    assert await book.balances("second", since=START, each=HOUR) == []
+
+
 async def test_balances_in_answers_to_mails_are_forgotten_after_a_month_and_checks_are_not(book):
     for source in Source:
         await book.keep_reading(reading(500, source=source))

@@ -250,6 +250,34 @@ async def test_lists_go_newest_first_and_page_by_id(node, listed):
     assert await listed.listed(SuppressionFilter(stream=Stream.BROADCAST)) == []
 
 
+async def test_entries_are_found_by_the_beginning_of_the_address_and_by_its_domain(node, listed):
+    addresses = ("budi@a.example", "budiman@b.example", "bunga@a.example", "ani@a.example")
+    for n, address in enumerate(addresses):
+        node.clock.at = LATER + n * SECOND
+        await listed.add([Entry(address=address)], who="ani")
+    await listed.add([Entry(address=addresses[0], stream=Stream.BROADCAST)], who="ani")
+
+    async def found(**which):
+        rows = await listed.listed(SuppressionFilter(**which))
+        return [(one.address, one.stream or "") for one in rows]
+
+    begun = [(addresses[0], ""), (addresses[0], "broadcast"), (addresses[1], "")]
+    assert await found(starts="budi") == begun
+    assert await found(starts="budi", limit=1) == begun[:1]
+    assert await found(starts="budi", past=begun[0]) == begun[1:]
+    assert await found(starts="budi", past=begun[-1]) == []
+    by_domain = await found(domain="a.example")
+    assert [address for address, _ in by_domain[1:]] == [
+        "ani@a.example",
+        "bunga@a.example",
+        "budi@a.example",
+    ]
+    page = await listed.listed(SuppressionFilter(domain="a.example", limit=3))
+    rest = await listed.listed(SuppressionFilter(domain="a.example", after=page[-1].id))
+    assert [one.address for one in rest] == ["budi@a.example"]
+    assert await found(domain="example") == await found(starts="%") == []
+
+
 async def test_a_file_is_imported_row_by_row_and_its_bad_rows_are_named(node, listed):
     content = (
         "\ufeffemail;stream;reason;until;note\n"

@@ -17,9 +17,8 @@ from terkirim.policy.breaker import BreakerSettings
 from terkirim.ports.alerts import AlertFilter, Channel
 from terkirim.store.counting import Counts
 from terkirim.store.gating import GateSettings
-from terkirim.store.queries import Queries
-from terkirim.store.rows import to_json
 from terkirim.store.sqlite.alerts import SqliteAlertBook
+from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.credits import SqliteCreditBook
 from terkirim.store.sqlite.people import SqlitePeople
 from terkirim.store.sqlite.store import SqliteStore
@@ -35,7 +34,6 @@ GATES = GateSettings(
 )
 EVERYTHING = Channel(key="all", shown="1: all://***", url="all://s3cret")
 CRITICAL = Channel(key="crit", shown="2: crit://***", url="crit://s3cret", lowest=Severity.CRITICAL)
-_sql = Queries("terkirim.store.sqlite")
 
 
 class TestClock:
@@ -156,8 +154,7 @@ class Watched:
         """Count up a rollup, as settling and tracking do."""
         counts = Counts()
         counts.add(micros(at or self.clock.now()), kind, key, number)
-        bound = {"rows": to_json(counts.rows()), "node": "x"}
-        await self.store.write_alone(lambda db: db.execute(_sql["count_up"], bound))
+        await self.store.write_alone(lambda db: write_counts(db, self.store.counting, counts))
 
     async def send(self, number, *, at=None):
         await self.count("outcome", "mailketing:accepted:1", number, at=at)
@@ -169,8 +166,7 @@ class Watched:
         for ago in hours:
             at = micros(self.clock.now() - ago * HOUR)
             counts.add(at, "outcome", "mailketing:accepted:1", an_hour)
-        bound = {"rows": to_json(counts.rows()), "node": "x"}
-        await self.store.write_alone(lambda db: db.execute(_sql["count_up"], bound))
+        await self.store.write_alone(lambda db: write_counts(db, self.store.counting, counts))
 
     async def check(self, says=None):
         """Let the provider say a balance, and everybody hear what follows."""

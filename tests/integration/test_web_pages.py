@@ -1,5 +1,6 @@
 """The pages show what is, act through the gateway, and write down who did it."""
 
+import base64
 import csv
 import io
 import re
@@ -391,6 +392,44 @@ async def test_a_letter_to_many_is_shown_as_its_reader_gets_it(visitor, send):
     )  # fmt: skip
     assert "<p>Budi &lt;b&gt;</p>" in (await visitor.get(f"/messages/{id_}/letter")).text
     assert "Halo Budi" in shown(await visitor.get(f"/messages/{id_}"))
+
+
+async def test_pictures_of_the_mail_itself_show_in_its_preview(visitor, send):
+    pixel = b"GIF89a-pixel"
+    picture = {
+        "filename": "logo.gif",
+        "content": pixel,
+        "content_type": "image/gif",
+        "content_id": "logo@toko",
+    }
+    page = {
+        "filename": "x.html",
+        "content": b"<script>",
+        "content_type": "text/html",
+        "content_id": "page",
+    }
+    html = "<img src='cid:logo@toko'><img src=CID:logo%40toko><img src='cid:page'><p>cid:gone</p>"
+    id_ = await send(html=html, attachments=[picture, page])
+    frame = await visitor.get(f"/messages/{id_}/letter")
+    shown_as = f"data:image/gif;base64,{base64.b64encode(pixel).decode()}"
+    assert frame.text == (
+        f"<img src='{shown_as}'><img src={shown_as}><img src='cid:page'><p>cid:gone</p>"
+    )
+    assert "img-src data:;" in frame.header("content-security-policy")
+
+
+async def test_a_picture_that_a_mail_repeats_does_not_fill_the_preview(visitor, send, monkeypatch):
+    monkeypatch.setattr("terkirim.web.inline_images.SHOWN_AT_MOST", 100)
+    picture = {
+        "filename": "a.png",
+        "content": b"x" * 30,
+        "content_type": "image/png",
+        "content_id": "a",
+    }
+    id_ = await send(html="<img src='cid:a'>" * 50, attachments=[picture])
+    frame = await visitor.get(f"/messages/{id_}/letter")
+    assert frame.text.count("data:image/png") == 1
+    assert frame.text.count("cid:a") == 49
 
 
 async def test_what_is_not_there_has_a_page_for_people_and_json_for_programs(visitor):

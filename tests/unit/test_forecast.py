@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terkirim.domain.credit import Forecast
-from terkirim.policy.forecast import AHEAD_DAYS, HISTORY_HOURS, WEEK, forecast
+from terkirim.policy.forecast import AHEAD_DAYS, HISTORY_HOURS, WEEK, course, forecast
 
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)  # a Wednesday
 HOUR = int(NOW.timestamp()) // 3_600
@@ -97,6 +97,23 @@ def test_a_rush_is_believed_to_last_but_not_to_be_a_new_pace():
     early, likely, late = told(24_000, rush)
     assert early == pytest.approx(8.5, abs=0.7)  # three days at half as much again
     assert early < likely <= late
+
+
+def test_what_is_left_is_told_day_by_day_until_nothing_is():
+    found = course(24_000, burn(), now=NOW, due=1_200, days=12)
+    assert [one.likely for one in found[:3]] == [24_000, 20_433, 18_033]  # the hour is not whole
+    assert [one.likely for one in found[9:]] == [1_233, 0, 0, 0]
+    assert (found[0].at, found[1].at) == (NOW, NOW.replace(minute=0) + DAY)
+    assert course(24_000, burn(47), now=NOW, days=12) == []
+
+
+def test_the_course_ends_where_the_forecast_says():
+    history = burn(used=lambda ago: 100 + ago % 24 * 5 + ago % 7)
+    end = forecast(30_000, history, now=NOW)
+    for name in ("early", "likely", "late"):
+        found = course(30_000, history, now=NOW, days=AHEAD_DAYS)
+        empty = next(one.at for one in found if getattr(one, name) == 0)
+        assert timedelta() <= empty - getattr(end, name) <= DAY
 
 
 def test_an_end_beyond_the_days_that_are_looked_ahead_is_none():

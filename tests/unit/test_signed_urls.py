@@ -101,6 +101,7 @@ WORK = Work(
         if_unclear=IfUnclear.RESEND,
         created_at=NOW,
         due_at=NOW,
+        ready_at=NOW,
         expires_at=None,
         sender="t@x.id",
     ),

@@ -13,7 +13,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LEASE = Lease(
     message_id="m", email_id="m", number=1, provider="scripted", until=NOW + timedelta(minutes=2),
     route="default", position=0, step=0, waited_us=0, attempts=0, priority=Priority.NORMAL,
-    if_unclear=IfUnclear.RESEND, created_at=NOW, due_at=NOW, expires_at=None,
+    if_unclear=IfUnclear.RESEND, created_at=NOW, due_at=NOW, ready_at=NOW, expires_at=None,
     sender="toko@example.com",
 )  # fmt: skip
 

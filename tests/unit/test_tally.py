@@ -32,6 +32,7 @@ def settlement(result, *, waited=0.0, duration=0.02, attempts=0, created=60.0):
         if_unclear=IfUnclear.RESEND,
         created_at=NOW - timedelta(seconds=created),
         due_at=due_at,
+        ready_at=due_at if attempts == 0 else NOW - timedelta(seconds=created),
         expires_at=None,
         sender="a@example.com",
     )

@@ -40,6 +40,7 @@ LEASE = Lease(
     if_unclear=IfUnclear.RESEND,
     created_at=NOW,
     due_at=NOW,
+    ready_at=NOW,
     expires_at=None,
     sender="a@b.id",
 )

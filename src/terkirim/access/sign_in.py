@@ -80,6 +80,11 @@ class SignIn:
             await self._books.touch_session(session.hash, now=now)
         return session
 
+    async def look(self, token: str) -> Session | None:
+        """Return the session of a token, as `who`; to look on counts as no use, so it may end."""
+        now = self._clock.now()
+        return await self._books.session(token_hash(token), now=now, idle_for=IDLE_FOR)
+
     async def leave(self, session: Session) -> None:
         """Sign out."""
         await self._books.end_session(session.hash)

@@ -9,7 +9,7 @@ from typing import Any
 from terkirim.alerts import texts
 from terkirim.alerts.changes import Scene, changes_of
 from terkirim.domain.alert import Alert, Condition, Delivery, DeliveryState, Purpose, Severity
-from terkirim.language import Voice
+from terkirim.language import Voice, phrase
 from terkirim.logs import Logger
 from terkirim.policy.alerting import Move, Step, moves, wait_before
 from terkirim.ports import Clock
@@ -81,6 +81,21 @@ class Notify:
         notices = scene.notices(alert, Purpose.SUMMARY)
         change = AlertChange(starts=alert, notices=notices)
         return await self._book.change([change], now=scene.now) > 0
+
+    async def channels(self) -> list[Channel]:
+        """Return every channel that alerts go to now."""
+        return await self._channels()
+
+    def in_words(self, alert: Alert) -> texts.Text:
+        """Return what an alert says, for a reader of any language; as it was said, if unknown."""
+        condition = Condition(
+            kind=alert.kind, subject=alert.subject, severity=alert.severity, facts=alert.facts
+        )
+        try:
+            return texts.told(condition)
+        except KeyError:  # of another version, which had other kinds or facts
+            as_said = (phrase("{says}", says=one) for one in (alert.title, alert.body))
+            return texts.Text(*as_said)
 
     async def test(self) -> list[tuple[Channel, str]]:
         """Write to every channel now, and return what each answered; "": it took the text."""

@@ -6,13 +6,14 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from terkirim.api import schemas
-from terkirim.api.asked import PAGE, PAGE_LIMIT, flag, number
+from terkirim.api.asked import PAGE, PAGE_LIMIT, flag, number, wrong
 from terkirim.api.credit_shapes import activity_shape, alert_shape
-from terkirim.api.describing import YES_OR_NO, described, whole
+from terkirim.api.describing import TEXT, YES_OR_NO, described, whole
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
 from terkirim.domain.alert import Activity
+from terkirim.domain.errors import NotFound
 from terkirim.ports.alerts import AlertFilter
 
 LONGEST_DAYS = 3_650
@@ -27,7 +28,11 @@ LIST = described(
     },
 )
 TEST = described(answers=schemas.ChannelTests, scope="admin")
-ACTIVITY = described(answers=schemas.ActivityList, scope="admin", query=_ROWS)
+ACTIVITY = described(
+    answers=schemas.ActivityList,
+    scope="admin",
+    query={**_ROWS, "after": (TEXT, "An id: older rows than that one.")},
+)
 
 
 def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -66,7 +71,13 @@ def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """List who did what, newest first."""
         await keys.owner(request, "admin")
         limit = number(request, "limit", most=PAGE_LIMIT, usual=PAGE)
-        found = await lookout.activity.activity(limit=limit)
-        return json_answer({"object": "list", "data": [activity_shape(one) for one in found]})
+        try:
+            found = await lookout.activity.activity(
+                limit=limit + 1, after=request.query_params.get("after")
+            )
+        except NotFound as error:
+            raise wrong("after", str(error)) from None
+        rows = [activity_shape(one) for one in found[:limit]]
+        return json_answer({"object": "list", "has_more": len(found) > limit, "data": rows})
 
     return [list_alerts, test_alerts, list_activity]

@@ -8,6 +8,7 @@ from terkirim.api.callbacks import callback_routes
 from terkirim.api.credits import credit_routes
 from terkirim.api.documented import documented_routes
 from terkirim.api.edge import Edge
+from terkirim.api.email_metrics import email_metric_routes
 from terkirim.api.emails import email_routes, sending
 from terkirim.api.errors import handler
 from terkirim.api.express import Express
@@ -19,6 +20,7 @@ from terkirim.api.metrics import metric_routes
 from terkirim.api.pages import page_routes
 from terkirim.api.providers import provider_routes
 from terkirim.api.requests import Keys
+from terkirim.api.statistics import statistics_routes
 from terkirim.api.status import status_routes
 from terkirim.api.suppressions import suppression_routes
 from terkirim.api.tracking import tracking_routes
@@ -39,6 +41,8 @@ def build_app(gateway: Gateway) -> Edge:
             *key_routes(gateway, keys),
             *address_routes(gateway, keys),
             *status_routes(gateway, keys),
+            *statistics_routes(gateway, keys),
+            *email_metric_routes(gateway, keys),
             *credit_routes(gateway, keys),
             *alert_routes(gateway, keys),
             *documented_routes(gateway, keys),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from terkirim.api.errors import Refused
@@ -120,6 +120,19 @@ def instant_in(body: Mapping[str, Any], name: str) -> datetime | None:
     except (ValueError, OverflowError):
         pass
     raise wrong(name, "give a time with its zone, such as 2026-08-17T09:00:00+07:00")
+
+
+def instant_of(text: str, name: str, zone: tzinfo) -> datetime:
+    """Return an instant of the query: a day begins at midnight in `zone`, a time says its own."""
+    try:
+        at = datetime.fromisoformat(text.strip().replace(" ", "+"))  # a + that nobody encoded
+        if at.tzinfo is None and len(text.strip()) <= len("2026-08-17"):
+            at = at.replace(tzinfo=zone)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise wrong(name, "give a day such as 2026-08-17, or a time such as 2026-08-17T09:00:00+07:00")
 
 
 def wrong(name: str, problem: str) -> Refused:

@@ -79,6 +79,7 @@ def activity_shape(activity: Activity) -> dict[str, Any]:
     """Return who did what, when."""
     return {
         "object": "activity",
+        "id": activity.id,
         "at": _time(activity.at),
         "who": activity.who,
         "what": activity.what,

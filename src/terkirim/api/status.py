@@ -6,8 +6,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from terkirim.api import schemas
-from terkirim.api.asked import number
-from terkirim.api.describing import described, whole
+from terkirim.api.describing import described
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
@@ -15,14 +14,6 @@ from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.message import UNFINISHED
 from terkirim.domain.version import __version__
 from terkirim.reports.health import Health, health
-from terkirim.reports.retries import retries
-
-LONGEST_DAYS = 3_650
-RETRIES = described(
-    answers=schemas.Retries,
-    scope="read",
-    query={"days": (whole(1, LONGEST_DAYS, 7), "How many days back.")},
-)
 
 
 def status_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -60,14 +51,7 @@ def _for_people(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         found = await health(store, now=clock.now(), rules=gateway.watch.rules)
         return json_answer(_shape(found) | {"sandbox": gateway.is_sandbox})
 
-    @get("/v1/retries", opt=RETRIES)
-    async def retry_statistics(request: Http) -> Response[bytes]:
-        """Tell how much was retried in the last `days` days, how often it helped, and why."""
-        await keys.owner(request, "read")
-        days = number(request, "days", most=LONGEST_DAYS, usual=7)
-        return json_answer(await retries(store, now=clock.now(), days=days))
-
-    return [status, retry_statistics]
+    return [status]
 
 
 def _shape(found: Health) -> dict[str, Any]:

@@ -22,7 +22,12 @@ COMMANDS = {
     "webhooks": ("terkirim.cli.webhooks", "Tell your own app what happens; see and repeat it."),
     "providers": ("terkirim.cli.providers", "See how providers stand, pause and resume them."),
     "credits": ("terkirim.cli.credits", "See credits, how long they last, and what can be paid."),
+    "statistics": (
+        "terkirim.cli.statistics",
+        "See what became of mail, how long it took, what was retried.",
+    ),
     "alerts": ("terkirim.cli.alerts", "See alerts and who was told; try the channels."),
+    "activity": ("terkirim.cli.activity", "See who did what, when."),
     "keys": ("terkirim.cli.keys", "Make, list and revoke API keys."),
     "users": ("terkirim.cli.users", "Add, list and remove people: who signs in, who is alerted."),
     "doctor": ("terkirim.cli.doctor", "Check all that mail depends on, and say what mends it."),

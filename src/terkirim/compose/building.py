@@ -24,6 +24,7 @@ from terkirim.domain.email import DEFAULT_ROUTE, Draft, Email
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import Clock, Provider, Store
 from terkirim.ports.retention import Erasure
+from terkirim.ports.statistics import Statistics
 from terkirim.providers.overhearing import Overhearing
 from terkirim.providers.registry import callback_readers
 from terkirim.reports.health import SANDBOX, HealthRules
@@ -59,6 +60,7 @@ class Parts:
     erasure: Erasure
     tracking: Tracking
     webhooks: Telling
+    statistics: Statistics
 
 
 async def built(settings: Settings) -> Parts:
@@ -106,6 +108,7 @@ def _parts(
         erasure=database.erasure,
         tracking=_tracking(database),
         webhooks=_webhooks(database),
+        statistics=database.statistics,
     )
 
 

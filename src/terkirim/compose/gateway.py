@@ -45,6 +45,7 @@ class Gateway(Following):
         self.tracking = parts.tracking
         self.webhooks = parts.webhooks
         self.desk = parts.desk
+        self.statistics = parts.statistics
         self._fetcher = parts.fetcher
         self._scheduler = parts.scheduler
         self._erasure = parts.erasure

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from terkirim.domain.credit import Forecast, Level, Reading, Spent, Standing, Waiting
+from terkirim.domain.credit import Ahead, Forecast, Level, Reading, Spent, Standing, Waiting
 from terkirim.policy.conditions import (
     CREDITS_LEVEL,
     CREDITS_RUN_OUT,
@@ -16,7 +16,7 @@ from terkirim.policy.credit import (
     remaining,
     spent_since,
 )
-from terkirim.policy.forecast import HISTORY_HOURS, forecast
+from terkirim.policy.forecast import HISTORY_HOURS, course, forecast
 from terkirim.ports import Clock
 from terkirim.ports.alerts import Alarms
 from terkirim.ports.credits import CreditBook, LastReadings
@@ -80,6 +80,22 @@ class Standings:
             is_reserved=left == 0,
         )
 
+    async def course(self, standing: Standing, *, days: int) -> list[Ahead]:
+        """Return what is expected to be left day by day; empty where that cannot be told."""
+        if standing.balance is None:
+            return []
+        now = standing.at
+        spent = await self._book.spent(standing.provider, since=now - HISTORY, until=now)
+        price, waiting = self.price(spent), standing.waiting
+        return course(
+            standing.balance,
+            self._burn(spent),
+            now=now,
+            due=waiting.due * price,
+            later={hour: count * price for hour, count in waiting.later},
+            days=days,
+        )
+
     async def level_before(self, provider: str) -> Level:
         """Return the level that people were last told of."""
         opened = await self._alarms.open({CREDITS_LEVEL})
@@ -104,14 +120,17 @@ class Standings:
     def _forecast(self, balance: int | None, spent: Sequence[Spent], waiting: Waiting) -> Forecast:
         if balance is None:
             return Forecast(is_known=False)
-        price, per_bounce = self.price(spent), self.levels.per_bounce
+        price = self.price(spent)
         return forecast(
             balance,
-            {one.hour: one.sent + one.bounced * per_bounce for one in spent},
+            self._burn(spent),
             now=self._clock.now(),
             due=waiting.due * price,
             later={hour: count * price for hour, count in waiting.later},
         )
+
+    def _burn(self, spent: Sequence[Spent]) -> dict[int, int]:
+        return {one.hour: one.sent + one.bounced * self.levels.per_bounce for one in spent}
 
 
 def _failed(last: LastReadings) -> list[Reading]:

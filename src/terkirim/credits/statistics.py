@@ -53,6 +53,12 @@ class Statistics:
             trend=_trend(usage, days=days),
         )
 
+    async def balances(
+        self, provider: str, *, since: datetime, each: timedelta
+    ) -> list[tuple[datetime, int]]:
+        """Return the last known balance of each stretch of time, oldest first."""
+        return await self._book.balances(provider, since=since, each=each)
+
     async def _usage(self, provider: str, *, days: int, now: datetime) -> dict[date, int]:
         today = now.astimezone(self._zone).date()
         first = today - timedelta(days=days - 1)

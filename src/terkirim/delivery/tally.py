@@ -31,8 +31,8 @@ class Histogram:
 class Tally:
     """Hears how each attempt ended.
 
-    `requests` is how long a provider took to answer, `acceptances` how long after it was due a
-    message was taken; one that was tried before counts from its submission.
+    `requests` is how long a provider took to answer, `acceptances` how long after it could
+    first leave a message was taken, all retries included.
     """
 
     def __init__(self) -> None:
@@ -50,9 +50,7 @@ class Tally:
             taken = self.requests[provider] = Histogram()
         taken.add(settlement.duration_us / 1_000_000)
         if isinstance(result, Accepted):
-            lease = settlement.lease
-            since = lease.due_at if lease.attempts == 0 else lease.created_at
-            waited = (settlement.started_at - since).total_seconds()
+            waited = (settlement.started_at - settlement.lease.ready_at).total_seconds()
             self.acceptances.add(max(waited, 0.0) + settlement.duration_us / 1_000_000)
         elif is_unknown_answer(result):
             self._tell(provider, settlement.reason)

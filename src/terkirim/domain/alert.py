@@ -115,10 +115,14 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """Who did what, when, to what. `facts` are what else is known, as JSON carries it."""
+    """Who did what, when, to what. `facts` are what else is known, as JSON carries it.
+
+    `id` is the log's own, "" before it is kept.
+    """
 
     at: datetime
     who: str
     what: str
     subject: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(default="", compare=False)

@@ -78,6 +78,16 @@ class Forecast:
     per_day: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is expected to be left at an instant, by each course of the range; never below 0."""
+
+    at: datetime
+    early: int
+    likely: int
+    late: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preflight:
     """Whether `count` mails can be paid now; `is_enough` None where no balance is known.

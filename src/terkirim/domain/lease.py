@@ -16,7 +16,8 @@ class Lease:
     `number` is the fence: +1 at every lease of the message, never reset. `step` is the place in the
     retry schedule with this provider, `waited_us` the microseconds of scheduled waits so far,
     `attempts` how many requests left before this one. `position` is the provider's index on the
-    route. `is_probe`: the breaker, or a held sender, lets this single one through.
+    route. `is_probe`: the breaker, or a held sender, lets this single one through. `ready_at`: when
+    it could first leave, the scheduled time or that of submission; `due_at` moves with each wait.
     """
 
     message_id: str
@@ -35,6 +36,8 @@ class Lease:
     due_at: datetime
     expires_at: datetime | None
     sender: str
+    ready_at: datetime
+    tags: tuple[str, ...] = ()  # as they are counted: name=value
     is_probe: bool = False
 
 

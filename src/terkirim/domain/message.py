@@ -30,6 +30,7 @@ class Evidence(StrEnum):
 
 
 UNFINISHED = frozenset({State.QUEUED, State.LEASED, State.UNCLEAR, State.HELD})
+SENT = frozenset({State.ACCEPTED, State.DELIVERED, State.BOUNCED, State.COMPLAINED})
 CANCELLABLE = frozenset({State.QUEUED, State.UNCLEAR, State.HELD})
 REQUEUABLE = frozenset({State.DEAD, State.HELD})
 

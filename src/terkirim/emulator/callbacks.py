@@ -98,6 +98,9 @@ class Callback:
     reason: str = ""
 
 
+Due = tuple[CallbackPlan, Callback, Letter, datetime]  # the last is when it happened
+
+
 def planned(plan: CallbackPlan, dice: random.Random) -> Iterator[Callback]:
     """Yield what will be said about one message: it bounces, or is delivered and perhaps read."""
     happened = ["bounced"] if dice.random() < plan.bounced else list(_read(plan, dice))
@@ -141,7 +144,7 @@ class Callbacks:
         self.said: dict[tuple[str, str], set[Callback]] = {}
         self._clock = clock
         self._dice = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
-        self._due: asyncio.Queue[tuple[CallbackPlan, Callback, Letter]] = asyncio.Queue()
+        self._due: asyncio.Queue[Due] = asyncio.Queue()
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting = 0
@@ -176,9 +179,12 @@ class Callbacks:
         self._tasks.clear()
 
     def _arm(self, plan: CallbackPlan, callback: Callback, letter: Letter) -> None:
+        # What happened then is dated so, however late it is posted.
+        at = self._clock.now() + timedelta(seconds=callback.after)
+
         def due() -> None:
             self._timers.discard(timer)
-            self._due.put_nowait((plan, callback, letter))
+            self._due.put_nowait((plan, callback, letter, at))
 
         timer = asyncio.get_running_loop().call_later(callback.after, due)
         self._timers.add(timer)
@@ -191,26 +197,15 @@ class Callbacks:
 
     async def _post_each(self, client: Client) -> None:
         while True:
-            plan, callback, letter = await self._due.get()
-            ending = await self._posted(client, plan, callback, letter)
+            plan, callback, letter, at = await self._due.get()
+            body = body_of(callback, letter, shape=plan.shape, at=at, dice=self._dice)
+            ending = await _posted(client, plan, body)
             self.counts[ending] += 1
             if ending == "posted":
                 self.said.setdefault((letter.message, letter.recipient), set()).add(callback)
             self._waiting -= 1
             if self._waiting == 0:
                 self._is_idle.set()
-
-    async def _posted(
-        self, client: Client, plan: CallbackPlan, callback: Callback, letter: Letter
-    ) -> str:
-        body = body_of(callback, letter, shape=plan.shape, at=self._clock.now(), dice=self._dice)
-        kind, written = _written(body, as_form=plan.as_form)
-        request = client.post(plan.url).header("content-type", kind).body_bytes(written)
-        try:
-            answer = await request.build().send()
-        except PyreqwestError:
-            return "failed"
-        return "posted" if answer.status < 300 else "failed"  # noqa: PLR2004 - HTTP's own limit
 
 
 def _is_address(text: str) -> bool:
@@ -221,6 +216,16 @@ def _read(plan: CallbackPlan, dice: random.Random) -> Iterator[str]:
     for kind in ("delivered", "opened", "clicked", "complained", "unsubscribed"):
         if dice.random() < getattr(plan, kind):
             yield kind
+
+
+async def _posted(client: Client, plan: CallbackPlan, body: Mapping[str, Any]) -> str:
+    kind, written = _written(body, as_form=plan.as_form)
+    request = client.post(plan.url).header("content-type", kind).body_bytes(written)
+    try:
+        answer = await request.build().send()
+    except PyreqwestError:
+        return "failed"
+    return "posted" if answer.status < 300 else "failed"  # noqa: PLR2004 - HTTP's own limit
 
 
 def _details(callback: Callback) -> dict[str, str]:

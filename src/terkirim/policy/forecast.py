@@ -7,9 +7,10 @@ the last day goes on: a quiet day may end tomorrow, and a rush may last.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from statistics import median
 
-from terkirim.domain.credit import Forecast
+from terkirim.domain.credit import Ahead, Forecast
 
 WEEK = 168  # hours
 HISTORY_HOURS = 8 * WEEK  # how far back the burn is read
@@ -49,20 +50,52 @@ def forecast(
     history = _history(burn, until=_hour_of(now))
     if len(history) < HISTORY_LEAST:
         return Forecast(is_known=False)
-    shape = _shape(history, until=_hour_of(now))
-    levels = _levels(history)
-    paces = _paces(levels, _present(history, shape, levels[1], until=_hour_of(now)))
     early, likely, late = (
-        _end(balance - due, _uses([three[which] for three in paces], shape, later or {}, now), now)
-        for which in range(3)
+        _end(balance - due, uses, now) for uses in _expected(history, later or {}, now)
     )
-    return Forecast(
-        is_known=True, early=early, likely=likely, late=late, per_day=round(levels[1] / 7)
-    )
+    per_day = round(_levels(history)[1] / 7)
+    return Forecast(is_known=True, early=early, likely=likely, late=late, per_day=per_day)
+
+
+def course(
+    balance: int,
+    burn: Mapping[int, int],
+    *,
+    now: datetime,
+    due: float = 0.0,
+    later: Mapping[int, float] | None = None,
+    days: int,
+) -> list[Ahead]:
+    """Return what is left now and after each of the next `days`; arguments as `forecast`.
+
+    Empty while there is too little history to tell.
+    """
+    history = _history(burn, until=_hour_of(now))
+    if len(history) < HISTORY_LEAST:
+        return []
+    lefts = [balance - due] * 3
+    found = [Ahead(now, balance, balance, balance)]
+    expected = _expected(history, later or {}, now)
+    begin = datetime.fromtimestamp(_hour_of(now) * 3_600, UTC)
+    for day in range(1, min(days, AHEAD_DAYS) + 1):
+        used = (sum(islice(uses, _DAY)) for uses in expected)
+        lefts = [max(left - gone, 0.0) for left, gone in zip(lefts, used, strict=True)]
+        found.append(Ahead(begin + day * _DAY * _HOUR, *map(round, lefts)))
+    return found
 
 
 def _hour_of(at: datetime) -> int:
     return int(at.timestamp()) // 3_600
+
+
+def _expected(
+    history: Sequence[int], later: Mapping[int, float], now: datetime
+) -> list[Iterator[float]]:
+    """Return the use of each hour ahead, once for early, for likely and for late."""
+    shape = _shape(history, until=_hour_of(now))
+    levels = _levels(history)
+    paces = _paces(levels, _present(history, shape, levels[1], until=_hour_of(now)))
+    return [_uses([three[which] for three in paces], shape, later, now) for which in range(3)]
 
 
 def _history(burn: Mapping[int, int], *, until: int) -> list[int]:

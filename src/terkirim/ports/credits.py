@@ -84,6 +84,12 @@ class CreditBook(Protocol):
         """Return readings, newest first."""
         ...
 
+    async def balances(
+        self, provider: str, *, since: datetime, each: timedelta
+    ) -> list[tuple[datetime, int]]:
+        """Return the last known balance of each stretch of time, oldest first."""
+        ...
+
     async def reading_counts(
         self, provider: str, *, since: datetime
     ) -> tuple[int, float | None, int | None]:

@@ -54,8 +54,14 @@ class ActivityLog(Protocol):
         """Keep one activity; folded, repeats within an hour are one row that counts `times`."""
         ...
 
-    async def activity(self, *, limit: int, before: datetime | None = None) -> list[Activity]:
-        """Return what was done, newest first."""
+    async def activity(
+        self, *, limit: int, before: datetime | None = None, after: str | None = None
+    ) -> list[Activity]:
+        """Return what was done, newest first; `after` is the id of the row to go on from.
+
+        Raises:
+            NotFound: the log has no row of this id.
+        """
         ...
 
 

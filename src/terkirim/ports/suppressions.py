@@ -14,12 +14,17 @@ class SuppressionFilter:
     """Which entries a list shows, newest first; `after` (older) and `before` (newer) are ids.
 
     `named` is an id or an address in lower case. Entries whose time is over are not shown.
+    With `starts`, the beginning of an address in lower case, entries come by address instead, and
+    `past` is the (address, stream or "") after which they go on.
     """
 
     limit: int = 20
     after: str | None = None
     before: str | None = None
     named: str | None = None
+    domain: str | None = None
+    starts: str | None = None
+    past: tuple[str, str] | None = None
     whys: tuple[Why, ...] | None = None
     stream: Stream | None = None
 

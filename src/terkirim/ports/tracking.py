@@ -60,6 +60,14 @@ class KeptCallback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRow(KeptCallback):
+    """A callback as lists show it; `note`: why it led to nothing, "" where it did."""
+
+    state: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadCallback:
     """A kept callback with what it says; `id` is the event's: the same at every replay."""
 
@@ -81,10 +89,15 @@ class Applied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayFilter:
-    """Which kept callbacks are read and applied again: those that led to nothing, or `is_all`."""
+    """Which kept callbacks are read and applied again: those that led to nothing, or `is_all`.
+
+    `seq` names a single one, `event_id` the event that it makes.
+    """
 
     since: datetime | None = None
     is_all: bool = False
+    seq: int | None = None
+    event_id: str | None = None
 
 
 class CallbackLog(Protocol):
@@ -188,6 +201,18 @@ class EventLog(Protocol):
 
     async def unmatched(self, *, limit: int, before: str | None = None) -> list[EventRow]:
         """Return events that found no message, newest first; `before` is an id."""
+        ...
+
+    async def event(self, event_id: str) -> EventRow | None:
+        """Return an event, also one that found no message; None where there is none."""
+        ...
+
+    async def callbacks_at(self, received_at: datetime) -> list[CallbackRow]:
+        """Return the callbacks that came at this instant, to the microsecond."""
+        ...
+
+    async def set_aside(self, *, limit: int, before: int | None = None) -> list[CallbackRow]:
+        """Return callbacks that say nothing of a message or broke, newest first; by `seq`."""
         ...
 
     async def intake(self) -> IntakeFacts:

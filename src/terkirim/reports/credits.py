@@ -1,9 +1,12 @@
 """Credits in words, for every door: how long they last, and whether mails can be paid."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from terkirim.domain.credit import Level, Preflight, Standing
 from terkirim.domain.phrase import Phrase, phrase, proper
+from terkirim.reports.health import CRITICAL, WARNING, Trouble
+from terkirim.reports.troubles import CREDITS_LOW
 
 LEVELS = {
     Level.OK: phrase("enough"),
@@ -12,6 +15,8 @@ LEVELS = {
     Level.EMERGENCY: phrase("nearly gone"),
     Level.UNKNOWN: phrase("not known"),
 }
+
+_SEVERE = {Level.WARNING: WARNING, Level.CRITICAL: CRITICAL, Level.EMERGENCY: CRITICAL}
 
 
 def balance_in_words(standing: Standing) -> Phrase:
@@ -46,6 +51,28 @@ def forecast_in_words(standing: Standing) -> Phrase:
         early=early,
         late=_until(standing.at, forecast.late),
     )
+
+
+def credit_troubles(standings: Iterable[Standing], *, lead: timedelta) -> list[Trouble]:
+    """Return what is wrong with accounts: credits that are low, or end within `lead`."""
+    return [one for standing in standings for one in _troubles_of(standing, lead)]
+
+
+def _troubles_of(standing: Standing, lead: timedelta) -> Iterator[Trouble]:
+    end = standing.forecast.likely
+    left = None if end is None else _until(standing.at, end)
+    ends_soon = left is not None and left <= lead
+    if standing.known_level not in _SEVERE and not ends_soon:
+        return
+    severe = _SEVERE.get(standing.known_level, WARNING)
+    facts = {
+        "provider": standing.provider,
+        "level": standing.known_level,
+        "balance": standing.balance,
+        "likely_seconds": None if left is None else int(left.total_seconds()),
+    }
+    says = f"{standing.provider} has {standing.balance or 0:,} credits left"
+    yield Trouble(kind=CREDITS_LOW, level=severe, says=says, facts=facts)
 
 
 def preflight_in_words(found: Preflight) -> Phrase:

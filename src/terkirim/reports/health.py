@@ -1,7 +1,7 @@
 """What is wrong now, one sentence each: the banner of every door. Green is silent."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -81,6 +81,15 @@ async def health(store: Asked, *, now: datetime, rules: HealthRules) -> Health:
         *_of_waiting(backlog, now),
         *_of_rollups(rows),
     ]
+    return _worst_first(troubles, backlog)
+
+
+def with_troubles(found: Health, others: Iterable[Trouble]) -> Health:
+    """Return the same with troubles that other parts know of."""
+    return _worst_first([*found.troubles, *others], found.backlog)
+
+
+def _worst_first(troubles: list[Trouble], backlog: Backlog) -> Health:
     troubles.sort(key=lambda one: _ORDER.index(one.level))
     status = troubles[0].level if troubles and troubles[0].level != NOTICE else "ok"
     return Health(status=status, troubles=tuple(troubles), backlog=backlog)

@@ -4,22 +4,33 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from typing import Any, Protocol
 
 from terkirim.domain.message import State
 from terkirim.domain.phrase import Phrase, phrase
+from terkirim.ports import Clock
 from terkirim.ports.search import Insight
 
-KINDS = ("submitted", "outcome", "state")
+KINDS = ("submitted", "outcome", "state", "event_first")
+_HEARD = frozenset({"delivered", "opened", "clicked", "bounced"})
 HOUR = timedelta(hours=1)
+RECALLED_FOR = 30.0  # seconds
 _SANDBOX = "sandbox"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Messages taken in, sent (accepted by a real provider), kept by the sandbox, given up."""
+    """Messages taken in, sent (accepted by a real provider), heard of, kept by the sandbox, dead.
+
+    A message is counted where it was first said to be delivered, opened, clicked, bounced.
+    """
 
     taken: int = 0
     sent: int = 0
+    delivered: int = 0
+    opened: int = 0
+    clicked: int = 0
+    bounced: int = 0
     sandboxed: int = 0
     dead: int = 0
 
@@ -43,7 +54,54 @@ class Hour:
     dead: int
 
 
-async def periods(insight: Insight, *, now: datetime, zone: tzinfo) -> list[Period]:
+class Sums(Protocol):
+    """Who sums rollups."""
+
+    async def sums(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime
+    ) -> list[tuple[str, str, int]]:
+        """Return (kind, key, count), as `Insight.sums`."""
+        ...
+
+
+class Recalled:
+    """Sums of rollups; those of hours that are over are asked for once in half a minute.
+
+    What a figure of 90 days costs is read again only where it may have changed: in the last hours.
+    """
+
+    def __init__(self, insight: Insight, clock: Clock) -> None:
+        self._insight = insight
+        self._clock = clock
+        self._kept: dict[tuple[Any, ...], tuple[float, list[tuple[str, str, int]]]] = {}
+
+    async def sums(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime
+    ) -> list[tuple[str, str, int]]:
+        """Return (kind, key, count), as `Insight.sums`."""
+        edge = _begun(self._clock.now()) - HOUR
+        if since >= edge:
+            return await self._insight.sums(kinds, since=since, until=until)
+        if until <= edge:
+            return await self._past(kinds, since, until)
+        recent = await self._insight.sums(kinds, since=edge, until=until)
+        return [*await self._past(kinds, since, edge), *recent]
+
+    async def _past(
+        self, kinds: Sequence[str], since: datetime, until: datetime
+    ) -> list[tuple[str, str, int]]:
+        present = self._clock.monotonic()
+        key = (*kinds, _begun(since), _begun(until))
+        kept = self._kept.get(key)
+        if kept is None or present - kept[0] > RECALLED_FOR:
+            fresh = {k: v for k, v in self._kept.items() if present - v[0] <= RECALLED_FOR}
+            found = await self._insight.sums(kinds, since=since, until=until)
+            self._kept = fresh | {key: (present, found)}
+            return found
+        return kept[1]
+
+
+async def periods(insight: Sums, *, now: datetime, zone: tzinfo) -> list[Period]:
     """Return today, and the last 24 hours, 7, 30 and 90 days; hours that have begun count whole."""
     midnight = datetime.combine(now.astimezone(zone).date(), time(), zone).astimezone(UTC)
     spans = [
@@ -74,6 +132,10 @@ def figures(sums: Iterable[tuple[str, str, int]]) -> Figures:
     return Figures(
         taken=counts["taken"],
         sent=counts["sent"],
+        delivered=counts["delivered"],
+        opened=counts["opened"],
+        clicked=counts["clicked"],
+        bounced=counts["bounced"],
         sandboxed=counts["sandboxed"],
         dead=counts["dead"],
     )
@@ -108,12 +170,19 @@ def _figure(kind: str, key: str) -> str:
     if kind == "state":
         return "dead" if key == State.DEAD else ""
     provider, outcome, *_ = key.split(":")
+    if kind == "event_first":
+        return outcome if outcome in _HEARD else ""
     if outcome != "accepted":
         return ""
     return "sandboxed" if provider == _SANDBOX else "sent"
 
 
+def _begun(at: datetime) -> datetime:
+    """Return when the hour of an instant began."""
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
 def _hour(at: datetime, span: timedelta) -> datetime:
     """Return where a span begins: at a full hour, so that it has as many hours as it says."""
-    full = at.replace(minute=0, second=0, microsecond=0)
+    full = _begun(at)
     return full if full == at or span < timedelta(hours=24) else full + HOUR

@@ -9,6 +9,7 @@ from terkirim.domain.phrase import Phrase, phrase, phrases, proper
 from terkirim.ports import BY_HAND, UNKNOWN_ANSWER
 from terkirim.reports.health import CRITICAL, Trouble
 
+CREDITS_LOW = "credits_low"
 _MB = 1_000_000
 
 
@@ -119,6 +120,23 @@ def _dead(level: str, facts: Mapping[str, Any]) -> Advice:
     return Advice(level, says, phrase("See why"), "/dead-letters")
 
 
+def _credits(level: str, facts: Mapping[str, Any]) -> Advice:
+    about = {"provider": proper(facts["provider"]), "balance": facts["balance"] or 0}
+    seconds = facts["likely_seconds"]
+    if seconds is None:
+        says = phrase("{provider} has {balance} credits left.", **about)
+    elif seconds == 0:
+        says = phrase("{provider} has no credits left to speak of: {balance}.", **about)
+    else:
+        left = timedelta(seconds=seconds)
+        says = phrase(
+            "The credits of {provider} run out in about {left}: {balance} are left.",
+            left=left,
+            **about,
+        )
+    return Advice(level, says, phrase("See how long they last"), "/credits")
+
+
 def _waits(count: int) -> Phrase:
     if not count:
         return phrase("nothing waits for it now")
@@ -142,4 +160,5 @@ _MADE: Mapping[str, Callable[[str, Mapping[str, Any]], Advice]] = {
     "held": _held,
     UNKNOWN_ANSWER: _unknown,
     "dead_letters": _dead,
+    CREDITS_LOW: _credits,
 }

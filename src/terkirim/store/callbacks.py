@@ -1,6 +1,6 @@
 """How long callbacks are remembered, and how refused ones are noted; for every database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -8,14 +8,16 @@ from typing import Any
 
 from terkirim.domain.ids import uuid7
 from terkirim.policy.suppression import TRANSIENT_FOR, TRANSIENT_WITHIN
-from terkirim.store.hearing import DAY_HOURS
+from terkirim.ports.tracking import CallbackRow
+from terkirim.store.hearing import DAY_US
 from terkirim.store.rows import to_json
-from terkirim.store.times import HOUR_US, micros, span_us
+from terkirim.store.times import HOUR_US, instant, micros, span_us
 
 AGAIN_AFTER = timedelta(minutes=10)  # when a body without a date is another event, not a repeat
 REOPENED_AT_ONCE = 2_000  # callbacks in one transaction
 FORGOTTEN_AT_ONCE = 5_000  # rows of one table in one transaction
 KEYS_KEPT_DAYS = 90  # of counted tags: an event may be dated as far back as a callback is believed
+LAST_SEQ = 2**62  # no callback comes after it
 REFUSED = "callback refused"
 _ID_BITS = 74
 
@@ -34,7 +36,7 @@ class Forgetting:
         oldest, present = micros(self.all_before), micros(self.now)
         undated = present - 2 * span_us(AGAIN_AFTER)
         transient = present - span_us(TRANSIENT_WITHIN + TRANSIENT_FOR)
-        day = present // HOUR_US // DAY_HOURS - KEYS_KEPT_DAYS
+        day = present // DAY_US - KEYS_KEPT_DAYS
         most = FORGOTTEN_AT_ONCE
         return (
             ("forget_callbacks", {"before": micros(self.raw_before), "most": most}),
@@ -43,6 +45,20 @@ class Forgetting:
             ("forget_transient", {"before": transient}),
             ("forget_counted_keys", {"day": day}),
         )
+
+
+def callback_of(row: Sequence[Any]) -> CallbackRow:
+    """Return a callback as lists show it."""
+    seq, key, provider, at, body, state, note = row
+    return CallbackRow(
+        seq=seq,
+        key=key,
+        provider=provider,
+        received_at=instant(at),
+        body=body,
+        state=state,
+        note=note,
+    )
 
 
 def refused_id(node: str, now: datetime) -> str:

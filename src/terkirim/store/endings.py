@@ -7,7 +7,7 @@ from typing import Any
 
 from terkirim.domain.email import IfUnclear
 from terkirim.domain.lease import Settlement
-from terkirim.domain.message import Evidence, State, after
+from terkirim.domain.message import SENT, Evidence, State, after
 from terkirim.domain.outcome import (
     ANSWER_LIMIT,
     Accepted,
@@ -18,7 +18,7 @@ from terkirim.domain.outcome import (
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import EXHAUSTED, MAYBE_SENT, wait_for_word
 from terkirim.ports import UNKNOWN_ANSWER
-from terkirim.store.counting import Counts, countable, latency_bucket
+from terkirim.store.counting import PROVED, Counts, countable, latency_bucket
 from terkirim.store.rows import storable
 from terkirim.store.times import micros, span_us
 
@@ -184,10 +184,22 @@ def count_settled(
         if state is State.QUEUED and one.due_at is not None:
             wait = max(micros(one.due_at) - at, 0)
             counts.add(at, "wait", latency_bucket(wait))
-        if state is State.ACCEPTED:
-            counts.add(
-                at, "latency", latency_bucket(at + one.duration_us - micros(one.lease.due_at))
-            )
+        if name == "accepted" or state in SENT:
+            _count_sent(counts, one, at)
+
+
+def _count_sent(counts: Counts, one: Settlement, at: int) -> None:
+    """Count by sender and tag what a provider took, and how long that took; not the sandbox's."""
+    lease, result = one.lease, one.result
+    if isinstance(result, Accepted):
+        if result.is_sandbox:
+            return
+        counts.add(at, "latency", latency_bucket(at + one.duration_us - micros(lease.ready_at)))
+    else:
+        counts.add(at, "event_first", f"{lease.provider}:{PROVED}")
+    counts.add_bounded(at, ("event_sender", "accepted", lease.sender))
+    for tag in lease.tags:
+        counts.add_bounded(at, ("event_tag", "accepted", tag))
 
 
 def _wait_of_rescued(

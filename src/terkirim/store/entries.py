@@ -8,10 +8,12 @@ from terkirim.domain.email import Stream
 from terkirim.domain.event import BounceClass
 from terkirim.domain.suppression import Suppression, Why
 from terkirim.policy.suppression import stronger_of, suppressing
+from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.store.hearing import Arrived, Known
 from terkirim.store.rows import to_json
 from terkirim.store.times import instant, instant_or_none, micros, micros_or_none
 
+LAST = "\U0010ffff"  # no address goes on with it
 Ids = Callable[[], str]
 Key = tuple[str, str]  # address, stream ("" for every one)
 Addressed = tuple[str, Arrived, Known | None]  # an event with its address, and its message if known
@@ -79,6 +81,30 @@ def changed_by(
 def key_of(one: Suppression) -> Key:
     """Return what names an entry."""
     return one.address, one.stream or ""
+
+
+def begun_by(which: SuppressionFilter) -> dict[str, str | None]:
+    """Return between which two texts all addresses lie that begin so; None: wherever.
+
+    What a list has gone past is left out of the range, so that it is not walked through again.
+    """
+    start, past = which.starts, (which.past or ("",))[0]
+    if start is None:
+        return {"starts": None, "ends": None}
+    return {"starts": max(start, past), "ends": f"{start}{LAST}"}
+
+
+def gone_past(past: Key | None) -> dict[str, str | None]:
+    """Return after which entry a list by address goes on; None: from its beginning."""
+    address, stream = past or (None, None)
+    return {"past": address, "past_stream": stream}
+
+
+def order_of(which: SuppressionFilter) -> str:
+    """Return in which order a list is read."""
+    if which.starts is not None:
+        return "address, stream"
+    return "id ASC" if which.before is not None else "id DESC"
 
 
 def entry_row(one: Suppression) -> tuple[Any, ...]:

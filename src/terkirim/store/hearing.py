@@ -1,7 +1,6 @@
 """Events as they travel between records and rows, and what is counted; for every database."""
 
-from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +19,12 @@ from terkirim.policy.evidence import (
 )
 from terkirim.policy.matching import CLOCKS_DIFFER, GUESS_WITHIN
 from terkirim.ports.tracking import EventRow
+from terkirim.store.counting import PROVED, Counts
+from terkirim.store.leasing import tags_as_counted
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.times import HOUR_US, instant, instant_or_none, micros, micros_or_none, span_us
 
-KEYS_A_DAY = 1_000  # tags, and senders, that have counts of their own on one day
-OTHERS = "(others)"  # where the rest is counted
-DAY_HOURS = 24
-DAY_US = DAY_HOURS * HOUR_US
+DAY_US = 24 * HOUR_US
 _AFTER_US = span_us(GUESS_WITHIN)
 _BEFORE_US = span_us(CLOCKS_DIFFER)
 _FIRST = {
@@ -37,8 +35,6 @@ _FIRST = {
     UNSUBSCRIBED: "unsubscribed",
 }
 _NO_FIRST = frozenset({DELIVERED, SCANNED})  # counted as an arrival
-
-BoundedKey = tuple[int, str, str]  # day, kind, tag or sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +83,7 @@ def known_of(row: Sequence[Any]) -> Known:
         email_id=row[12],
         recipient=row[13],
         sender=row[14],
-        tags=() if row[15] is None else tuple([f"{name}={value}" for name, value in row[15]]),
+        tags=tags_as_counted(row[15] or ()),
         is_sandbox=bool(row[16]),
     )
 
@@ -226,38 +222,24 @@ def what_of(event: NewEvent, bit: int) -> str:
     return event.kind.value if event.bounce is None else f"{event.kind.value}_{event.bounce}"
 
 
-class EventCounts:
+class EventCounts(Counts):
     """What one transaction counts of events.
 
     Kinds: `event` (`provider:what`) counts events; `event_first` (`provider:what`), `event_sender`
     and `event_tag` (`what:sender`, `what:tag`) count messages, at their first event of that sort.
     """
 
-    def __init__(self) -> None:
-        self._plain: Counter[tuple[int, str, str]] = Counter()
-        self._bounded: Counter[tuple[int, str, str, str]] = Counter()
-
-    def add(self, at: int, kind: str, key: str, count: int = 1) -> None:
-        """Count in the hour of an instant in microseconds."""
-        self._plain[at // HOUR_US, kind, key] += count
-
     def add_first(self, at: int, known: Known, what: str, *, provider: str, count: int = 1) -> None:
         """Count a first fact of a message: in all, by its sender, and by each of its tags."""
-        hour = at // HOUR_US
-        self._plain[hour, "event_first", f"{provider}:{what}"] += count
-        self._bounded[hour, "event_sender", what, known.sender] += count
+        self.add(at, "event_first", f"{provider}:{what}", count)
+        self._add_named(at, known, what, count)
+
+    def add_proved(self, at: int, known: Known, *, provider: str) -> None:
+        """Count a message of which an event, and no answer, says that the provider took it."""
+        self.add(at, "event_first", f"{provider}:{PROVED}")
+        self._add_named(at, known, "accepted", 1)
+
+    def _add_named(self, at: int, known: Known, what: str, count: int) -> None:
+        self.add_bounded(at, ("event_sender", what, known.sender), count)
         for tag in known.tags:
-            self._bounded[hour, "event_tag", what, tag] += count
-
-    def bounded_keys(self) -> list[BoundedKey]:
-        """Return (day, kind, tag or sender), sorted: of these a day has a bounded number."""
-        keys = {(hour // DAY_HOURS, kind, name) for hour, kind, _, name in self._bounded}
-        return sorted(keys)
-
-    def rows(self, refused: Container[BoundedKey]) -> list[tuple[int, str, str, int]]:
-        """Return (hour, kind, key, count), sorted; what a day has no room for is counted as one."""
-        counts = Counter(self._plain)
-        for (hour, kind, what, name), count in self._bounded.items():
-            is_refused = (hour // DAY_HOURS, kind, name) in refused
-            counts[hour, kind, f"{what}:{OTHERS if is_refused else name}"] += count
-        return [(*key, count) for key, count in sorted(counts.items()) if count]
+            self.add_bounded(at, ("event_tag", what, tag), count)

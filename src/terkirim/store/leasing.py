@@ -1,6 +1,6 @@
 """How a row that a claim has leased becomes work; the same for every database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,6 +24,8 @@ class Mail(NamedTuple):
     reply_to: tuple[Address, ...]
     headers: tuple[tuple[str, str], ...]
     attachments: tuple[Attachment, ...]
+    ready_at: datetime
+    tags: tuple[str, ...]
 
 
 def remembered(email: Email, message: NewMessage) -> Mail:
@@ -39,6 +41,8 @@ def remembered(email: Email, message: NewMessage) -> Mail:
         email.reply_to,
         email.headers,
         email.attachments,
+        email.due_at,
+        tags_as_counted(email.tags),
     )
 
 
@@ -56,7 +60,14 @@ def read_back(row: Sequence[Any]) -> Mail:
         addresses_of(extras.get("reply_to")),
         tuples_of(extras.get("headers")),
         attachments_of(extras),
+        instant(row[2] if row[13] is None else row[13]),
+        tags_as_counted(extras.get("tags") or ()),
     )
+
+
+def tags_as_counted(tags: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Return (name, value) pairs as `name=value`."""
+    return tuple([f"{name}={value}" for name, value in tags])
 
 
 def end_of(row: Sequence[Any], refusal: str | None, now: int) -> tuple[str, str] | None:
@@ -92,6 +103,8 @@ def work_of(row: Sequence[Any], mail: Mail, until: datetime, *, is_probe: bool) 
         due_at=instant(row[10]),
         expires_at=instant_or_none(row[11]),
         sender=mail.sender.email,
+        ready_at=mail.ready_at,
+        tags=mail.tags,
         is_probe=is_probe,
     )
     return Work(

@@ -23,6 +23,7 @@ from terkirim.store.times import HOUR_US, instant, instant_or_none, micros, micr
 DAY_HOURS = 24
 HEARD_KEPT = timedelta(days=30)
 END_OF_TIME = 2**40  # hours
+NO_ACTIVITY = "the activity log has no such row"
 _ID_BYTES, _ID_BITS = 10, 74
 
 
@@ -187,9 +188,10 @@ def activity_row(activity: Activity, *, is_folded: bool) -> dict[str, Any]:
 
 
 def activity_of(row: Sequence[Any]) -> Activity:
-    """Return the activity of a row: at, who, what, subject, facts."""
-    at, who, what, subject, facts = row
-    return Activity(at=instant(at), who=who, what=what, subject=subject, facts=from_json(facts))
+    """Return the activity of a row: at, who, what, subject, facts, id."""
+    at, who, what, subject, facts, id_ = row
+    told = from_json(facts)
+    return Activity(at=instant(at), who=who, what=what, subject=subject, facts=told, id=id_)
 
 
 def _activity_id(activity: Activity, *, is_folded: bool) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from terkirim.domain.event import Match, NewEvent
-from terkirim.domain.message import UNFINISHED
+from terkirim.domain.message import SENT, UNFINISHED
 from terkirim.policy.evidence import OPENED, SCANNED, SCANNER_WITHIN, Standing, weighed
 from terkirim.policy.matching import Candidate, may_guess, next_look
 from terkirim.ports.tracking import ReadCallback
@@ -144,6 +144,9 @@ def _gather(writing: Writing, message: Known, told: Sequence[tuple[Arrived, Matc
     if not message.is_sandbox:
         heard = [(one, bit) for (one, _), bit in zip(told, bits, strict=True)]
         hearing.count_heard(writing.counts, message, heard)
+        if before.state not in SENT and after.state in SENT:
+            first = told[0][0]
+            writing.counts.add_proved(micros(first.event.at), message, provider=first.provider)
     if before.state in UNFINISHED and after.state is not before.state:
         writing.ended.append(_ended_row(message, after))
     if before.told & OPENED and after.said_delivered_at != before.said_delivered_at:

@@ -72,14 +72,14 @@ class Applier:
             not_understood=applied.not_understood,
         )
 
+    async def replay_one(self, callback: KeptCallback) -> Replayed:
+        """Read and apply a single callback once more."""
+        return await self.replay(ReplayFilter(seq=callback.seq, event_id=event_id_of(callback)))
+
     def _read(self, kept: KeptCallback) -> ReadCallback:
-        # Made of the callback alone, so that a replay makes the same one.
-        id_ = uuid7(
-            int(kept.received_at.timestamp() * 1_000), int(kept.key, 16) & (1 << _ID_BITS) - 1
-        )
         return ReadCallback(
             seq=kept.seq,
-            id=id_,
+            id=event_id_of(kept),
             provider=kept.provider,
             received_at=kept.received_at,
             said=self._said(kept),
@@ -111,6 +111,12 @@ class Applier:
         _log.error("a callback could not be applied", seq=one.seq, error=repr(error))
         await self._log.give_up(one.seq, f"it could not be applied: {type(error).__name__}")
         return Applied(not_understood=1)
+
+
+def event_id_of(kept: KeptCallback) -> str:
+    """Return the id of the event in a callback: made of it alone, so that a replay makes it too."""
+    at_ms = int(kept.received_at.timestamp() * 1_000)
+    return uuid7(at_ms, int(kept.key, 16) & (1 << _ID_BITS) - 1)
 
 
 def _sum(one: Applied, other: Applied) -> Applied:

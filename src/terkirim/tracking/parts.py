@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from terkirim.ports import Clock, Upkeep
 from terkirim.ports.suppressions import Suppressions
-from terkirim.ports.tracking import CallbackReader, EventLog, Events
-from terkirim.tracking.applying import Applier
+from terkirim.ports.tracking import CallbackReader, CallbackRow, EventLog, EventRow, Events
+from terkirim.tracking.applying import Applier, event_id_of
 from terkirim.tracking.ingest import Intake
 from terkirim.tracking.signature import Doorkeeper
 from terkirim.tracking.suppressions import Check, SuppressionList
@@ -48,6 +48,11 @@ class Tracking:
             settings=settings,
             wake=wake,
         )
+
+    async def callback_of(self, event: EventRow) -> CallbackRow | None:
+        """Return the callback that an event was made of; None where its body is forgotten."""
+        came = await self.events.callbacks_at(event.received_at)
+        return next((one for one in came if event_id_of(one) == event.id), None)
 
     def start(self) -> None:
         """Begin to apply what is kept, in the running loop."""

@@ -9,8 +9,12 @@ from terkirim.web.doors import Doors
 from terkirim.web.files import Files
 from terkirim.web.pages import (
     activity,
+    alerts,
+    balance,
     dead_letters,
     entry,
+    events,
+    live,
     message,
     messages,
     overview,
@@ -18,6 +22,7 @@ from terkirim.web.pages import (
     sandbox,
     settings,
     static,
+    suppressions,
     webhooks,
 )
 from terkirim.web.site import Site
@@ -25,17 +30,21 @@ from terkirim.web.site import Site
 PAGES = (
     entry,
     overview,
+    live,
     messages,
     message,
     dead_letters,
+    balance,
+    events,
+    suppressions,
     providers,
+    alerts,
     sandbox,
     webhooks,
     activity,
     settings,
     static,
 )
-LARGEST_FORM = 100_000  # bytes
 
 
 def build_pages(gateway: Gateway, *, beside: Any) -> Doors:
@@ -46,9 +55,8 @@ def build_pages(gateway: Gateway, *, beside: Any) -> Doors:
         route_handlers=handlers,
         exception_handlers={Exception: site.error},
         openapi_config=None,
-        request_max_body_size=LARGEST_FORM,
         logging_config=None,
         debug=False,
     )
     steps = frozenset(path.split("/", 2)[1] for one in handlers for path in one.paths)
-    return Doors(app, steps=steps, others=beside)
+    return Doors(app, steps=steps, others=beside, stop=site.lines.stop)

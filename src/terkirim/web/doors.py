@@ -28,8 +28,11 @@ _NOT_FOUND = 404
 class Doors:
     """Hands a request to the pages where its first step is one of theirs, else to `others`."""
 
-    def __init__(self, pages: Any, *, steps: frozenset[str], others: Any) -> None:
+    def __init__(
+        self, pages: Any, *, steps: frozenset[str], others: Any, stop: Callable[[], None]
+    ) -> None:
         self._pages = pages
+        self._stop = stop
         self._steps = steps
         self._others = others
 
@@ -42,6 +45,10 @@ class Doors:
             await self._ask_others(scope, receive, send)
         else:
             await self._others(scope, receive, send)
+
+    def stop(self) -> None:
+        """End what would not end by itself: the lines over which pages are told of changes."""
+        self._stop()
 
     async def _show(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":
@@ -83,9 +90,14 @@ def _with_headers(send: Send) -> Send:
 
 
 def _without_body(send: Send) -> Send:
+    is_over = False
+
     async def sending(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message["body"] = b""
-        await send(message)
+        nonlocal is_over
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not is_over:  # also of an answer that would go on
+            is_over = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return sending

@@ -46,6 +46,13 @@ class Templates:
             "webhook_states": words.WEBHOOK_STATES,
             "webhook_reasons": words.WEBHOOK_REASONS,
             "webhook_types": words.WEBHOOK_TYPES,
+            "severity_labels": words.SEVERITIES,
+            "delivery_labels": words.DELIVERIES,
+            "purpose_labels": words.PURPOSES,
+            "event_labels": words.EVENTS,
+            "match_labels": words.MATCHES,
+            "why_labels": words.WHYS,
+            "stream_labels": words.STREAMS,
             "version": __version__,
         }
 

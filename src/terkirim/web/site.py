@@ -1,9 +1,8 @@
 """What every page goes through: who asks, may they, is the form ours, and what if it breaks."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler, get, post
@@ -13,18 +12,18 @@ from terkirim.access.sign_in import form_token
 from terkirim.compose import Gateway
 from terkirim.domain.phrase import phrase
 from terkirim.language import speak
-from terkirim.reports.health import Health, health
 from terkirim.web.cookies import LANGUAGE, SESSION, THEME, cookie, is_own_origin, is_secure
 from terkirim.web.errors import error_page
 from terkirim.web.files import Files
+from terkirim.web.forms import sent
+from terkirim.web.lines import Lines
+from terkirim.web.pulse import Pulse
 from terkirim.web.rendering import Templates
 from terkirim.web.speaking import language_of
 from terkirim.web.visit import HTML, Denied, Http, Visit
 
 THEMES = ("auto", "light", "dark")
-HEALTH_KEPT = timedelta(seconds=2)
-_MOST_FIELDS = 200
-_FORM = "application/x-www-form-urlencoded"
+LARGEST_FORM = 100_000  # bytes
 Answer = Callable[[Visit], Awaitable[Response[Any]]]
 
 
@@ -35,7 +34,8 @@ class Site:
         self.gateway = gateway
         self.files = files
         self._templates = Templates(files)
-        self._health: tuple[float, Health] | None = None
+        self.pulse = Pulse(gateway)
+        self.lines = Lines()
 
     def get(self, path: str, *, role: str | None = VIEWER) -> Callable[[Answer], HTTPRouteHandler]:
         """Return a decorator that makes a page; `role` None: for everybody."""
@@ -49,19 +49,26 @@ class Site:
         return decorated
 
     def post(
-        self, path: str, *, role: str | None = OPERATOR
+        self, path: str, *, role: str | None = OPERATOR, most_bytes: int | None = None
     ) -> Callable[[Answer], HTTPRouteHandler]:
-        """Return a decorator that makes a change; its form must be ours. `role` as in `get`."""
+        """Return a decorator that makes a change; its form must be ours. `role` as in `get`.
+
+        `most_bytes` is for a form that takes files; None: it takes none, and is short.
+        """
 
         def decorated(answer: Answer) -> HTTPRouteHandler:
             async def checked(visit: Visit) -> Response[Any]:
-                await self._read_form(visit, needs_token=role is not None)
-                return await answer(visit)
+                takes_files = most_bytes is not None
+                await self._read_form(visit, needs_token=role is not None, takes_files=takes_files)
+                response = await answer(visit)
+                self.pulse.forget()
+                return response
 
             async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
                 return await self._answered(request, checked, role)
 
-            return post(path, status_code=200)(handle)
+            most = LARGEST_FORM if most_bytes is None else most_bytes
+            return post(path, status_code=200, request_max_body_size=most)(handle)
 
         return decorated
 
@@ -97,18 +104,6 @@ class Site:
             visit.cookies.append(cookie(THEME, visit.theme, is_secure=secure))
         return visit
 
-    async def health(self) -> Health:
-        """Return what is wrong now; what was found a moment ago is not asked for again."""
-        now = self.gateway.clock.monotonic()
-        if self._health is None or now - self._health[0] > HEALTH_KEPT.total_seconds():
-            found = await health(
-                self.gateway.store,
-                now=self.gateway.clock.now(),
-                rules=self.gateway.watch.rules,
-            )
-            self._health = (now, found)
-        return self._health[1]
-
     async def _answered(self, request: Http, answer: Answer, role: str | None) -> Response[Any]:
         visit = self.visit(request)
         try:
@@ -118,17 +113,21 @@ class Site:
                 if visit.session is None:
                     return self._finished(visit, _to_sign_in(visit))
                 _refuse_role(visit, role)
-                visit.health = await self.health()
+                visit.health = await self.pulse.health()
             response = await answer(visit)
         except Exception as error:  # noqa: BLE001 - each has its page
             response = error_page(visit, error)
         return self._finished(visit, response)
 
-    async def _read_form(self, visit: Visit, *, needs_token: bool) -> None:
+    async def _read_form(self, visit: Visit, *, needs_token: bool, takes_files: bool) -> None:
         headers = visit.request.headers
         if not is_own_origin(headers, public_url=self.gateway.settings.public_url):
             raise _not_ours()
-        visit.form = _fields(await visit.request.body(), headers.get("content-type", ""))
+        try:
+            form = await sent(visit.request, takes_files=takes_files)
+        except ValueError:
+            raise _not_ours() from None
+        visit.form, visit.files = form.fields, form.files
         if needs_token and visit.form.get("csrf") != form_token(visit.token):
             raise _not_ours()
 
@@ -137,18 +136,6 @@ class Site:
         for one in visit.cookies:
             response.set_cookie(one)
         return response
-
-
-def _fields(body: bytes, content_type: str) -> dict[str, str]:
-    if body and content_type.partition(";")[0].strip().lower() != _FORM:
-        raise _not_ours()
-    try:
-        pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
-        )
-    except ValueError:
-        raise _not_ours() from None
-    return {name: value.replace("\0", "") for name, value in pairs}
 
 
 def _not_ours() -> Denied:

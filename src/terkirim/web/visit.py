@@ -30,10 +30,11 @@ _SEEN_ONLY = ("lang", "theme")  # parameters that mean the reader, not the page
 
 @dataclass(slots=True, kw_only=True)
 class Visit:
-    """What a page is told of its request. `form` is empty unless something is to be changed.
+    """What a page is told of its request.
 
-    `token` is what the browser's session cookie holds, "" for nobody. `health` is what the strip on
-    top of every page says, None where nobody is signed in.
+    `form` and `files` are empty unless something is to be changed. `token` is what the browser's
+    session cookie holds, "" for nobody. `health` is what the strip on top of every page says, None
+    where nobody is signed in.
     """
 
     request: Http
@@ -45,6 +46,7 @@ class Visit:
     token: str = ""
     session: Session | None = None
     form: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
     health: Any = None
     cookies: list[Cookie] = field(default_factory=list)
 
@@ -123,6 +125,10 @@ class Visit:
         given = self._given() | {"notice": "" if self.is_partial else notice} | values
         content = self.templates.fill(template, given)
         return Response(content, status_code=status, media_type=HTML)
+
+    def part(self, template: str, /, **values: Any) -> str:
+        """Return a part of a page as text, for one that is open."""
+        return self.templates.fill(template, self._given() | values).decode()
 
     def go(self, path: str, says: str = "") -> Response[bytes]:
         """Return the way to another page, on which a sentence tells what was done."""

@@ -28,6 +28,49 @@ OUTCOMES: Mapping[str, Phrase] = {
     "quota_reached": phrase("the daily limit is reached"),
     "sender_refused": phrase("the sender is not approved"),
 }
+SEVERITIES: Mapping[str, Phrase] = {
+    "info": phrase("info"),
+    "warning": phrase("warning"),
+    "critical": phrase("critical"),
+    "emergency": phrase("emergency"),
+}
+DELIVERIES: Mapping[str, Phrase] = {
+    "waiting": phrase("tried again"),
+    "sent": phrase("told"),
+    "failed": phrase("failed"),
+    "dropped": phrase("over before it was told"),
+}
+PURPOSES: Mapping[str, Phrase] = {
+    "alert": phrase("alert"),
+    "recovery": phrase("recovery"),
+    "summary": phrase("summary"),
+    "test": phrase("test"),
+}
+EVENTS: Mapping[str, Phrase] = {
+    "delivered": phrase("delivered"),
+    "opened": phrase("opened"),
+    "clicked": phrase("clicked"),
+    "bounced": phrase("bounced"),
+    "complained": phrase("spam report"),
+    "unsubscribed": phrase("unsubscribed"),
+}
+MATCHES: Mapping[str, Phrase] = {
+    "id": phrase("found by its id"),
+    "reference": phrase("found by the provider's id"),
+    "guessed": phrase("guessed by recipient and time"),
+}
+WHYS: Mapping[str, Phrase] = {
+    "complaint": phrase("spam report"),
+    "permanent bounce": phrase("bounced for good"),
+    "by hand": phrase("by hand"),
+    "unsubscribed": phrase("unsubscribed"),
+    "transient bounces": phrase("bounced for now, again and again"),
+}
+STREAMS: Mapping[str, Phrase] = {
+    "": phrase("every e-mail"),
+    "transactional": phrase("transactional"),
+    "broadcast": phrase("broadcast"),
+}
 ROLES: Mapping[str, Phrase] = {
     "viewer": phrase("viewer"),
     "operator": phrase("operator"),

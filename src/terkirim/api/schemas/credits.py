@@ -152,6 +152,7 @@ class ActivityEntry(Struct):
     """Who did what, when, to what."""
 
     object: Literal["activity"]
+    id: str
     at: datetime
     who: str
     what: str
@@ -160,9 +161,10 @@ class ActivityEntry(Struct):
 
 
 class ActivityList(Struct):
-    """The activity log, newest first."""
+    """A page of the activity log, newest first."""
 
     object: Literal["list"]
+    has_more: bool
     data: list[ActivityEntry]
 
 

@@ -160,33 +160,6 @@ class Status(Struct):
     waiting: Waiting
 
 
-class ReasonCount(Struct):
-    """How often attempts failed for one reason."""
-
-    reason: str
-    count: int
-
-
-class WaitCount(Struct):
-    """How many retries waited about so long."""
-
-    up_to_seconds: float
-    count: int
-
-
-class Retries(Struct):
-    """How much was retried, how often it helped, and why."""
-
-    days: int
-    attempts: int
-    retries: int
-    accepted_after_retry: int
-    success_rate_after_retry: float | None
-    by_attempt: list[dict[str, int]]
-    reasons: list[ReasonCount]
-    waits: list[WaitCount]
-
-
 class Live(Struct):
     """The process runs."""
 

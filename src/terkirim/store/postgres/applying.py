@@ -15,7 +15,6 @@ from terkirim.store.entries import Ids
 from terkirim.store.hearing import Arrived, EventCounts, Known
 from terkirim.store.postgres.controlling import locked
 from terkirim.store.postgres.database import Database
-from terkirim.store.postgres.event_counts import count_events
 from terkirim.store.postgres.finishing import finish
 from terkirim.store.postgres.suppressions import lock_log, suppress_for
 from terkirim.store.postgres.transacting import Repeat
@@ -124,7 +123,7 @@ async def _apply_matched(
     await db.many(_sql["insert_events"], [storable_row(row) for row in writing.events])
     for late in writing.late_deliveries:
         await _unmark_opens(db, writing.counts, late)
-    await count_events(db, writing.counts)
+    writing.counts.add_to(db.counts)
     return known
 
 
@@ -163,4 +162,4 @@ async def _keep_waiting(db: Database, waiting: Sequence[Arrived], *, now: dateti
         return
     rows = [hearing.unmatched_row(one, weighing.next_look_at(one, now)) for one in waiting]
     await db.many(_sql["insert_unmatched"], [storable_row(row) for row in rows])
-    await count_events(db, weighing.unmatched_counts(waiting))
+    weighing.unmatched_counts(waiting).add_to(db.counts)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from terkirim.ports.tracking import KeptCallback, RawCallback
-from terkirim.store.callbacks import AGAIN_AFTER, refused_id, refused_row
+from terkirim.ports.tracking import CallbackRow, KeptCallback, RawCallback
+from terkirim.store.callbacks import AGAIN_AFTER, callback_of, refused_id, refused_row
 from terkirim.store.postgres.database import Database
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, storable
@@ -45,6 +45,11 @@ async def unapplied_of(db: Database, *, limit: int) -> list[KeptCallback]:
         KeptCallback(seq=seq, key=key, provider=provider, received_at=instant(at), body=body)
         for seq, key, provider, at, body in await db.rows(_sql["unapplied"], most=limit)
     ]
+
+
+async def callbacks_of(db: Database, *, name: str, bound: Mapping[str, int]) -> list[CallbackRow]:
+    """Return the callbacks that a statement finds."""
+    return [callback_of(row) for row in await db.rows(_sql[name], **bound)]
 
 
 async def reopen_page(

@@ -154,7 +154,7 @@ async def _mails(
         forgotten = [id_ for id_ in ids if id_ not in kept]
         rows = await db.rows(_sql["written"], id=forgotten, now=now)
         mails |= {row[0]: read_back(row) for row in rows}
-        refusals |= {row[0]: row[13] for row in rows if row[13] is not None}
+        refusals |= {row[0]: row[14] for row in rows if row[14] is not None}
     return mails, refusals
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from terkirim.domain.alert import Activity
@@ -12,7 +12,7 @@ from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.people import keep_activity
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
-from terkirim.store.times import HOUR_US, micros
+from terkirim.store.times import HOUR_US, instant, micros, span_us
 from terkirim.store.watching import END_OF_TIME, HEARD_KEPT, reading_of, reading_row, waiting_of
 
 _sql = Queries("terkirim.store.postgres", "credits.sql")
@@ -35,6 +35,13 @@ class PostgresCreditBook:
         return await self._store.read(
             partial(_readings, provider=provider, since=micros(since), most=limit)
         )
+
+    async def balances(
+        self, provider: str, *, since: datetime, each: timedelta
+    ) -> list[tuple[datetime, int]]:
+        bound = {"provider": provider, "since": micros(since), "each": span_us(each)}
+        rows = await self._store.read(lambda db: db.rows(_sql["balances"], **bound))
+        return [(instant(at), left) for at, left in rows]
 
     async def reading_counts(
         self, provider: str, *, since: datetime

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import asyncpg
 
-from terkirim.store.counting import Counts
+from terkirim.store.counting import KEYS_A_DAY, BoundedKey, Counts, Rollups
 from terkirim.store.queries import Queries
 from terkirim.store.rows import storable, to_json
 
 _ROWS = re.compile(r"json_to_recordset\(:rows::json\)\s+AS\s+\w+\s+\(([^)]*)\)")
 _NAME = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _sql = Queries("terkirim.store.postgres")
+_tracking = Queries("terkirim.store.postgres", "tracking.sql")
 
 
 class Database:
@@ -23,11 +25,12 @@ class Database:
     ones that everybody updates, so that they are locked for the shortest time and in one order.
     """
 
-    __slots__ = ("_connection", "counts", "node")
+    __slots__ = ("_connection", "counts", "node", "rollups")
 
-    def __init__(self, connection: asyncpg.Connection, node: str) -> None:
+    def __init__(self, connection: asyncpg.Connection, rollups: Rollups) -> None:
         self._connection = connection
-        self.node = node
+        self.node = rollups.node
+        self.rollups = rollups
         self.counts = Counts()
 
     async def rows(self, sql: str, /, **bound: Any) -> list[Any]:
@@ -59,7 +62,25 @@ class Database:
 
     async def close(self) -> None:
         """Write what was counted; nothing is asked of this transaction afterwards."""
-        await self.many(_sql["count_up"], self.counts.rows(), node=self.node)
+        rollups = self.rollups
+        keys = rollups.unknown(self.counts.bounded_keys(rollups.zone))
+        if keys:
+            rollups.learn(keys, refused=await self._refused(keys))
+        await self.many(_sql["count_up"], self.counts.rows(rollups), node=rollups.place)
+
+    async def _refused(self, keys: list[BoundedKey]) -> set[BoundedKey]:
+        """Return the tags and senders for which their day has no room left; enter the others.
+
+        Nodes that enter some at one moment may give a day a few more than it has room for.
+        """
+        known = {tuple(row) for row in await self.many(_tracking["counted_keys"], keys)}
+        new = [key for key in keys if key not in known]
+        refused: set[BoundedKey] = set()
+        for (day, kind), own in groupby(new, key=lambda key: key[:2]):
+            (taken,) = await self.one(_tracking["keys_of_day"], day=day, kind=kind)
+            refused.update(list(own)[max(KEYS_A_DAY - taken, 0) :])
+        await self.many(_tracking["add_counted_keys"], [key for key in new if key not in refused])
+        return refused
 
 
 def _kept(value: Any) -> Any:

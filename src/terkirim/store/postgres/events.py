@@ -7,6 +7,7 @@ from typing import Any
 
 from terkirim.ports.tracking import (
     Applied,
+    CallbackRow,
     EventFilter,
     EventRow,
     IntakeFacts,
@@ -15,11 +16,11 @@ from terkirim.ports.tracking import (
     ReadCallback,
     ReplayFilter,
 )
-from terkirim.store.callbacks import REOPENED_AT_ONCE, Forgetting
+from terkirim.store.callbacks import LAST_SEQ, REOPENED_AT_ONCE, Forgetting
 from terkirim.store.entries import Ids
 from terkirim.store.hearing import arrived_of, shown, shown_waiting
 from terkirim.store.postgres.applying import apply_all, rematch_all
-from terkirim.store.postgres.callbacks import note_refused, reopen_page, unapplied_of
+from terkirim.store.postgres.callbacks import callbacks_of, note_refused, reopen_page, unapplied_of
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.postgres.suppressions import forget_ended
@@ -63,6 +64,8 @@ class PostgresEvents:
         return await self._store.write_alone(rematching)
 
     async def reopen(self, which: ReplayFilter, *, now: datetime) -> int:
+        if which.seq is not None:
+            return await self._reopen_one(which.seq, which.event_id, now)
         count, seq, since = 0, 0, micros_or_none(which.since) or 0
         while True:
             page = partial(
@@ -101,8 +104,33 @@ class PostgresEvents:
         rows = await self._store.read(lambda db: db.rows(sql, before=before, most=limit))
         return [shown_waiting(arrived_of(row)) for row in rows]
 
+    async def event(self, event_id: str) -> EventRow | None:
+        return await self._store.read(partial(_found, event_id=event_id))
+
+    async def callbacks_at(self, received_at: datetime) -> list[CallbackRow]:
+        bound = {"at": micros(received_at)}
+        return await self._store.read(partial(callbacks_of, name="callbacks_at", bound=bound))
+
+    async def set_aside(self, *, limit: int, before: int | None = None) -> list[CallbackRow]:
+        bound = {"before": LAST_SEQ if before is None else before, "most": limit}
+        return await self._store.read(partial(callbacks_of, name="set_aside", bound=bound))
+
     async def intake(self) -> IntakeFacts:
         return await self._store.read(_intake)
+
+    async def _reopen_one(self, seq: int, event_id: str | None, now: datetime) -> int:
+        one = partial(_changed, name="reopen_one", bound={"seq": seq})
+        asked = {"id": event_id, "now": micros(now)}
+        await self._store.write_alone(partial(_changed, name="ask_for_one", bound=asked))
+        return await self._store.write_alone(one)
+
+
+async def _found(db: Database, *, event_id: str) -> EventRow | None:
+    row = await db.one(f"{_EVENT} WHERE id = :id", id=event_id)
+    if row is not None:
+        return shown(row)
+    row = await db.one(f"{_WAITING} WHERE id = :id", id=event_id)
+    return None if row is None else shown_waiting(arrived_of(row))
 
 
 async def _listed(db: Database, *, which: EventFilter) -> list[EventRow]:
@@ -130,6 +158,6 @@ async def _intake(db: Database) -> IntakeFacts:
     )
 
 
-async def _changed(db: Database, *, name: str, bound: Mapping[str, int]) -> int:
+async def _changed(db: Database, *, name: str, bound: Mapping[str, Any]) -> int:
     """Return how many rows the statement changed."""
     return len(await db.rows(_sql[name], **bound))

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from functools import partial
 
 from terkirim.domain.alert import Activity
+from terkirim.domain.errors import NotFound
 from terkirim.ports.people import User
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
 from terkirim.store.times import micros
-from terkirim.store.watching import activity_of, activity_row, user_of, user_row
+from terkirim.store.watching import NO_ACTIVITY, activity_of, activity_row, user_of, user_row
 
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 _sql = Queries("terkirim.store.postgres", "people.sql")
@@ -33,10 +34,22 @@ class PostgresPeople:
             partial(keep_activity, activity=activity, is_folded=is_folded)
         )
 
-    async def activity(self, *, limit: int, before: datetime | None = None) -> list[Activity]:
-        at = micros(before or _FAR)
-        rows = await self._store.read(lambda db: db.rows(_sql["activity"], before=at, most=limit))
-        return [activity_of(row) for row in rows]
+    async def activity(
+        self, *, limit: int, before: datetime | None = None, after: str | None = None
+    ) -> list[Activity]:
+        return await self._store.read(
+            partial(_listed, before=micros(before or _FAR), after=after, most=limit)
+        )
+
+
+async def _listed(db: Database, *, before: int, after: str | None, most: int) -> list[Activity]:
+    if after is not None:
+        found = await db.one(_sql["place_of_activity"], id=after)
+        if found is None:
+            raise NotFound(NO_ACTIVITY)
+        (before,) = found
+    rows = await db.rows(_sql["activity"], before=before, id=after or "", most=most)
+    return [activity_of(row) for row in rows]
 
 
 async def keep_activity(db: Database, *, activity: Activity, is_folded: bool = False) -> None:

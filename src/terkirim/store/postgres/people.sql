@@ -15,4 +15,8 @@ ON CONFLICT (id) DO UPDATE SET
         || jsonb_build_object('times', coalesce((activity.facts::jsonb ->> 'times')::bigint, 1) + 1))::text;
 
 -- name: activity
-SELECT at, who, what, subject, facts FROM activity WHERE at < :before ORDER BY at DESC, id DESC LIMIT :most;
+SELECT at, who, what, subject, facts, id FROM activity WHERE (at, id) < (:before, :id)
+ORDER BY at DESC, id DESC LIMIT :most;
+
+-- name: place_of_activity
+SELECT at FROM activity WHERE id = :id;

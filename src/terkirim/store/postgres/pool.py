@@ -8,6 +8,7 @@ from typing import TypeVar
 import asyncpg
 
 from terkirim.domain.errors import StoreUnavailable
+from terkirim.store.counting import Rollups
 from terkirim.store.postgres.connection import (
     BEGIN,
     BEGIN_READING,
@@ -35,9 +36,9 @@ class Pool:
     state at each return, which here has none, and a pooler's must not be touched.
     """
 
-    def __init__(self, connector: Connector, *, node: str, size: int) -> None:
+    def __init__(self, connector: Connector, *, rollups: Rollups, size: int) -> None:
         self._connector = connector
-        self._node = node
+        self._rollups = rollups
         self._free: list[asyncpg.Connection] = []
         self._size = size
         self._room = asyncio.Semaphore(size)
@@ -48,7 +49,7 @@ class Pool:
         for _ in range(TRIES):
             async with self._lent() as connection:
                 try:
-                    return await transacted(connection, call, begin=begin, node=self._node)
+                    return await transacted(connection, call, begin=begin, rollups=self._rollups)
                 except (*COLLISIONS, Unknown):
                     continue
                 except FORGOTTEN:

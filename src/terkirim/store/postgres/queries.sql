@@ -98,7 +98,7 @@ SELECT 'queued', * FROM json_to_recordset(:rows::json) AS j (id text, email_id t
 ON CONFLICT DO NOTHING;
 
 -- name: count_up
--- Sorted by key, and a row a node: nodes never wait for each other here.
+-- Sorted by key, and over several rows: nodes seldom wait for each other here, and never in a circle.
 INSERT INTO rollups (hour, kind, key, node, count)
 SELECT j.hour, j.kind, j.key, :node::text, j.count
 FROM json_to_recordset(:rows::json) AS j (hour bigint, kind text, key text, count bigint)
@@ -153,7 +153,7 @@ RETURNING o.id, o.email_id, o.lease, o.provider, o.route, o.position, o.step, o.
 -- name: written
 -- What is to be sent, as it was submitted; the last column is why the recipient is suppressed, if it is.
 SELECT m.id, e.if_unclear, m.created_at, e.sender, e.sender_name, m.recipient, m.variables, e.subject, e.extras,
-    e.content_id, c.html, c.text, c.is_template,
+    e.content_id, c.html, c.text, c.is_template, e.scheduled_at,
     (SELECT s.reason FROM suppressions s WHERE s.address = lower(m.recipient) AND s.stream IN ('', e.stream)
         AND (s.until IS NULL OR s.until > :now) LIMIT 1)
 FROM messages m

@@ -25,6 +25,7 @@ from terkirim.ports import (
     Submission,
 )
 from terkirim.ports.tracking import RawCallback
+from terkirim.store.counting import Rollups
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings
 from terkirim.store.postgres import (
@@ -47,6 +48,7 @@ from terkirim.store.postgres.writer import Writer
 from terkirim.store.times import micros, span_us
 
 T = TypeVar("T")
+PLACES = 16  # rows of a count over which nodes spread, so that they seldom wait for each other
 LOOK_EVERY = 0.25  # seconds between looks for another node's changes, where none are told
 KEY_LOOK_EVERY = 0.05  # seconds that a key's second user waits for the first one,
 KEY_LOOKS = 100  # so many times
@@ -58,19 +60,23 @@ class PostgresStore(PostgresLog):
     def __init__(
         self, connector: Connector, *, node: str, settings: GateSettings, clock: ServerClock
     ) -> None:
-        super().__init__(Pool(connector, node=node, size=3), Pool(connector, node=node, size=2))
+        rollups = Rollups(node, settings.zone, places=PLACES)
+        super().__init__(
+            Pool(connector, rollups=rollups, size=3), Pool(connector, rollups=rollups, size=2)
+        )
         self.node = node
         self.clock = clock
+        self.zone = settings.zone
         self._settings = settings
         self._settle = partial(settling.settle_all, settings=settings)
         self._release = partial(settling.release_all, settings=settings)
         fresh = FreshEmails()
         self._accept = partial(accepting.accept_all, remember=fresh.keep)
         self._claim = partial(claiming.claim_all, settings=settings, fresh=fresh)
-        self._accepts = Writer(connector, node=node, order=[self._accept, callbacks.keep_all])
+        self._accepts = Writer(connector, rollups=rollups, order=[self._accept, callbacks.keep_all])
         self._works = Writer(
             connector,
-            node=node,
+            rollups=rollups,
             order=[self._settle, self._release, controlling.evident_all, self._claim],
         )
         self._changes = asyncio.Event()

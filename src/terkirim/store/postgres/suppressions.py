@@ -1,6 +1,6 @@
 """The suppression list in PostgreSQL: what events and people enter, and what people remove."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -13,11 +13,14 @@ from terkirim.store.entries import (
     Ids,
     activity_row,
     addressed_of,
+    begun_by,
     changed_by,
     entries_of,
     entry_of,
     entry_row,
+    gone_past,
     key_of,
+    order_of,
     transient_rows,
 )
 from terkirim.store.hearing import Arrived, Known
@@ -120,18 +123,20 @@ async def _remove(
 
 async def _listed(db: Database, *, which: SuppressionFilter, now: datetime) -> list[Suppression]:
     whys = None if which.whys is None else [str(why) for why in which.whys]
-    optional: tuple[tuple[str, str, Any], ...] = (
-        ("id < :after", "after", which.after),
-        ("id > :before", "before", which.before),
-        ("(id = :named OR address = :named)", "named", which.named),
-        ("stream = :stream", "stream", which.stream),
-        ("reason = ANY (:whys::text[])", "whys", whys),
+    optional: tuple[tuple[str, Mapping[str, Any]], ...] = (
+        ("id < :after", {"after": which.after}),
+        ("id > :before", {"before": which.before}),
+        ("(id = :named OR address = :named)", {"named": which.named}),
+        ("split_part(address, '@', 2) = :domain", {"domain": which.domain}),
+        ("stream = :stream", {"stream": which.stream}),
+        ("reason = ANY (:whys::text[])", {"whys": whys}),
+        ("address >= :starts AND address < :ends", begun_by(which)),
+        ("(address, stream) > (:past, :past_stream)", gone_past(which.past)),
     )
-    asked = [(test, name, value) for test, name, value in optional if value is not None]
-    tests = ["(until IS NULL OR until > :now)", *(test for test, _, _ in asked)]
-    order = "ASC" if which.before is not None else "DESC"
-    sql = f"{_ENTRY} WHERE {' AND '.join(tests)} ORDER BY id {order} LIMIT :most::bigint"
-    bound = {name: value for _, name, value in asked}
+    asked = [(test, bound) for test, bound in optional if None not in bound.values()]
+    tests = ["(until IS NULL OR until > :now)", *(test for test, _ in asked)]
+    sql = f"{_ENTRY} WHERE {' AND '.join(tests)} ORDER BY {order_of(which)} LIMIT :most::bigint"
+    bound = {name: value for _, values in asked for name, value in values.items()}
     rows = await db.rows(sql, now=micros(now), most=which.limit, **bound)
     found = [entry_of(row) for row in rows]
     return found[::-1] if which.before is not None else found

@@ -152,6 +152,19 @@ WHERE seq IN (
 -- name: ask_for_unmatched
 UPDATE unmatched SET due_at = :now WHERE received_at >= :since RETURNING id;
 
+-- name: callbacks_at
+SELECT seq, key, provider, received_at, body, state, note FROM callbacks WHERE received_at = :at ORDER BY seq;
+
+-- name: set_aside
+SELECT seq, key, provider, received_at, body, state, note FROM callbacks
+WHERE state IN ('nothing', 'broken') AND seq < :before ORDER BY seq DESC LIMIT :most::bigint;
+
+-- name: reopen_one
+UPDATE callbacks SET state = 'again' WHERE seq = :seq RETURNING seq;
+
+-- name: ask_for_one
+UPDATE unmatched SET due_at = :now WHERE id = :id RETURNING id;
+
 -- name: note_transient
 INSERT INTO transient_bounces (address, event_id, at)
 SELECT * FROM json_to_recordset(:rows::json) AS j (address text, event_id text, at bigint)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import asyncpg
 from asyncpg import exceptions as pg
 
+from terkirim.store.counting import Rollups
 from terkirim.store.postgres.connection import is_lost
 from terkirim.store.postgres.database import Database
 
@@ -39,7 +40,7 @@ async def transacted(
     call: Callable[[Database], Awaitable[T]],
     *,
     begin: str,
-    node: str,
+    rollups: Rollups,
 ) -> T:
     """Return what the call answers, after its COMMIT.
 
@@ -48,7 +49,7 @@ async def transacted(
     """
     try:
         await connection.execute(begin)
-        database = Database(connection, node)
+        database = Database(connection, rollups)
         result = await call(database)
         await database.close()
     except BaseException as error:

@@ -10,6 +10,7 @@ import asyncpg
 
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.logs import Logger
+from terkirim.store.counting import Rollups
 from terkirim.store.postgres.connection import (
     BEGIN,
     Connector,
@@ -50,10 +51,10 @@ class _Member:
 class Writer:
     """Owns one connection and writes on it, a group at a time."""
 
-    def __init__(self, connector: Connector, *, node: str, order: Sequence[Batch]) -> None:
+    def __init__(self, connector: Connector, *, rollups: Rollups, order: Sequence[Batch]) -> None:
         """Kinds of calls share a transaction; within it they are made in this order."""
         self._connector = connector
-        self._node = node
+        self._rollups = rollups
         self._place = {batch: place for place, batch in enumerate(order)}
         self._connection: asyncpg.Connection | None = None
         self._waiting: deque[_Member] = deque()
@@ -155,7 +156,7 @@ class Writer:
         self, connection: asyncpg.Connection, group: list[_Member], earlier: list[Any] | None
     ) -> list[Any]:
         call = partial(self._results, group=group, earlier=earlier)
-        return await transacted(connection, call, begin=BEGIN, node=self._node)
+        return await transacted(connection, call, begin=BEGIN, rollups=self._rollups)
 
     async def _results(
         self, database: Database, *, group: list[_Member], earlier: list[Any] | None

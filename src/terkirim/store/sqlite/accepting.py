@@ -8,11 +8,12 @@ import apsw
 from terkirim.domain.email import Email
 from terkirim.domain.errors import IdempotencyConflict
 from terkirim.ports import IdempotencyKey, Receipt, Submission
-from terkirim.store.counting import Counts
+from terkirim.store.counting import Counts, Rollups
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, hidden_row, to_json
 from terkirim.store.sqlite.bulk import BulkInsert
+from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.telling import tell_ended, tell_scheduled
 from terkirim.store.submitting import (
     FILE_KEPT_US,
@@ -32,7 +33,7 @@ _insert_outbox = BulkInsert(_sql["insert_outbox"])
 
 
 def accept_all(
-    db: apsw.Connection, node: str, fresh: FreshEmails, group: Sequence[Submission]
+    db: apsw.Connection, rollups: Rollups, fresh: FreshEmails, group: Sequence[Submission]
 ) -> list[Any]:
     """Return a Receipt, or the IdempotencyConflict, for each submission."""
     results: list[Any] = [_receipt_before_storing(db, one) for one in group]
@@ -48,7 +49,7 @@ def accept_all(
         return results
     _store_files(db, [one for one, _ in new if one.files])
     _store_uses(db, emails)
-    suppressed = _store(db, node, emails, now=micros(group[0].now))
+    suppressed = _store(db, rollups, emails, now=micros(group[0].now))
     for email in emails:
         fresh.keep(email)
     if not suppressed:
@@ -126,7 +127,9 @@ def _store_uses(db: apsw.Connection, emails: Sequence[Email]) -> None:
         db.execute(_sql["insert_uses"], {"rows": to_json(uses)})
 
 
-def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int) -> dict[str, str]:
+def _store(
+    db: apsw.Connection, rollups: Rollups, emails: Sequence[Email], *, now: int
+) -> dict[str, str]:
     """Insert the rows; return the messages that were suppressed at birth, with the reason."""
     contents = {email.content.id: email.content for email in emails}
     messages = [(email, message) for email in emails for message in email.messages]
@@ -144,13 +147,13 @@ def _store(db: apsw.Connection, node: str, emails: Sequence[Email], *, now: int)
         db.execute(_sql["finish_messages"], {"rows": rows, "now": now})
         tell_ended(db, rows, now=now)
     tell_scheduled(db, emails, suppressed=suppressed)
-    _count(db, node, messages, suppressed)
+    _count(db, rollups, messages, suppressed)
     return suppressed
 
 
 def _count(
     db: apsw.Connection,
-    node: str,
+    rollups: Rollups,
     messages: Sequence[tuple[Email, Any]],
     suppressed: dict[str, str],
 ) -> None:
@@ -159,7 +162,7 @@ def _count(
         counts.add(micros(email.created_at), "submitted", email.stream.value)
     if suppressed:
         counts.add(micros(messages[0][0].created_at), "state", "suppressed", len(suppressed))
-    db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": node})
+    write_counts(db, rollups, counts)
 
 
 def _with_suppressed(one: Submission, result: Any, suppressed: dict[str, str]) -> Any:

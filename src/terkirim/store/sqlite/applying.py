@@ -9,12 +9,13 @@ from terkirim.domain.event import Match, NewEvent
 from terkirim.policy.matching import Candidate, chosen
 from terkirim.ports.tracking import Applied, ReadCallback
 from terkirim.store import hearing, weighing
+from terkirim.store.counting import Rollups
 from terkirim.store.entries import Ids
 from terkirim.store.hearing import Arrived, EventCounts, Known
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.controlling import finish
-from terkirim.store.sqlite.event_counts import count_events
+from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.suppressions import suppress_for
 from terkirim.store.times import micros
 from terkirim.store.weighing import LateDelivery
@@ -23,16 +24,21 @@ _sql = Queries("terkirim.store.sqlite", "tracking.sql")
 
 
 def apply_all(
-    db: apsw.Connection, node: str, ids: Ids, *, callbacks: Sequence[ReadCallback], now: datetime
+    db: apsw.Connection,
+    rollups: Rollups,
+    ids: Ids,
+    *,
+    callbacks: Sequence[ReadCallback],
+    now: datetime,
 ) -> Applied:
     """Apply what was read out of kept callbacks, and close these."""
     rows = to_json([(one.seq, one.id) for one in callbacks])
     (found,) = next(db.execute(_sql["still_open"], {"rows": rows}))
     arrived = weighing.still_to_apply(callbacks, set(from_json(found)))
     matches = _matches(db, arrived, now)
-    known = _apply_matched(db, node, arrived, matches, now=now)
+    known = _apply_matched(db, rollups, arrived, matches, now=now)
     waiting = [one for one, match in zip(arrived, matches, strict=True) if match is None]
-    _keep_waiting(db, node, waiting, now=now)
+    _keep_waiting(db, rollups, waiting, now=now)
     suppress_for(db, ids, weighing.addressed(arrived, matches, known), now=now)
     closing = [weighing.closing_row(one) for one in callbacks]
     db.execute(_sql["close_callbacks"], {"rows": to_json(closing)})
@@ -44,7 +50,7 @@ def apply_all(
 
 
 def rematch_all(
-    db: apsw.Connection, node: str, ids: Ids, *, now: datetime, limit: int
+    db: apsw.Connection, rollups: Rollups, ids: Ids, *, now: datetime, limit: int
 ) -> tuple[int, int]:
     """Look again for messages; return how many events were looked at, and how many found theirs."""
     (found,) = next(db.execute(_sql["due_unmatched"], {"now": micros(now), "most": limit}))
@@ -52,7 +58,7 @@ def rematch_all(
     if not arrived:
         return 0, 0
     matches = _matches(db, arrived, now)
-    known = _apply_matched(db, node, arrived, matches, now=now)
+    known = _apply_matched(db, rollups, arrived, matches, now=now)
     pairs = list(zip(arrived, matches, strict=True))
     matched = [one.id for one, match in pairs if match is not None]
     db.execute(_sql["drop_unmatched"], {"ids": to_json(matched)})
@@ -109,7 +115,7 @@ def _guesses(
 
 def _apply_matched(
     db: apsw.Connection,
-    node: str,
+    rollups: Rollups,
     arrived: Sequence[Arrived],
     matches: Sequence[Candidate | None],
     *,
@@ -122,12 +128,12 @@ def _apply_matched(
     (found,) = next(db.execute(_sql["standings"], {"ids": to_json(list(told))}))
     known = {row[0]: hearing.known_of(row) for row in from_json(found)}
     writing = weighing.gathered(known.values(), told)
-    finish(db, node, writing.ended, now=micros(now))
+    finish(db, rollups, writing.ended, now=micros(now))
     db.execute(_sql["tell_messages"], {"rows": to_json(writing.told)})
     db.execute(_sql["insert_events"], {"rows": to_json(writing.events)})
     for late in writing.late_deliveries:
         _unmark_opens(db, writing.counts, late)
-    count_events(db, node, writing.counts)
+    write_counts(db, rollups, writing.counts)
     return known
 
 
@@ -143,10 +149,10 @@ def _unmark_opens(db: apsw.Connection, counts: EventCounts, late: LateDelivery) 
 
 
 def _keep_waiting(
-    db: apsw.Connection, node: str, waiting: Sequence[Arrived], *, now: datetime
+    db: apsw.Connection, rollups: Rollups, waiting: Sequence[Arrived], *, now: datetime
 ) -> None:
     if not waiting:
         return
     rows = [hearing.unmatched_row(one, weighing.next_look_at(one, now)) for one in waiting]
     db.execute(_sql["insert_unmatched"], {"rows": to_json(rows)})
-    count_events(db, node, weighing.unmatched_counts(waiting))
+    write_counts(db, rollups, weighing.unmatched_counts(waiting))

@@ -8,6 +8,7 @@ import apsw
 from terkirim.domain.email import Priority
 from terkirim.policy.shares import slots
 from terkirim.ports import Claim, ClaimWish, Work
+from terkirim.store.counting import Rollups
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings, OpenGates, Opening
 from terkirim.store.leasing import Mail, end_of, read_back, remembered, work_of
@@ -24,8 +25,8 @@ Chosen = tuple[str, str, int]  # message id, provider, its place on the route
 class Claims:
     """The claims of one process; called as a batch of the writer."""
 
-    def __init__(self, node: str, settings: GateSettings, fresh: FreshEmails) -> None:
-        self._node = node
+    def __init__(self, rollups: Rollups, settings: GateSettings, fresh: FreshEmails) -> None:
+        self._rollups = rollups
         self._settings = settings
         self._fresh = fresh
 
@@ -57,7 +58,7 @@ class Claims:
     ) -> list[Work]:
         """Write the leases; end what is suppressed or expired, hold what has a refused sender."""
         now, until = micros(wish.now), wish.now + wish.lease_for
-        leasing = {"rows": to_json(chosen), "node": self._node, "until": micros(until)}
+        leasing = {"rows": to_json(chosen), "node": self._rollups.node, "until": micros(until)}
         db.execute(_sql["lease"], leasing)
         ids = to_json([id_ for id_, _, _ in chosen])
         (suppressions,) = next(db.execute(_sql["suppressed"], {"ids": ids, "now": now}))
@@ -90,7 +91,7 @@ class Claims:
         now: int,
     ) -> None:
         """Undo the leases of what must not be sent now; its rate tokens return."""
-        finish(db, self._node, ended, now=now)
+        finish(db, self._rollups, ended, now=now)
         if held:
             db.execute(_sql["unlease"], {"rows": to_json(held)})
         unsent = {row[0] for row in (*ended, *held)}

@@ -10,10 +10,11 @@ from terkirim.domain.email import DEFAULT_ROUTE
 from terkirim.domain.errors import NotFound, WrongState
 from terkirim.domain.message import CANCELLABLE, UNFINISHED, Evidence, State, after, stronger
 from terkirim.ports import Cancelled, RequeueFilter
-from terkirim.store.counting import Counts
+from terkirim.store.counting import Counts, Rollups
 from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
+from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.telling import tell_ended
 from terkirim.store.times import micros
 
@@ -28,7 +29,9 @@ _HELD = """outbox o JOIN messages m ON m.id = o.id JOIN emails e ON e.id = m.ema
 Finished = tuple[str, str, str, int, int]  # id, state, reason, attempts, lease
 
 
-def finish(db: apsw.Connection, node: str, ended: Sequence[Sequence[Any]], *, now: int) -> None:
+def finish(
+    db: apsw.Connection, rollups: Rollups, ended: Sequence[Sequence[Any]], *, now: int
+) -> None:
     """Take messages out of the outbox for good; rows as `Finished`, longer ones name a provider."""
     if not ended:
         return
@@ -39,24 +42,26 @@ def finish(db: apsw.Connection, node: str, ended: Sequence[Sequence[Any]], *, no
     counts = Counts()
     for row in ended:
         counts.add(now, "state", row[1])
-    db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": node})
+    write_counts(db, rollups, counts)
 
 
 def cancel_all(
-    db: apsw.Connection, node: str, group: Sequence[tuple[str, datetime]]
+    db: apsw.Connection, rollups: Rollups, group: Sequence[tuple[str, datetime]]
 ) -> list[list[Cancelled] | NotFound]:
     """Cancel what has not left, and mark what is leased."""
-    return [_cancel(db, node, id_, micros(now)) for id_, now in group]
+    return [_cancel(db, rollups, id_, micros(now)) for id_, now in group]
 
 
-def _cancel(db: apsw.Connection, node: str, id_: str, now: int) -> list[Cancelled] | NotFound:
+def _cancel(
+    db: apsw.Connection, rollups: Rollups, id_: str, now: int
+) -> list[Cancelled] | NotFound:
     ids = message_ids_of(db, id_)
     if not ids:
         return NotFound(f"there is no e-mail or message with the id {id_}")
     standing = _standing(db, ids)
     stoppable = [row for row in standing if State(row[2]) in CANCELLABLE]
     ended = [(row[0], "cancelled", "cancelled", row[5], row[6]) for row in stoppable]
-    finish(db, node, ended, now=now)
+    finish(db, rollups, ended, now=now)
     db.execute(_sql["want_cancel"], {"ids": to_json(ids)})
     stopped = {row[0] for row in stoppable}
     return [
@@ -171,31 +176,35 @@ def _tests(which: RequeueFilter) -> tuple[list[str], dict[str, Any]]:
 
 
 def mark_all(
-    db: apsw.Connection, node: str, group: Sequence[tuple[str, datetime]]
+    db: apsw.Connection, rollups: Rollups, group: Sequence[tuple[str, datetime]]
 ) -> list[NotFound | WrongState | None]:
     """Record by hand that held messages arrived at the provider."""
-    return [_mark(db, node, id_, now) for id_, now in group]
+    return [_mark(db, rollups, id_, now) for id_, now in group]
 
 
-def _mark(db: apsw.Connection, node: str, id_: str, now: datetime) -> NotFound | WrongState | None:
+def _mark(
+    db: apsw.Connection, rollups: Rollups, id_: str, now: datetime
+) -> NotFound | WrongState | None:
     rows = _standing(db, [id_])
     if not rows:
         return NotFound(f"there is no message with the id {id_}")
     if State(rows[0][2]) is not State.HELD:
         return WrongState("only a held message can be marked as accepted", state=rows[0][2])
-    _evident(db, node, (id_, Evidence.ACCEPTED, now, None))
+    _evident(db, rollups, (id_, Evidence.ACCEPTED, now, None))
     return None
 
 
 def evident_all(
-    db: apsw.Connection, node: str, group: Sequence[tuple[str, Evidence, datetime, str | None]]
+    db: apsw.Connection,
+    rollups: Rollups,
+    group: Sequence[tuple[str, Evidence, datetime, str | None]],
 ) -> list[State | NotFound]:
     """Apply evidence to messages: (id, evidence, at, provider_ref)."""
-    return [_evident(db, node, one) for one in group]
+    return [_evident(db, rollups, one) for one in group]
 
 
 def _evident(
-    db: apsw.Connection, node: str, one: tuple[str, Evidence, datetime, str | None]
+    db: apsw.Connection, rollups: Rollups, one: tuple[str, Evidence, datetime, str | None]
 ) -> State | NotFound:
     id_, evidence, at, provider_ref = one
     row = next(iter(db.execute(_sql["evidence_of"], {"id": id_})), None)
@@ -216,7 +225,7 @@ def _evident(
     if reached is state:
         return state  # leased: the settle of that lease reads the evidence
     if state in UNFINISHED:
-        finish(db, node, [(id_, reached.value, "", attempts, lease)], now=micros(at))
+        finish(db, rollups, [(id_, reached.value, "", attempts, lease)], now=micros(at))
     db.execute(_sql["restate_message"], {"state": reached.value, "id": id_})
     return reached
 

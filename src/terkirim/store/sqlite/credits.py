@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import apsw
@@ -14,7 +14,7 @@ from terkirim.store.queries import Queries
 from terkirim.store.rows import PRIORITY_NUMBER, to_json
 from terkirim.store.sqlite.people import keep_activity
 from terkirim.store.sqlite.store import SqliteStore
-from terkirim.store.times import HOUR_US, micros
+from terkirim.store.times import HOUR_US, instant, micros, span_us
 from terkirim.store.watching import END_OF_TIME, HEARD_KEPT, reading_of, reading_row, waiting_of
 
 _sql = Queries("terkirim.store.sqlite", "credits.sql")
@@ -37,6 +37,14 @@ class SqliteCreditBook:
         bound = {"provider": provider, "since": micros(since), "most": limit}
         return await self._store.read(
             lambda db: [reading_of(row) for row in db.execute(_sql["readings"], bound)]
+        )
+
+    async def balances(
+        self, provider: str, *, since: datetime, each: timedelta
+    ) -> list[tuple[datetime, int]]:
+        bound = {"provider": provider, "since": micros(since), "each": span_us(each)}
+        return await self._store.read(
+            lambda db: [(instant(at), left) for at, left in db.execute(_sql["balances"], bound)]
         )
 
     async def reading_counts(

@@ -32,6 +32,11 @@ WHERE provider = :provider AND source = 'check' ORDER BY at DESC LIMIT :most;
 SELECT provider, at, source, credits, fault, reason, sent_before, bounced_before FROM balances
 WHERE provider = :provider AND at >= :since ORDER BY at DESC LIMIT :most;
 
+-- name: balances
+-- The last balance of each stretch: a chart of a few hundred points, however often it was read.
+SELECT max(at), credits FROM balances WHERE provider = :provider AND at >= :since AND credits IS NOT NULL
+GROUP BY at / :each ORDER BY 1;
+
 -- name: reading_counts
 SELECT count(*) FILTER (WHERE source = 'check'), avg(credits), min(credits) FROM balances
 WHERE provider = :provider AND at >= :since;

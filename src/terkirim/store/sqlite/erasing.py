@@ -10,6 +10,7 @@ import apsw
 
 from terkirim.domain.message import CANCELLABLE, State
 from terkirim.ports.retention import Erased, Stretch
+from terkirim.store.counting import Rollups
 from terkirim.store.personal import (
     NOBODY,
     is_in_body,
@@ -51,7 +52,7 @@ class SqliteErasure:
 
     async def erase(self, message_ids: Sequence[str], *, address: str, now: datetime) -> Erased:
         erasing = partial(
-            _erase, node=self._store.node, ids=message_ids, address=address, now=micros(now)
+            _erase, rollups=self._store.counting, ids=message_ids, address=address, now=micros(now)
         )
         return await self._store.write_alone(erasing)
 
@@ -93,13 +94,15 @@ def _stretch(db: apsw.Connection, *, name: str, address: str, after: str) -> Str
     return Stretch(ids=tuple(id_ for id_, is_one in rows if is_one), end=end)
 
 
-def _erase(db: apsw.Connection, *, node: str, ids: Sequence[str], address: str, now: int) -> Erased:
+def _erase(
+    db: apsw.Connection, *, rollups: Rollups, ids: Sequence[str], address: str, now: int
+) -> Erased:
     standing = list(db.execute(_sql["standing"], {"ids": to_json(ids), "address": address}))
     busy = [row[0] for row in standing if row[2] == State.LEASED]
     db.execute(_sql["want_cancel"], {"ids": to_json(busy)})
     waiting = [row for row in standing if State(row[2]) in CANCELLABLE]
     ended = [(row[0], "cancelled", "erased on request", row[3], row[4]) for row in waiting]
-    finish(db, node, ended, now=now)
+    finish(db, rollups, ended, now=now)
     done = [row for row in standing if row[0] not in busy]
     _secretly(db, partial(_anonymise, rows=done, address=address))
     return Erased(cancelled=len(waiting), anonymised=len(done), busy=tuple(busy))

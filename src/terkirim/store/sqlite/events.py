@@ -9,6 +9,7 @@ import apsw
 
 from terkirim.ports.tracking import (
     Applied,
+    CallbackRow,
     EventFilter,
     EventRow,
     IntakeFacts,
@@ -17,13 +18,14 @@ from terkirim.ports.tracking import (
     ReadCallback,
     ReplayFilter,
 )
-from terkirim.store.callbacks import REOPENED_AT_ONCE, Forgetting
+from terkirim.store.callbacks import LAST_SEQ, REOPENED_AT_ONCE, Forgetting
 from terkirim.store.entries import Ids
 from terkirim.store.hearing import arrived_of, shown, shown_waiting
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
 from terkirim.store.sqlite.applying import apply_all, rematch_all
 from terkirim.store.sqlite.keeping import (
+    callbacks_of,
     keep_all,
     note_refused,
     reopen_page,
@@ -47,7 +49,7 @@ class SqliteEvents:
     def __init__(self, store: SqliteStore, *, ids: Ids) -> None:
         self._store = store
         self._ids = ids
-        self._keep: Batch = lambda db, group: keep_all(db, store.node, group)
+        self._keep: Batch = lambda db, group: keep_all(db, store.counting, group)
 
     async def keep(self, callback: RawCallback) -> bool:
         is_new: bool = await self._store.write(self._keep, callback)
@@ -58,7 +60,7 @@ class SqliteEvents:
 
     async def apply(self, callbacks: Sequence[ReadCallback], *, now: datetime) -> Applied:
         return await self._store.write_alone(
-            lambda db: apply_all(db, self._store.node, self._ids, callbacks=callbacks, now=now)
+            lambda db: apply_all(db, self._store.counting, self._ids, callbacks=callbacks, now=now)
         )
 
     async def give_up(self, seq: int, why: str) -> None:
@@ -67,10 +69,12 @@ class SqliteEvents:
 
     async def rematch(self, *, now: datetime, limit: int) -> tuple[int, int]:
         return await self._store.write_alone(
-            lambda db: rematch_all(db, self._store.node, self._ids, now=now, limit=limit)
+            lambda db: rematch_all(db, self._store.counting, self._ids, now=now, limit=limit)
         )
 
     async def reopen(self, which: ReplayFilter, *, now: datetime) -> int:
+        if which.seq is not None:
+            return await self._reopen_one(which.seq, which.event_id, now)
         count, seq = 0, 0
         while True:
             page = partial(
@@ -91,7 +95,7 @@ class SqliteEvents:
 
     async def count_refused(self, counts: Mapping[str, int], *, now: datetime) -> None:
         await self._store.write_alone(
-            partial(note_refused, node=self._store.node, counts=counts, now=now)
+            partial(note_refused, rollups=self._store.counting, counts=counts, now=now)
         )
 
     async def forget(self, *, raw_before: datetime, all_before: datetime, now: datetime) -> int:
@@ -118,8 +122,33 @@ class SqliteEvents:
             lambda db: [shown_waiting(arrived_of(row)) for row in db.execute(sql, bound)]
         )
 
+    async def event(self, event_id: str) -> EventRow | None:
+        return await self._store.read(partial(_found, event_id=event_id))
+
+    async def callbacks_at(self, received_at: datetime) -> list[CallbackRow]:
+        bound = {"at": micros(received_at)}
+        return await self._store.read(partial(callbacks_of, name="callbacks_at", bound=bound))
+
+    async def set_aside(self, *, limit: int, before: int | None = None) -> list[CallbackRow]:
+        bound = {"before": LAST_SEQ if before is None else before, "most": limit}
+        return await self._store.read(partial(callbacks_of, name="set_aside", bound=bound))
+
     async def intake(self) -> IntakeFacts:
         return await self._store.read(_intake)
+
+    async def _reopen_one(self, seq: int, event_id: str | None, now: datetime) -> int:
+        one = partial(_changed, name="reopen_one", bound={"seq": seq})
+        asked = {"id": event_id, "now": micros(now)}
+        await self._store.write_alone(partial(_changed, name="ask_for_one", bound=asked))
+        return await self._store.write_alone(one)
+
+
+def _found(db: apsw.Connection, event_id: str) -> EventRow | None:
+    for row in db.execute(f"{_EVENT} WHERE id = ?", (event_id,)):
+        return shown(row)
+    for row in db.execute(f"{_WAITING} WHERE id = ?", (event_id,)):
+        return shown_waiting(arrived_of(row))
+    return None
 
 
 def _listed(db: apsw.Connection, which: EventFilter) -> list[EventRow]:
@@ -154,7 +183,7 @@ def _execute(db: apsw.Connection, *, name: str, **bound: Any) -> None:
     db.execute(_sql[name], bound)
 
 
-def _changed(db: apsw.Connection, *, name: str, bound: Mapping[str, int]) -> int:
+def _changed(db: apsw.Connection, *, name: str, bound: Mapping[str, Any]) -> int:
     """Return how many rows the statement changed."""
     before = db.total_changes()
     db.execute(_sql[name], bound)

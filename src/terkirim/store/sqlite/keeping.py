@@ -5,18 +5,19 @@ from datetime import datetime
 
 import apsw
 
-from terkirim.ports.tracking import KeptCallback, RawCallback
-from terkirim.store.callbacks import AGAIN_AFTER, refused_id, refused_row
-from terkirim.store.counting import Counts
+from terkirim.ports.tracking import CallbackRow, KeptCallback, RawCallback
+from terkirim.store.callbacks import AGAIN_AFTER, callback_of, refused_id, refused_row
+from terkirim.store.counting import Counts, Rollups
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
+from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.times import instant, micros, span_us
 
 _sql = Queries("terkirim.store.sqlite", "tracking.sql")
 _main = Queries("terkirim.store.sqlite")
 
 
-def keep_all(db: apsw.Connection, node: str, group: Sequence[RawCallback]) -> list[bool]:
+def keep_all(db: apsw.Connection, rollups: Rollups, group: Sequence[RawCallback]) -> list[bool]:
     """Return for each callback whether it is new; the others were kept before."""
     rows = [(one.key, micros(one.received_at), int(one.is_dated)) for one in group]
     keeping = {"rows": to_json(rows), "again_after": span_us(AGAIN_AFTER)}
@@ -33,7 +34,7 @@ def keep_all(db: apsw.Connection, node: str, group: Sequence[RawCallback]) -> li
             kept.append((one.key, one.provider, at, one.body))
     if kept:
         db.execute(_sql["keep_callbacks"], {"rows": to_json(kept)})
-    db.execute(_main["count_up"], {"rows": to_json(counts.rows()), "node": node})
+    write_counts(db, rollups, counts)
     return results
 
 
@@ -46,6 +47,11 @@ def unapplied_of(db: apsw.Connection, limit: int) -> list[KeptCallback]:
     ]
 
 
+def callbacks_of(db: apsw.Connection, *, name: str, bound: Mapping[str, int]) -> list[CallbackRow]:
+    """Return the callbacks that a statement finds."""
+    return [callback_of(row) for row in db.execute(_sql[name], bound)]
+
+
 def reopen_page(
     db: apsw.Connection, *, after: int, since: datetime | None, is_all: bool, limit: int
 ) -> list[int]:
@@ -56,14 +62,14 @@ def reopen_page(
 
 
 def note_refused(
-    db: apsw.Connection, node: str, *, counts: Mapping[str, int], now: datetime
+    db: apsw.Connection, rollups: Rollups, *, counts: Mapping[str, int], now: datetime
 ) -> None:
     """Count refused callbacks; all of an hour are one row of the activity log, not one each."""
     adding = Counts()
     for key, count in counts.items():
         adding.add(micros(now), "callback", key, count)
-    db.execute(_main["count_up"], {"rows": to_json(adding.rows()), "node": node})
-    id_ = refused_id(node, now)
+    write_counts(db, rollups, adding)
+    id_ = refused_id(rollups.node, now)
     before = next(db.execute(_sql["refused_before"], {"id": id_}), None)
     row = refused_row(id_, {} if before is None else from_json(before[0]), counts, now)
     db.execute(_sql["note_activity"], {"rows": to_json([row])})

@@ -7,11 +7,12 @@ from typing import Any
 import apsw
 
 from terkirim.domain.alert import Activity
+from terkirim.domain.errors import NotFound
 from terkirim.ports.people import User
 from terkirim.store.queries import Queries
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import micros
-from terkirim.store.watching import activity_of, activity_row, user_of, user_row
+from terkirim.store.watching import NO_ACTIVITY, activity_of, activity_row, user_of, user_row
 
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 _sql = Queries("terkirim.store.sqlite", "people.sql")
@@ -36,16 +37,27 @@ class SqlitePeople:
             partial(keep_activity, activity=activity, is_folded=is_folded)
         )
 
-    async def activity(self, *, limit: int, before: datetime | None = None) -> list[Activity]:
-        bound = {"before": micros(before or _FAR), "most": limit}
+    async def activity(
+        self, *, limit: int, before: datetime | None = None, after: str | None = None
+    ) -> list[Activity]:
         return await self._store.read(
-            lambda db: [activity_of(row) for row in db.execute(_sql["activity"], bound)]
+            partial(_listed, before=micros(before or _FAR), after=after, most=limit)
         )
 
 
 def keep_activity(db: apsw.Connection, activity: Activity, *, is_folded: bool = False) -> None:
     """Write an activity in the transaction of what was done."""
     db.execute(_sql["note"], activity_row(activity, is_folded=is_folded))
+
+
+def _listed(db: apsw.Connection, *, before: int, after: str | None, most: int) -> list[Activity]:
+    if after is not None:
+        found = next(db.execute(_sql["place_of_activity"], {"id": after}), None)
+        if found is None:
+            raise NotFound(NO_ACTIVITY)
+        (before,) = found
+    bound = {"before": before, "id": after or "", "most": most}
+    return [activity_of(row) for row in db.execute(_sql["activity"], bound)]
 
 
 def _touched(db: apsw.Connection, *, name: str, bound: dict[str, Any]) -> bool:

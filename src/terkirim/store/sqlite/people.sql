@@ -13,4 +13,8 @@ ON CONFLICT (id) DO UPDATE SET
     at = excluded.at, facts = json_set(excluded.facts, '$.times', coalesce(activity.facts ->> '$.times', 1) + 1);
 
 -- name: activity
-SELECT at, who, what, subject, facts FROM activity WHERE at < :before ORDER BY at DESC, id DESC LIMIT :most;
+SELECT at, who, what, subject, facts, id FROM activity WHERE (at, id) < (:before, :id)
+ORDER BY at DESC, id DESC LIMIT :most;
+
+-- name: place_of_activity
+SELECT at FROM activity WHERE id = :id;

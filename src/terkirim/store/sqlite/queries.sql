@@ -92,7 +92,7 @@ FROM json_each(:ids) j JOIN outbox o ON o.id = j.value;
 -- What is to be sent, as it was submitted.
 SELECT json_group_array(json_array(
     m.id, e.if_unclear, m.created_at, e.sender, e.sender_name, m.recipient, m.variables, e.subject, e.extras,
-    e.content_id, c.html, c.text, c.is_template))
+    e.content_id, c.html, c.text, c.is_template, e.scheduled_at))
 FROM json_each(:ids) j
 JOIN messages m ON m.id = j.value
 JOIN emails e ON e.id = m.email_id

@@ -11,7 +11,7 @@ from terkirim.domain.lease import Lease, Settlement
 from terkirim.domain.message import Evidence, State, after
 from terkirim.policy.expiry import unclear_end
 from terkirim.policy.retry import RetrySchedule
-from terkirim.store.counting import Counts
+from terkirim.store.counting import Counts, Rollups
 from terkirim.store.endings import (
     RESCUED,
     after_rescue,
@@ -28,6 +28,7 @@ from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.bulk import BulkInsert
 from terkirim.store.sqlite.controlling import finish
+from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.gates import load_gates, save_gates, save_pause
 from terkirim.store.sqlite.telling import tell_delayed, tell_restated
 from terkirim.store.times import instant, micros
@@ -37,14 +38,14 @@ _keep_attempts = BulkInsert(_sql["keep_attempts"])
 
 
 def settle_all(
-    db: apsw.Connection, node: str, settings: GateSettings, group: Sequence[Settlement]
+    db: apsw.Connection, rollups: Rollups, settings: GateSettings, group: Sequence[Settlement]
 ) -> list[State | None]:
     """Return the state that each message reached, None where the fence kept it."""
     keys = to_json([(one.lease.message_id, one.lease.number) for one in group])
     _keep_attempts(db, [attempt_row(one) for one in group])
     (live,) = next(db.execute(_sql["live"], {"rows": keys}))
     found = judged(group, from_json(live))
-    finish(db, node, found.ended, now=latest(group))
+    finish(db, rollups, found.ended, now=latest(group))
     if found.moved:
         rows = to_json(found.moved)
         db.execute(_sql["move"], {"rows": rows})
@@ -54,13 +55,13 @@ def settle_all(
     _note_gates(db, settings, group)
     counts = Counts()
     count_settled(counts, group, found.states)
-    db.execute(_sql["count_up"], {"rows": to_json(counts.rows()), "node": node})
+    write_counts(db, rollups, counts)
     return found.states
 
 
 def release_all(
     db: apsw.Connection,
-    node: str,
+    rollups: Rollups,
     settings: GateSettings,
     group: Sequence[tuple[Sequence[Lease], Any]],
 ) -> list[None]:
@@ -74,9 +75,9 @@ def release_all(
         (id_, after(State.UNCLEAR, Evidence(word)).value, "", attempts, lease)
         for id_, word, attempts, lease in from_json(found)
     ]
-    finish(db, node, told, now=micros(now))
+    finish(db, rollups, told, now=micros(now))
     (found,) = next(db.execute(_sql["end_cancelled"], {"rows": rows}))
-    finish(db, node, from_json(found), now=micros(now))
+    finish(db, rollups, from_json(found), now=micros(now))
     gates = load_gates(db, settings, now=now)
     for lease in leases:
         gates.give_back(lease.provider, 1)
@@ -88,7 +89,7 @@ def release_all(
 
 def rescue(
     db: apsw.Connection,
-    node: str,
+    rollups: Rollups,
     *,
     dead: Sequence[str],
     now: int,
@@ -97,7 +98,9 @@ def rescue(
 ) -> int:
     """Make overdue leases of others unclear, with an attempt that says so; return how many."""
     (found,) = next(
-        db.execute(_sql["overdue_leases"], {"node": node, "now": now, "dead": to_json(dead)})
+        db.execute(
+            _sql["overdue_leases"], {"node": rollups.node, "now": now, "dead": to_json(dead)}
+        )
     )
     rows = from_json(found)
     if not rows:
@@ -105,11 +108,11 @@ def rescue(
     _keep_attempts(db, rescued_attempts(rows, now))
     waiting, ended = after_rescue(rows, now=now, unclear_for=unclear_for, schedule=schedule)
     db.execute(_sql["rescue"], {"rows": to_json(waiting), "reason": RESCUED})
-    finish(db, node, ended, now=now)
+    finish(db, rollups, ended, now=now)
     return len(rows)
 
 
-def sweep(db: apsw.Connection, node: str, *, now: int, most: int) -> int:
+def sweep(db: apsw.Connection, rollups: Rollups, *, now: int, most: int) -> int:
     """End expired mail; let unclear mail whose wait is over go, hold it, or end it."""
     (found,) = next(db.execute(_sql["expired"], {"now": now, "most": most}))
     expired = from_json(found)
@@ -117,10 +120,10 @@ def sweep(db: apsw.Connection, node: str, *, now: int, most: int) -> int:
         (id_, "dead", why_expired(State(state), attempts), attempts, lease)
         for id_, state, attempts, lease in expired
     ]
-    finish(db, node, ended, now=now)
+    finish(db, rollups, ended, now=now)
     (found,) = next(db.execute(_sql["unclear_over"], {"now": now, "most": most}))
     over = from_json(found)
-    finish(db, node, [settled_by_itself(row) for row in over if row[2] or row[5]], now=now)
+    finish(db, rollups, [settled_by_itself(row) for row in over if row[2] or row[5]], now=now)
     restated = [
         (row[0], unclear_end(IfUnclear(row[1]), None, instant(now))[0].value)
         for row in over

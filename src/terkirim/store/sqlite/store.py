@@ -29,6 +29,7 @@ from terkirim.ports import (
     RollupRow,
     Submission,
 )
+from terkirim.store.counting import Rollups
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
@@ -49,6 +50,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, node: str, settings: GateSettings) -> None:
         self.node = node
+        self.counting = rollups = Rollups(node, settings.zone, places=1)
         self._path = path
         self._settings = settings
         self._nodes = NodeFiles(path)
@@ -61,14 +63,14 @@ class SqliteStore:
         self._seen_version = -1
         self._is_closed = False
         fresh = FreshEmails()
-        self._accept = partial(_bound, accepting.accept_all, node, fresh)
-        self._claim = claiming.Claims(node, settings, fresh)
-        self._settle = partial(_bound, settling.settle_all, node, settings)
-        self._release = partial(_bound, settling.release_all, node, settings)
-        self._cancel = partial(_bound, controlling.cancel_all, node)
+        self._accept = partial(_bound, accepting.accept_all, rollups, fresh)
+        self._claim = claiming.Claims(rollups, settings, fresh)
+        self._settle = partial(_bound, settling.settle_all, rollups, settings)
+        self._release = partial(_bound, settling.release_all, rollups, settings)
+        self._cancel = partial(_bound, controlling.cancel_all, rollups)
         self._requeue = partial(_bound, controlling.requeue_all, settings)
-        self._mark = partial(_bound, controlling.mark_all, node)
-        self._evident = partial(_bound, controlling.evident_all, node)
+        self._mark = partial(_bound, controlling.mark_all, rollups)
+        self._evident = partial(_bound, controlling.evident_all, rollups)
 
     async def accept(self, submission: Submission) -> Receipt:
         self._changes.set()  # before the commit: the dispatcher's claim joins the same group
@@ -99,7 +101,7 @@ class SqliteStore:
         dead = [name for name in lessees if self._nodes.is_dead(name)]
         rescuing = partial(
             settling.rescue,
-            node=self.node,
+            rollups=self.counting,
             dead=dead,
             now=micros(now),
             unclear_for=unclear_for,
@@ -109,7 +111,7 @@ class SqliteStore:
 
     async def sweep(self, *, now: datetime, limit: int = 1_000) -> int:
         count = await self.write_alone(
-            partial(settling.sweep, node=self.node, now=micros(now), most=limit)
+            partial(settling.sweep, rollups=self.counting, now=micros(now), most=limit)
         )
         if count:
             self._changes.set()

@@ -1,6 +1,6 @@
 """The suppression list in SQLite: what events and people enter, and what people remove."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,11 +15,14 @@ from terkirim.store.entries import (
     Ids,
     activity_row,
     addressed_of,
+    begun_by,
     changed_by,
     entries_of,
     entry_of,
     entry_row,
+    gone_past,
     key_of,
+    order_of,
     transient_rows,
 )
 from terkirim.store.hearing import Arrived, Known
@@ -110,21 +113,23 @@ def _remove(
 
 def _listed(db: apsw.Connection, *, which: SuppressionFilter, now: datetime) -> list[Suppression]:
     tests, bound = ["(until IS NULL OR until > :now)"], dict[str, Any](now=micros(now))
-    optional: tuple[tuple[str, str, Any], ...] = (
-        ("id < :after", "after", which.after),
-        ("id > :before", "before", which.before),
-        ("(id = :named OR address = :named)", "named", which.named),
-        ("stream = :stream", "stream", which.stream),
+    optional: tuple[tuple[str, Mapping[str, Any]], ...] = (
+        ("id < :after", {"after": which.after}),
+        ("id > :before", {"before": which.before}),
+        ("(id = :named OR address = :named)", {"named": which.named}),
+        ("substr(address, instr(address, '@') + 1) = :domain", {"domain": which.domain}),
+        ("stream = :stream", {"stream": which.stream}),
+        ("address >= :starts AND address < :ends", begun_by(which)),
+        ("(address, stream) > (:past, :past_stream)", gone_past(which.past)),
     )
-    for test, name, value in optional:
-        if value is not None:
+    for test, values in optional:
+        if None not in values.values():
             tests.append(test)
-            bound[name] = value
+            bound |= values
     if which.whys is not None:
         tests.append("reason IN (SELECT value FROM json_each(:whys))")
         bound["whys"] = to_json(which.whys)
-    order = "ASC" if which.before is not None else "DESC"
-    sql = f"{_ENTRY} WHERE {' AND '.join(tests)} ORDER BY id {order} LIMIT :most"
+    sql = f"{_ENTRY} WHERE {' AND '.join(tests)} ORDER BY {order_of(which)} LIMIT :most"
     rows = [entry_of(row) for row in db.execute(sql, bound | {"most": which.limit})]
     return rows[::-1] if which.before is not None else rows
 

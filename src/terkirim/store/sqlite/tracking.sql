@@ -137,6 +137,19 @@ WHERE seq IN (
 -- name: ask_for_unmatched
 UPDATE unmatched SET due_at = :now WHERE received_at >= :since;
 
+-- name: callbacks_at
+SELECT seq, key, provider, received_at, body, state, note FROM callbacks WHERE received_at = :at ORDER BY seq;
+
+-- name: set_aside
+SELECT seq, key, provider, received_at, body, state, note FROM callbacks
+WHERE state IN ('nothing', 'broken') AND seq < :before ORDER BY seq DESC LIMIT :most;
+
+-- name: reopen_one
+UPDATE callbacks SET state = 'again' WHERE seq = :seq;
+
+-- name: ask_for_one
+UPDATE unmatched SET due_at = :now WHERE id = :id;
+
 -- name: note_transient
 INSERT INTO transient_bounces (address, event_id, at)
 SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:rows) WHERE true

@@ -7,12 +7,17 @@ from typing import Any
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
+from terkirim.domain.email import Stream
 from terkirim.domain.errors import WrongState
 from terkirim.domain.message import UNFINISHED, State
 from terkirim.domain.phrase import phrase
 from terkirim.domain.record import Story
+from terkirim.domain.suppression import Suppression
 from terkirim.ports import ProviderStatus, RequeueFilter
+from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.reports.story import Moment, next_step, state_in_words, timeline
+from terkirim.tracking.suppression_csv import Entry
+from terkirim.web.inline_images import with_pictures
 from terkirim.web.letter import Letter, curl_of, frame_headers, letter_of
 from terkirim.web.site import Site
 from terkirim.web.visit import Denied, Visit
@@ -47,6 +52,7 @@ def _showing(site: Site) -> list[HTTPRouteHandler]:
             **await _standing(site, visit, story),
             **await _told(site, story),
             letter=letter,
+            entry=await _suppressed(site, story),
             view=view,
             views=VIEWS,
             has_images=visit.query.get("images") == "1",
@@ -63,9 +69,11 @@ def _showing(site: Site) -> list[HTTPRouteHandler]:
     async def letter_frame(visit: Visit) -> Response[Any]:
         """Answer the HTML alone, for a frame in which nothing runs and nothing is fetched."""
         _refuse_masked(visit)
-        letter = await letter_of(site.gateway, await _story(site, visit))
+        story = await _story(site, visit)
+        letter = await letter_of(site.gateway, story)
         headers = frame_headers(with_images=visit.query.get("images") == "1")
-        body = (letter.html or "").encode(errors="replace")
+        html = await with_pictures(site.gateway, letter.html or "", story.email.attachments)
+        body = html.encode(errors="replace")
         return Response(body, media_type="text/html", headers=headers)
 
     @site.get("/messages/{message_id:str}/source")
@@ -117,11 +125,27 @@ def _changing(site: Site) -> list[HTTPRouteHandler]:
         await visit.note("message counted as sent", message.id)
         return visit.go(f"/messages/{message.id}", visit.say("It counts as sent."))
 
-    return [requeue, cancel, accept]
+    @site.post("/messages/{message_id:str}/suppress")
+    async def suppress(visit: Visit) -> Response[Any]:
+        message = (await _story(site, visit)).message
+        entry = Entry(address=message.recipient, note=visit.form.get("note", ""))
+        await site.gateway.tracking.suppressions.add([entry], who=visit.name)
+        says = visit.say("{address} is not sent to any more.", address=visit.at(message.recipient))
+        return visit.go(f"/messages/{message.id}", says)
+
+    return [requeue, cancel, accept, suppress]
 
 
 async def _story(site: Site, visit: Visit) -> Story:
     return await site.gateway.store.story(visit.request.path_params["message_id"])
+
+
+async def _suppressed(site: Site, story: Story) -> Suppression | None:
+    """Return why this address is not sent to, None where it is."""
+    which = SuppressionFilter(named=story.message.recipient.lower(), limit=len(Stream) + 1)
+    found = await site.gateway.tracking.suppressions.listed(which)
+    fitting = [one for one in found if one.stream in {None, story.email.stream}]
+    return next(iter(fitting), None)
 
 
 async def _standing(site: Site, visit: Visit, story: Story) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """The first look: does mail go out, how much, how fast, and what helps where it does not."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from terkirim.domain.message import State
+from terkirim.domain.credit import Standing
 from terkirim.domain.phrase import Phrase, phrase
 from terkirim.domain.search import Search
 from terkirim.language import Voice
-from terkirim.reports.overview import by_hour, per_minute, periods
+from terkirim.reports.credits import LEVELS, forecast_in_words
+from terkirim.reports.overview import by_hour
 from terkirim.reports.retries import retries
+from terkirim.web.pulse import Figures
 from terkirim.web.site import Site
 from terkirim.web.visit import Visit
 from terkirim.web.words import OUTCOMES
@@ -24,21 +27,27 @@ SPANS: dict[str, tuple[int, int, Phrase]] = {
     "90d": (90 * 24, 24, phrase("90 days")),
 }
 _RETRY_DAYS = 7
+_BUCKET = 2**0.25  # how many times as long as its shortest the longest wait of a count is
+WAITS = (
+    *(timedelta(seconds=seconds) for seconds in (5, 10, 30)),
+    *(timedelta(minutes=minutes) for minutes in (1, 5, 30)),
+    *(timedelta(hours=hours) for hours in (1, 6, 24)),
+    timedelta(days=3_650),
+)
 
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
     """Return the handlers."""
-    store, desk = site.gateway.store, site.gateway.desk
+    desk = site.gateway.desk
     zone = site.gateway.settings.time_zone
 
     @site.get("/")
     async def overview(visit: Visit) -> Response[Any]:
         now = visit.now
-        if visit.query.get("part") == "figures":
-            return visit.page("overview_figures.html", **await _figures(site, visit))
         span = visit.query.get("span", "24h")
         hours, each, label = SPANS.get(span, SPANS["24h"])
         chart = await by_hour(desk.insight, now=_day_end(now, zone, each), hours=hours, each=each)
+        retry = await retries(site.gateway.statistics, now=now, zone=zone, days=_RETRY_DAYS)
         newest = await desk.search.find(Search(), limit=1)
         return visit.page(
             "overview.html",
@@ -50,31 +59,46 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             spans=SPANS,
             is_empty=not newest.rows,
             sender=site.gateway.settings.mailketing_from_email or "toko@example.com",
-            retry=await retries(store, now=now, days=_RETRY_DAYS),
+            retry=retry,
+            waits=_waits(retry["waits"]),
             retry_days=_RETRY_DAYS,
             reason_in_words=lambda reason: _reason(reason, visit.say),
-            **await _figures(site, visit),
+            **figures_of(site, await site.pulse.figures()),
         )
 
     return [overview]
 
 
-async def _figures(site: Site, visit: Visit) -> dict[str, Any]:
-    """Return what changes from minute to minute."""
-    now, zone = visit.now, site.gateway.settings.time_zone
-    found = await site.health()
-    recent = await by_hour(site.gateway.desk.insight, now=now, hours=2)
-    waiting = found.backlog.by_state
-    spans = await periods(site.gateway.desk.insight, now=now, zone=zone)
-    oldest = found.backlog.oldest_due_at
+def figures_of(site: Site, found: Figures) -> dict[str, Any]:
+    """Return what the parts of the overview show that change from second to second."""
     return {
-        "health": found,
-        "periods": spans,
-        "has_sandboxed": any(one.now.sandboxed or one.before.sandboxed for one in spans),
-        "waiting": {state: waiting.get(state, 0) for state in _SHOWN},
-        "oldest": None if oldest is None else max(now - oldest, timedelta()),
-        "rate": per_minute(recent, now=now),
+        "figures": found,
+        "health": found.health,
+        "accounts": [_account(one) for one in found.standings],
+        "levels": site.gateway.lookout.standings.levels,
+        "seconds": _whole_seconds(found.oldest),
     }
+
+
+def _account(standing: Standing) -> dict[str, Any]:
+    return {
+        "standing": standing,
+        "level": LEVELS[standing.level],
+        "forecast_says": forecast_in_words(standing),
+    }
+
+
+def _whole_seconds(span: timedelta | None) -> timedelta | None:
+    return None if span is None else timedelta(seconds=int(span.total_seconds()))
+
+
+def _waits(rows: Sequence[Mapping[str, Any]]) -> list[tuple[timedelta, int]]:
+    """Return how many waited up to so long, in steps that people think in."""
+    counts = [0] * len(WAITS)
+    for row in rows:
+        least = timedelta(seconds=row["up_to_seconds"] / _BUCKET)
+        counts[next(at for at, one in enumerate(WAITS) if least < one)] += row["count"]
+    return [(most, count) for most, count in zip(WAITS, counts, strict=True) if count]
 
 
 def _reason(reason: str, say: Voice) -> str:
@@ -90,6 +114,3 @@ def _day_end(now: datetime, zone: tzinfo, each: int) -> datetime:
         return now
     local = now.astimezone(zone)
     return local.replace(hour=23, minute=59, second=59, microsecond=0).astimezone(now.tzinfo)
-
-
-_SHOWN = (State.QUEUED, State.LEASED, State.UNCLEAR, State.HELD)

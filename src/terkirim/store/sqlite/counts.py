@@ -1,10 +1,10 @@
-"""Adds events to the rollups; of tags and senders a bounded number a day has counts of its own."""
+"""Adds to the rollups; of tags and senders a bounded number a day has counts of its own."""
 
 from itertools import groupby
 
 import apsw
 
-from terkirim.store.hearing import KEYS_A_DAY, BoundedKey, EventCounts
+from terkirim.store.counting import KEYS_A_DAY, BoundedKey, Counts, Rollups
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 
@@ -12,10 +12,13 @@ _sql = Queries("terkirim.store.sqlite", "tracking.sql")
 _main = Queries("terkirim.store.sqlite")
 
 
-def count_events(db: apsw.Connection, node: str, counts: EventCounts) -> None:
-    """Add to the counts of the hours in which the events happened."""
-    rows = counts.rows(_refused(db, counts.bounded_keys()))
-    db.execute(_main["count_up"], {"rows": to_json(rows), "node": node})
+def write_counts(db: apsw.Connection, rollups: Rollups, counts: Counts) -> None:
+    """Add what a transaction has counted."""
+    keys = rollups.unknown(counts.bounded_keys(rollups.zone))
+    if keys:
+        rollups.learn(keys, refused=_refused(db, keys))
+    adding = {"rows": to_json(counts.rows(rollups)), "node": rollups.place}
+    db.execute(_main["count_up"], adding)
 
 
 def _refused(db: apsw.Connection, keys: list[BoundedKey]) -> set[BoundedKey]:

@@ -1,0 +1,36 @@
+"""Latencies in log-scaled buckets: counts of them add up over hours, nodes and years."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+STEPS_PER_OCTAVE = 4  # a bucket is a fifth wider than the one before: 2 ** (1 / 4)
+_US = 1_000_000
+
+
+def bucket_of(us: int) -> int:
+    """Return the bucket that a latency in microseconds falls into."""
+    return math.ceil(math.log2(max(us, 1)) * STEPS_PER_OCTAVE)
+
+
+def upper_end(bucket: int) -> float:
+    """Return the longest latency of a bucket, in seconds."""
+    return float(2 ** (bucket / STEPS_PER_OCTAVE)) / _US
+
+
+def percentiles(buckets: Mapping[int, int], shares: Sequence[float]) -> list[timedelta | None]:
+    """Return the latencies below which these shares of all lie, never too low; None of none.
+
+    `buckets`: bucket -> count; `shares` rise.
+    """
+    total = sum(buckets.values())
+    if not total:
+        return [None for _ in shares]
+    ranks = [share * total for share in shares]
+    found: list[timedelta | None] = []
+    seen = 0
+    for bucket in sorted(buckets):
+        seen += buckets[bucket]
+        while len(found) < len(ranks) and seen >= ranks[len(found)]:
+            found.append(timedelta(seconds=upper_end(bucket)))
+    return found

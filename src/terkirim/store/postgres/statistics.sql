@@ -1,0 +1,32 @@
+-- name: sums
+SELECT kind, key, sum(count)::bigint FROM rollups
+WHERE kind = ANY (:kinds::text[]) AND hour >= :since AND hour < :until
+GROUP BY kind, key;
+
+-- name: series
+-- A row an hour and kind, in the order of the primary key: hours have many keys, and each row read costs.
+SELECT hour, kind, array_agg(key), array_agg(count) FROM rollups
+WHERE kind = ANY (:kinds::text[]) AND hour >= :since AND hour < :until
+GROUP BY kind, hour;
+
+-- name: ranked
+-- A key is `what:name`. Whole months, and the days before and after them; added up by key first, as there are fewer
+-- keys than days with them.
+SELECT substr(key, position(':' IN key) + 1) AS name,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'accepted:%'), 0)::bigint AS accepted,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'delivered:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'bounced:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'complained:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'opened:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'clicked:%'), 0)::bigint,
+    coalesce(sum(total) FILTER (WHERE key LIKE 'unsubscribed:%'), 0)::bigint
+FROM (
+    SELECT key, sum(count)::bigint AS total FROM (
+        SELECT key, count FROM rollups WHERE kind = :kind AND hour >= :since AND hour < :first
+        UNION ALL
+        SELECT key, count FROM rollups WHERE kind = :months AND hour >= :first AND hour < :last
+        UNION ALL
+        SELECT key, count FROM rollups WHERE kind = :kind AND hour >= :last AND hour < :until
+    ) days GROUP BY key
+) sums
+GROUP BY name ORDER BY accepted DESC, name LIMIT :most;

@@ -1,0 +1,190 @@
+"""The addresses that are not sent to: looked for, added, let in again, and as a CSV file."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream as StreamedResponse
+
+from terkirim.domain.email import Stream
+from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.phrase import Phrase, phrase, phrases
+from terkirim.domain.suppression import Suppression
+from terkirim.ports.suppressions import SuppressionFilter
+from terkirim.tracking.suppression_csv import BadRow, Entry, read_stream, read_until
+from terkirim.web.site import Site
+from terkirim.web.visit import Denied, Visit
+
+ON_A_PAGE = 50
+LARGEST_FILE = 10_000_000  # bytes: some 300,000 addresses
+BAD_ROWS_SHOWN = 100
+_CURSOR = "~"  # between address and stream: no address has one behind its domain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a form was answered: a fault with what was typed, or what became of a file."""
+
+    fault: Phrase | None = None
+    typed: Mapping[str, str] | None = None
+    entered: int | None = None
+    bad: Sequence[BadRow] = ()
+
+
+def routes(site: Site) -> list[HTTPRouteHandler]:
+    """Return the handlers."""
+    return [*_showing(site), *_changing(site), *_files(site)]
+
+
+def _showing(site: Site) -> list[HTTPRouteHandler]:
+    @site.get("/suppressions")
+    async def suppressions(visit: Visit) -> Response[Any]:
+        return await _page(site, visit, Said())
+
+    return [suppressions]
+
+
+def _changing(site: Site) -> list[HTTPRouteHandler]:
+    listed = site.gateway.tracking.suppressions
+
+    @site.post("/suppressions")
+    async def add(visit: Visit) -> Response[Any]:
+        try:
+            (entry,) = await listed.add([_entry(visit)], who=visit.name)
+        except InvalidEmail as error:
+            fault = phrase("That cannot be entered: {why}", why=str(error))
+            return await _page(site, visit, Said(fault=fault, typed=visit.form))
+        says = visit.say("{address} is not sent to any more.", address=visit.at(entry.address))
+        return visit.go("/suppressions", says)
+
+    @site.post("/suppressions/{entry_id:str}/remove")
+    async def remove(visit: Visit) -> Response[Any]:
+        id_, why = visit.request.path_params["entry_id"], visit.form.get("why", "").strip()
+        if not why:
+            raise Denied(
+                422,
+                phrase("A reason is needed: it is kept in the activity log."),
+                phrase("Go back, and say why the address is let in again."),
+            )
+        removed = await listed.remove([id_], who=visit.name, why=why)
+        says = [
+            visit.say("{address} is sent to again.", address=visit.at(one.address))
+            for one in removed
+        ]
+        gone = visit.say("It was let in again before, or its time was over.")
+        return visit.go("/suppressions", " ".join(says) or gone)
+
+    return [add, remove]
+
+
+def _files(site: Site) -> list[HTTPRouteHandler]:
+    listed = site.gateway.tracking.suppressions
+
+    @site.post("/suppressions/import", most_bytes=LARGEST_FILE)
+    async def take_file(visit: Visit) -> Response[Any]:
+        content = visit.files.get("file", b"")
+        try:
+            count, bad = await listed.import_csv(content, who=visit.name)
+        except InvalidEmail as error:
+            fault = phrase("The file cannot be read: {why}", why=str(error))
+            return await _page(site, visit, Said(fault=fault))
+        await visit.note("suppressions imported", entered=count, refused=len(bad))
+        return await _page(site, visit, Said(entered=count, bad=bad))
+
+    @site.get("/suppressions.csv")
+    async def give_file(visit: Visit) -> Response[Any]:
+        if visit.is_masked:
+            raise Denied(
+                403,
+                phrase("Addresses are not shown to viewers."),
+                phrase("Ask an admin: the setting is `TERKIRIM_MASK_ADDRESSES`."),
+            )
+        await visit.note("suppressions exported")
+        headers = {"content-disposition": 'attachment; filename="suppressions.csv"'}
+        lines = _marked(listed.export_csv())
+        return StreamedResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+
+    return [take_file, give_file]
+
+
+async def _page(site: Site, visit: Visit, said: Said) -> Response[Any]:
+    text = visit.query.get("q", "").strip()
+    rows, older = await _listed(site, visit, text)
+    chosen = visit.query.get("remove", "")
+    return visit.page(
+        "suppressions.html",
+        status=200 if said.fault is None else 422,
+        place="/suppressions",
+        text=text,
+        rows=rows,
+        older=older,
+        newest=None if "older" not in visit.query else visit.href(older=None),
+        chosen=await _chosen(site, chosen) if chosen and visit.is_operator else None,
+        said=said,
+        typed=said.typed or {},
+        streams=("", *Stream),
+        bad_shown=BAD_ROWS_SHOWN,
+        outcome=None if said.entered is None else _entered(said.entered, len(said.bad)),
+    )
+
+
+async def _listed(site: Site, visit: Visit, text: str) -> tuple[list[Suppression], str | None]:
+    """Return a page of entries, and the address of the one after it."""
+    older = visit.query.get("older")
+    which = _asked(text.lower(), older)
+    rows = await site.gateway.tracking.suppressions.listed(which)
+    if len(rows) <= ON_A_PAGE:
+        return rows, None
+    last = rows[ON_A_PAGE - 1]
+    by_address = f"{last.address}{_CURSOR}{last.stream or ''}"
+    cursor = last.id if which.starts is None else by_address
+    return rows[:ON_A_PAGE], visit.href(older=cursor, remove=None)
+
+
+def _asked(text: str, older: str | None) -> SuppressionFilter:
+    """Return what is looked for: all, a domain ("@example.com"), or how an address begins."""
+    limit = ON_A_PAGE + 1
+    if not text or text.startswith("@"):
+        return SuppressionFilter(limit=limit, after=older, domain=text[1:] or None)
+    address, _, stream = (older or "").rpartition(_CURSOR)
+    past = (address, stream) if address else None
+    return SuppressionFilter(limit=limit, starts=text, past=past)
+
+
+async def _chosen(site: Site, id_: str) -> Suppression | None:
+    found = await site.gateway.tracking.suppressions.listed(SuppressionFilter(named=id_, limit=1))
+    return next(iter(found), None)
+
+
+def _entry(visit: Visit) -> Entry:
+    form = visit.form
+    try:
+        stream = read_stream(form.get("stream", ""))
+    except ValueError as error:
+        raise InvalidEmail("stream", str(error)) from None
+    try:
+        until = read_until(form.get("until", ""))
+    except ValueError as error:
+        raise InvalidEmail("until", str(error)) from None
+    return Entry(
+        address=form.get("email", ""), stream=stream, until=until, note=form.get("note", "")
+    )
+
+
+def _entered(count: int, bad: int) -> Phrase:
+    entered = phrases(
+        "{count} row is on the list now.", "{count} rows are on the list now.", count=count
+    )
+    if not bad:
+        return entered
+    refused = phrases("{count} row was left out:", "{count} rows were left out:", count=bad)
+    return phrase("{first} {second}", first=entered, second=refused)
+
+
+async def _marked(parts: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    """Give the file with the mark by which Excel knows UTF-8."""
+    yield "\ufeff".encode()
+    async for part in parts:
+        yield part.encode(errors="replace")
