@@ -6,10 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from terkirim.domain.alert import Activity
-from terkirim.domain.email import Email
 from terkirim.domain.errors import NotFound
 from terkirim.domain.ids import uuid7
-from terkirim.domain.suppression import ORIGIN_OF, Suppression
 from terkirim.domain.webhook import (
     TEST,
     Endpoint,
@@ -26,7 +24,7 @@ from terkirim.domain.webhook import (
 )
 from terkirim.policy.webhooks import FAILING_FOR, FAILURES, failed_too_long
 from terkirim.ports.webhooks import EndpointChange, Fresh
-from terkirim.store.rows import addresses_of, from_json, storable, to_json, tuples_of
+from terkirim.store.rows import addresses_of, from_json, storable, tuples_of
 from terkirim.store.times import instant, instant_or_none, micros, micros_or_none, span_us
 
 # Of each delivery with its payload and its latest attempt, for `delivery_of`.
@@ -39,46 +37,6 @@ LEFT JOIN webhook_attempts a ON a.payload_id = d.payload_id AND a.endpoint_id = 
 COUNTED = 10_000  # beyond it, what waits is not counted exactly
 DROPPED_AT_ONCE = 1_000  # deliveries of an endpoint that is removed, in one transaction
 _TYPES = frozenset(WebhookType)
-
-
-def scheduled_rows(emails: Iterable[Email], suppressed: Iterable[str] = ()) -> list[Any]:
-    """Return what is told of emails that are to be sent later: rows of `tell`."""
-    not_sent = set(suppressed)
-    return [
-        (
-            WebhookType.SCHEDULED,
-            micros(email.created_at),
-            message.id,
-            to_json({"scheduled_at": email.scheduled_at.isoformat()}),
-        )
-        for email in emails
-        if email.scheduled_at is not None and email.scheduled_at > email.created_at
-        for message in email.messages
-        if message.id not in not_sent
-    ]
-
-
-def suppression_rows(entries: Iterable[Suppression], type_: WebhookType, at: int) -> list[Any]:
-    """Return what is told of entries that were added or removed: rows of `tell`."""
-    return [
-        (
-            type_,
-            at,
-            None,
-            to_json(
-                {
-                    "id": one.id,
-                    "email": one.address,
-                    "origin": ORIGIN_OF[one.why],
-                    "source_id": one.source_id,
-                    "created_at": one.created_at.isoformat(),
-                    "stream": one.stream or "all",
-                    "reason": one.why,
-                }
-            ),
-        )
-        for one in entries
-    ]
 
 
 def endpoint_of(row: Sequence[Any]) -> Endpoint:

@@ -8,7 +8,7 @@ from terkirim.domain.webhook import WebhookType
 from terkirim.store.postgres.database import Database
 from terkirim.store.queries import Queries
 from terkirim.store.rows import storable_row, to_json
-from terkirim.store.webhooks import scheduled_rows, suppression_rows
+from terkirim.store.telling import scheduled_rows, suppression_rows
 
 _sql = Queries("terkirim.store.postgres", "webhooks.sql")
 

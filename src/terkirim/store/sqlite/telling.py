@@ -10,7 +10,7 @@ from terkirim.domain.suppression import Suppression
 from terkirim.domain.webhook import WebhookType
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
-from terkirim.store.webhooks import scheduled_rows, suppression_rows
+from terkirim.store.telling import scheduled_rows, suppression_rows
 
 _sql = Queries("terkirim.store.sqlite", "webhooks.sql")
 
