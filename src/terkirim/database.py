@@ -25,6 +25,7 @@ from terkirim.ports.search import Insight, MessageSearch
 from terkirim.ports.statistics import Statistics
 from terkirim.ports.suppressions import Suppressions
 from terkirim.ports.tracking import Events
+from terkirim.ports.webhooks import Webhooks
 from terkirim.reports.health import SANDBOX
 from terkirim.settings import Settings
 from terkirim.store.gating import GateSettings
@@ -43,6 +44,7 @@ from terkirim.store.sqlite.statistics import SqliteStatistics
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
+from terkirim.store.sqlite.webhooks import SqliteWebhooks
 
 ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
 IDS_AT_ONCE = 512
@@ -101,6 +103,7 @@ class Database:
     options: Options
     events: Events
     suppressions: Suppressions
+    webhooks: Webhooks
     accounts: Accounts
     search: MessageSearch
     insight: Insight
@@ -147,6 +150,7 @@ async def opened(settings: Settings) -> Database:
         options=SqliteOptions(store),
         events=SqliteEvents(store, ids=Ids(local)),
         suppressions=SqliteSuppressions(store, ids=Ids(local)),
+        webhooks=SqliteWebhooks(store),
         statistics=SqliteStatistics(store),
         accounts=SqliteAccess(store),
         search=SqliteSearch(store),
@@ -172,6 +176,7 @@ async def _opened_server(
         from terkirim.store.postgres.store import PostgresStore
         from terkirim.store.postgres.suppressions import PostgresSuppressions
         from terkirim.store.postgres.upkeep import PostgresRetention
+        from terkirim.store.postgres.webhooks import PostgresWebhooks
     except ModuleNotFoundError as error:
         if error.name != "asyncpg":
             raise
@@ -194,6 +199,7 @@ async def _opened_server(
         options=PostgresOptions(store),
         events=PostgresEvents(store, ids=Ids(store.clock)),
         suppressions=PostgresSuppressions(store, ids=Ids(store.clock)),
+        webhooks=PostgresWebhooks(store),
         accounts=PostgresAccess(store),
         search=PostgresSearch(store),
         insight=PostgresInsight(store),

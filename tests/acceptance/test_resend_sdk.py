@@ -135,6 +135,27 @@ def test_what_is_not_here_is_not_found(sdk, call):
     assert (error.value.code, error.value.error_type) == (404, "not_found")
 
 
+def test_webhooks_are_made_read_changed_rotated_and_removed(sdk):
+    made = sdk.Webhooks.create(
+        {"endpoint": "https://app.example/hooks", "events": ["email.bounced", "email.sent"]}
+    )
+    assert (made["object"], made["signing_secret"][:6]) == ("webhook", "whsec_")
+    one = sdk.Webhooks.get(made["id"])
+    assert (one["endpoint"], one["status"]) == ("https://app.example/hooks", "enabled")
+    assert (one["events"], one["signing_secret"]) == (["email.bounced", "email.sent"], None)
+    changed = sdk.Webhooks.update(
+        {"webhook_id": made["id"], "events": ["email.failed"], "status": "disabled"}
+    )
+    assert changed["id"] == made["id"]
+    (listed,) = sdk.Webhooks.list({"limit": 1})["data"]
+    assert (listed["events"], listed["status"]) == (["email.failed"], "disabled")
+    rotated = sdk.Webhooks.rotate_signing_secret(made["id"])
+    assert rotated["signing_secret"] != made["signing_secret"]
+    assert sdk.Webhooks.list_events(made["id"])["data"] == []
+    assert sdk.Webhooks.remove(made["id"])["deleted"] is True
+    assert sdk.Webhooks.list()["data"] == []
+
+
 def test_the_metrics_have_the_sdks_shape(sdk):
     params = {"metrics": ["sent", "delivery_rate", "failed"], "dimensions": ["period"]}
     found = sdk.Emails.metrics(params)

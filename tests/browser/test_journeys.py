@@ -11,7 +11,7 @@ from tests.browser.stage import PASSWORD
 PAGES = (
     "/", "/messages", "/dead-letters", "/dead-letters?requeue=all", "/credits?count=25.000",
     "/events", "/events?tab=unmatched", "/events?tab=aside", "/suppressions", "/providers",
-    "/alerts", "/sandbox", "/activity", "/settings?tab=keys", "/settings?tab=people",
+    "/alerts", "/sandbox", "/webhooks", "/activity", "/settings?tab=keys", "/settings?tab=people",
     "/settings?tab=choices",
     "/settings?tab=environment", "/settings?tab=you", "/nothing-here",
 )  # fmt: skip
@@ -257,6 +257,19 @@ def test_a_question_is_asked_before_a_key_is_revoked(page):
     assert any("Revoke this key?" in said for said in page.faults)
     page.faults.clear()
     expect(page.get_by_role("button", name="Revoke kasir")).to_be_visible()
+
+
+def test_a_webhook_is_added_tried_and_shows_what_was_answered(page):
+    page.goto("/webhooks")
+    page.get_by_role("textbox", name="Address").fill("https://app.invalid/terkirim")
+    page.get_by_label("email.bounced").check()
+    page.get_by_role("button", name="Add the webhook").click()
+    expect(page.locator(".confirm code")).to_have_text(re.compile(r"whsec_[\w+/=]{44}"))
+    page.locator("td.cell-main a").first.click()
+    expect(page.locator(".facts")).to_contain_text("email.bounced")
+    page.get_by_role("button", name="Send a test event").click()
+    expect(page.locator(".timeline")).to_contain_text("the name of the host is not known")
+    expect(page.locator("main")).to_contain_text('"type": "webhook.test"')
 
 
 def test_a_viewer_sees_neither_addresses_nor_buttons(open_page, shop):

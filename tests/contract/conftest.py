@@ -32,6 +32,7 @@ from terkirim.store.postgres.statistics import PostgresStatistics
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.postgres.suppressions import PostgresSuppressions
 from terkirim.store.postgres.upkeep import PostgresRetention
+from terkirim.store.postgres.webhooks import PostgresWebhooks
 from terkirim.store.sqlite.access import SqliteAccess
 from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.counts import write_counts
@@ -46,6 +47,7 @@ from terkirim.store.sqlite.statistics import SqliteStatistics
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.upkeep import SqliteRetention
+from terkirim.store.sqlite.webhooks import SqliteWebhooks
 
 START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
@@ -188,6 +190,9 @@ class SqliteFile:
     def retention(self, node):
         return SqliteRetention(node.store)
 
+    def webhooks(self, store):
+        return SqliteWebhooks(store)
+
     def erasure(self, node):
         return SqliteErasure(node.store)
 
@@ -269,6 +274,9 @@ class PostgresDatabase:
 
     def retention(self, node):
         return PostgresRetention(node.store)
+
+    def webhooks(self, store):
+        return PostgresWebhooks(store)
 
     def erasure(self, node):
         return PostgresErasure(node.store)

@@ -24,6 +24,7 @@ from terkirim.api.statistics import statistics_routes
 from terkirim.api.status import status_routes
 from terkirim.api.suppressions import suppression_routes
 from terkirim.api.tracking import tracking_routes
+from terkirim.api.webhooks import webhook_routes
 from terkirim.compose import Gateway
 
 
@@ -47,6 +48,7 @@ def build_app(gateway: Gateway) -> Edge:
             *documented_routes(gateway, keys),
             *suppression_routes(gateway, keys),
             *tracking_routes(gateway, keys),
+            *webhook_routes(gateway, keys),
             *callback_routes(gateway),
             *metric_routes(gateway),
             *page_routes(lambda: app),

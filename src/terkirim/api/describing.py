@@ -39,6 +39,8 @@ _IN_PATHS: Mapping[str, str] = {
     "attachment_id": "The SHA-256 of the file, in hex.",
     "name": "What it is called: a provider, a file, a suppression by its address or id.",
     "key_id": "The key's id, not its text.",
+    "webhook_id": "The webhook's id.",
+    "event_id": "The id under which it was told: the header webhook-id.",
     "address": "The person's e-mail address.",
     "token": "What a signed link ends in.",
 }

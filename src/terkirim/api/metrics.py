@@ -4,7 +4,7 @@ It asks for no key: it tells counts and names of providers, never an address, a 
 a provider; the gateway listens on loopback unless it is told otherwise.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
@@ -27,9 +27,11 @@ from terkirim.delivery.tally import BOUNDS, Histogram, Tally
 from terkirim.domain.email import Priority
 from terkirim.domain.message import UNFINISHED
 from terkirim.domain.version import __version__
+from terkirim.domain.webhook import WebhookState
 from terkirim.ports import Backlog, ProviderStatus
 
 BREAKER_STATES = ("closed", "open", "half_open", "recovering")
+WEBHOOK_RESULTS = ("delivered", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,6 +45,8 @@ class Snapshot:
     statuses: Sequence[ProviderStatus]
     free_bytes: int | None
     is_sandbox: bool
+    webhook_attempts: Mapping[str, int]
+    webhooks_waiting: Mapping[WebhookState, int]
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families of metrics."""
@@ -50,6 +54,7 @@ class Snapshot:
         yield from self._of_attempts()
         yield from self._of_waiting()
         yield from self._of_providers()
+        yield from self._of_webhooks()
         yield _gauge("terkirim_sandbox", "1 while nothing is really sent.", float(self.is_sandbox))
         if self.free_bytes is not None:
             says = "Bytes left where the database writes."
@@ -118,6 +123,20 @@ class Snapshot:
             waiting.add_metric((one.name,), one.waiting)
         yield from (breaker, paused, gated, waiting)
 
+    def _of_webhooks(self) -> Iterator[Metric]:
+        attempts = CounterMetricFamily(
+            "terkirim_webhook_attempts", "Attempts to tell webhooks.", labels=("result",)
+        )
+        for result in WEBHOOK_RESULTS:
+            attempts.add_metric((result,), self.webhook_attempts.get(result, 0))
+        yield attempts
+        waiting = GaugeMetricFamily(
+            "terkirim_webhook_deliveries", "Deliveries that are not made.", labels=("state",)
+        )
+        for state, count in sorted(self.webhooks_waiting.items()):
+            waiting.add_metric((state.value,), count)
+        yield waiting
+
 
 def metric_routes(gateway: Gateway) -> list[HTTPRouteHandler]:
     """Return the handler of `/metrics`."""
@@ -135,6 +154,8 @@ def metric_routes(gateway: Gateway) -> list[HTTPRouteHandler]:
             statuses=await store.providers(now=now),
             free_bytes=await store.free_bytes(),
             is_sandbox=gateway.is_sandbox,
+            webhook_attempts=gateway.webhooks.courier.counts,
+            webhooks_waiting=await gateway.webhooks.book.waiting(),
         )
         registry = CollectorRegistry()
         registry.register(snapshot)

@@ -13,10 +13,10 @@ from terkirim.api.asked import page_of, wrong
 from terkirim.api.describing import PAGE, TEXT, described
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, json_of
-from terkirim.api.tracking_shapes import ORIGINS, suppression_shape
+from terkirim.api.tracking_shapes import suppression_shape
 from terkirim.compose import Gateway
 from terkirim.domain.errors import InvalidEmail, NotFound
-from terkirim.domain.suppression import Suppression
+from terkirim.domain.suppression import ORIGINS, Suppression
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.tracking.suppression_csv import Entry, read_stream, read_until
 

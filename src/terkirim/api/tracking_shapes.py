@@ -2,17 +2,9 @@
 
 from typing import Any
 
-from terkirim.domain.suppression import Suppression, Why
+from terkirim.domain.suppression import ORIGIN_OF, Suppression
 from terkirim.language import speak
 from terkirim.ports.tracking import EventRow
-
-# Resend's three origins, and which of our reasons each stands for.
-ORIGINS = {
-    "bounce": (Why.PERMANENT_BOUNCE, Why.TRANSIENT_BOUNCES),
-    "complaint": (Why.COMPLAINT,),
-    "manual": (Why.BY_HAND, Why.UNSUBSCRIBED),
-}
-_ORIGIN_OF = {why: origin for origin, whys in ORIGINS.items() for why in whys}
 
 
 def event_shape(row: EventRow) -> dict[str, Any]:
@@ -45,7 +37,7 @@ def suppression_shape(one: Suppression) -> dict[str, Any]:
     return {
         "id": one.id,
         "email": one.address,
-        "origin": _ORIGIN_OF[one.why],
+        "origin": ORIGIN_OF[one.why],
         "source_id": one.source_id,
         "created_at": one.created_at.isoformat(),
         "stream": one.stream or "all",

@@ -19,6 +19,7 @@ COMMANDS = {
         "terkirim.cli.suppressions",
         "See, add and remove the addresses that are not sent to.",
     ),
+    "webhooks": ("terkirim.cli.webhooks", "Tell your own app what happens; see and repeat it."),
     "providers": ("terkirim.cli.providers", "See how providers stand, pause and resume them."),
     "credits": ("terkirim.cli.credits", "See credits, how long they last, and what can be paid."),
     "statistics": (

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from random import Random
 
 from terkirim.compose.choices import Choices
 from terkirim.compose.desk import Desk, desk_over
-from terkirim.compose.lookout import Lookout, lookout_over
+from terkirim.compose.lookout import LOOK_EVERY, Lookout, lookout_over
 from terkirim.compose.providers import providers_of
 from terkirim.compose.signing import signing_secret
 from terkirim.content.addresses import normalised
 from terkirim.content.drafts import DraftRules, checked
-from terkirim.content.fetching import Fetcher, FetchRules
+from terkirim.content.fetching import Fetcher, FetchRules, resolved
 from terkirim.content.outgoing import outgoing
 from terkirim.content.signed_urls import Links, SigningKey
 from terkirim.database import Database, SystemClock, diverts_to, opened
@@ -30,10 +31,13 @@ from terkirim.providers.registry import callback_readers
 from terkirim.reports.health import SANDBOX, HealthRules
 from terkirim.reports.watch import Watch
 from terkirim.schedule.periodic import Job, Scheduler
-from terkirim.schedule.retention import retention_jobs
+from terkirim.schedule.retention import HOURLY, retention_jobs
 from terkirim.settings import Settings
 from terkirim.tracking.parts import Tracking
 from terkirim.tracking.worker import TrackingSettings
+from terkirim.webhooks.courier import CourierSettings
+from terkirim.webhooks.parts import Telling
+from terkirim.webhooks.watch import forget, look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Parts:
     scheduler: Scheduler
     erasure: Erasure
     tracking: Tracking
+    webhooks: Telling
     statistics: Statistics
 
 
@@ -106,6 +111,7 @@ def _parts(
         ),
         erasure=database.erasure,
         tracking=_tracking(database),
+        webhooks=_webhooks(database),
         statistics=database.statistics,
     )
 
@@ -210,8 +216,33 @@ def _jobs(database: Database, lookout: Lookout, desk: Desk) -> list[Job]:
             keep_content=settings.keep_content,
             keep_messages=settings.keep_messages,
         ),
+        *_webhook_jobs(database, lookout),
         *lookout.jobs,
         *desk.jobs,
+    ]
+
+
+def _webhooks(database: Database) -> Telling:
+    return Telling(
+        book=database.webhooks,
+        reach=database.settings.webhook_reach,
+        resolve=resolved,
+        clock=database.clock,
+        new_id=database.new_id,
+        settings=CourierSettings(),
+    )
+
+
+def _webhook_jobs(database: Database, lookout: Lookout) -> list[Job]:
+    book, settings = database.webhooks, database.settings
+    keep = min(settings.keep_content, settings.keep_messages)
+    return [
+        Job(name="webhooks look", every=LOOK_EVERY, work=partial(look, book, lookout.alarms)),
+        Job(
+            name="forget webhooks",
+            every=HOURLY,
+            work=partial(forget, book, keep=keep, clock=database.clock),
+        ),
     ]
 
 

@@ -1,5 +1,6 @@
 """The gateway itself: the whole product without its doors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -42,6 +43,7 @@ class Gateway(Following):
         self.watch = parts.watch
         self.lookout = parts.lookout
         self.tracking = parts.tracking
+        self.webhooks = parts.webhooks
         self.desk = parts.desk
         self.statistics = parts.statistics
         self._fetcher = parts.fetcher
@@ -97,6 +99,7 @@ class Gateway(Following):
         self.watch.start()
         self._scheduler.start()
         self.tracking.start()
+        self.webhooks.start()
 
     async def close(self) -> None:
         """Stop leasing, finish what is in the air within the grace period, close the database."""
@@ -104,8 +107,10 @@ class Gateway(Following):
         await self._scheduler.stop()
         if self._is_working:
             self._is_working = False
-            await self._worker.stop(within=self.settings.grace)
+            grace = self.settings.grace
+            await asyncio.gather(self._worker.stop(within=grace), self.webhooks.stop(within=grace))
             await self.tracking.stop()
+        await self.webhooks.close()
         for provider in self._providers.values():
             await provider.close()
         await self.store.close()

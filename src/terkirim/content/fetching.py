@@ -21,7 +21,7 @@ from terkirim.content.fields import shown
 from terkirim.content.texts import line
 from terkirim.domain.errors import InvalidEmail
 from terkirim.domain.version import __version__
-from terkirim.policy.reach import is_public
+from terkirim.policy.reach import Reach, may_reach
 
 Allowed = Literal["public", "any", "off"]
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -115,8 +115,8 @@ class Fetcher:
         return builder.resolve(host, addresses[0], port).build()
 
     def _refuse_unless_allowed(self, addresses: Sequence[str], field: str) -> None:
-        is_allowed = self._rules.allowed == "any" or all(map(is_public, addresses))
-        if not addresses or not is_allowed:
+        reach: Reach = "any" if self._rules.allowed == "any" else "public"
+        if not may_reach(addresses, reach):
             problem = (
                 "is not on the open Internet; send the file itself in `content`, or set "
                 "TERKIRIM_FETCH=any where callers may reach your own network"

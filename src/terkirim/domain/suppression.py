@@ -21,6 +21,15 @@ class Why(StrEnum):
     TRANSIENT_BOUNCES = "transient bounces"
 
 
+# Resend's three origins, and which of our reasons each stands for.
+ORIGINS = {
+    "bounce": (Why.PERMANENT_BOUNCE, Why.TRANSIENT_BOUNCES),
+    "complaint": (Why.COMPLAINT,),
+    "manual": (Why.BY_HAND, Why.UNSUBSCRIBED),
+}
+ORIGIN_OF = {why: origin for origin, whys in ORIGINS.items() for why in whys}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
     """One entry of the list; the pair of `address` (lower case) and `stream` names it.

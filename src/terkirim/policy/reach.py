@@ -1,11 +1,20 @@
 """Which network addresses a caller may make this gateway ask: public ones. Pure: no DNS here."""
 
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Literal
+
+Reach = Literal["public", "any"]
 
 # Networks whose addresses carry, in their last 32 bits, an IPv4 address that a gateway unpacks.
 _CARRIERS = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
 # Never of the open Internet, though Python's table of RFC 6890 lets (parts of) them through.
 _SPECIAL = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48")))
+
+
+def may_reach(addresses: Collection[str], reach: Reach) -> bool:
+    """Return True if every address behind a name may be asked; a name without one may not."""
+    return bool(addresses) and (reach == "any" or all(map(is_public, addresses)))
 
 
 def is_public(text: str) -> bool:

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     fetch: Annotated[Literal["public", "any", "off"], WORD] = _setting(
         "public", "attachments given as `path`: fetched from `public` addresses, `any`, or `off`"
     )
+    webhook_reach: Annotated[Literal["public", "any"], WORD] = _setting(
+        "public", "webhooks go to `public` addresses by https, or to `any`, also of your network"
+    )
     not_carried: Annotated[Literal["refuse", "warn"], WORD] = _setting(
         "refuse", "what becomes of mail that no provider carries whole: `refuse` or `warn`"
     )

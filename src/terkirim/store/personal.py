@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
+from terkirim.store.rows import from_json, to_json
+
 NOBODY = "erased"
 
 
@@ -26,6 +28,17 @@ def without(value: Any, pattern: re.Pattern[str]) -> Any:
             return NOBODY
         case _:
             return value
+
+
+def redacted_bodies(
+    rows: Iterable[Sequence[str]], pattern: re.Pattern[str]
+) -> list[tuple[str, str]]:
+    """Return the webhook bodies, each with its id, that hold the address, without it."""
+    return [
+        (id_, to_json(without(from_json(body), pattern)))
+        for id_, body in rows
+        if pattern.search(body)
+    ]
 
 
 def spellings(address: str) -> tuple[str, str, str]:

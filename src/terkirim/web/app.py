@@ -23,6 +23,7 @@ from terkirim.web.pages import (
     settings,
     static,
     suppressions,
+    webhooks,
 )
 from terkirim.web.site import Site
 
@@ -39,6 +40,7 @@ PAGES = (
     providers,
     alerts,
     sandbox,
+    webhooks,
     activity,
     settings,
     static,

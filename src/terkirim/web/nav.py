@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from terkirim.access.roles import VIEWER
+from terkirim.access.roles import OPERATOR, VIEWER
 from terkirim.domain.phrase import Phrase, phrase
 
 
@@ -26,6 +26,7 @@ PLACES = (
     Place("/providers", phrase("Providers"), "plug"),
     Place("/alerts", phrase("Alerts"), "bell"),
     Place("/sandbox", phrase("Sandbox"), "box"),
+    Place("/webhooks", phrase("Webhooks"), "hook", OPERATOR),
     Place("/activity", phrase("Activity"), "clock"),
     Place("/settings", phrase("Settings"), "dials"),
 )

@@ -99,6 +99,37 @@ BREAKERS: Mapping[str, Phrase] = {
     "half_open": phrase("tried with one message"),
     "recovering": phrase("recovering"),
 }
+# The badge that a state of a delivery shares, and its word.
+WEBHOOK_STATES: Mapping[str, tuple[str, Phrase]] = {
+    "waiting": ("queued", phrase("waits")),
+    "delivered": ("breaker-closed", phrase("told")),
+    "failed": ("dead", phrase("given up")),
+    "held": ("held", phrase("held")),
+}
+# What is said where no answer came, by the English words in which it is kept.
+WEBHOOK_REASONS: Mapping[str, Phrase] = {
+    one.text: one
+    for one in (
+        phrase("the name of the host is not known"),
+        phrase("the host is not on the open Internet; see TERKIRIM_WEBHOOK_REACH"),
+        phrase("redirects are not followed"),
+        phrase("no answer within 15 s"),
+    )
+}
+WEBHOOK_TYPES: Mapping[str, Phrase] = {
+    "email.sent": phrase("the provider took it"),
+    "email.scheduled": phrase("it was taken for later"),
+    "email.delivered": phrase("it arrived"),
+    "email.delivery_delayed": phrase("the first attempt failed, it is tried again"),
+    "email.complained": phrase("its reader reported it as spam"),
+    "email.bounced": phrase("it came back"),
+    "email.opened": phrase("its reader opened it"),
+    "email.clicked": phrase("its reader followed a link"),
+    "email.failed": phrase("it was given up"),
+    "email.suppressed": phrase("its recipient is not sent to"),
+    "suppression.added": phrase("an address is not sent to any more"),
+    "suppression.removed": phrase("an address is sent to again"),
+}
 MENDS: Mapping[str, Phrase] = {
     "Unauthorised": phrase(
         "Put the key right in `MAILKETING_API_KEY`; a key in the file of `MAILKETING_API_KEY_FILE` "

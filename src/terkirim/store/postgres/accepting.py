@@ -8,6 +8,7 @@ from terkirim.domain.email import Email, NewMessage
 from terkirim.domain.errors import IdempotencyConflict
 from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.postgres.database import Database
+from terkirim.store.postgres.telling import tell_accepted
 from terkirim.store.postgres.transacting import Repeat
 from terkirim.store.queries import Queries
 from terkirim.store.rows import hidden_row
@@ -164,6 +165,7 @@ async def _stored(db: Database, emails: Sequence[Email], *, now: int) -> set[str
     new = await _insert_messages(db, messages, refused, now=now)
     rows = [waiting_row(*one) for one in messages if one[1].id in new and one[1].id not in refused]
     await db.many(_sql["insert_outbox"], rows)
+    await tell_accepted(db, messages, new=new, refused=refused, now=now)
     for email, message in messages:
         if message.id in new:
             db.counts.add(micros(email.created_at), "submitted", email.stream.value)

@@ -10,7 +10,7 @@ import asyncpg
 
 from terkirim.store.counting import KEYS_A_DAY, BoundedKey, Counts, Rollups
 from terkirim.store.queries import Queries
-from terkirim.store.rows import to_json
+from terkirim.store.rows import storable, to_json
 
 _ROWS = re.compile(r"json_to_recordset\(:rows::json\)\s+AS\s+\w+\s+\(([^)]*)\)")
 _NAME = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -36,7 +36,7 @@ class Database:
     async def rows(self, sql: str, /, **bound: Any) -> list[Any]:
         """Return the rows that the statement finds or returns."""
         text, names = _positional(sql)
-        found: list[Any] = await self._connection.fetch(text, *[bound[name] for name in names])
+        found: list[Any] = await self._connection.fetch(text, *[_kept(bound[n]) for n in names])
         return found
 
     async def count(self, sql: str, rows: Sequence[Sequence[Any]], /, **bound: Any) -> int:
@@ -81,6 +81,11 @@ class Database:
             refused.update(list(own)[max(KEYS_A_DAY - taken, 0) :])
         await self.many(_tracking["add_counted_keys"], [key for key in new if key not in refused])
         return refused
+
+
+def _kept(value: Any) -> Any:
+    """Return a value as the server takes it: an id with a NUL in it is asked for, and not found."""
+    return storable(value) if isinstance(value, str) and "\0" in value else value
 
 
 def _bulk(sql: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:

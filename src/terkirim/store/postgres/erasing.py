@@ -11,7 +11,15 @@ from typing import Any
 
 from terkirim.domain.message import CANCELLABLE, State
 from terkirim.ports.retention import Erased, Stretch
-from terkirim.store.personal import NOBODY, is_in_body, pattern_of, redacted, spellings, without
+from terkirim.store.personal import (
+    NOBODY,
+    is_in_body,
+    pattern_of,
+    redacted,
+    redacted_bodies,
+    spellings,
+    without,
+)
 from terkirim.store.postgres.controlling import locked
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
@@ -25,6 +33,7 @@ LOOKED_AT_ONCE = 20_000  # rows
 
 _sql = Queries("terkirim.store.postgres", "erasing.sql")
 _main = Queries("terkirim.store.postgres")
+_webhooks = Queries("terkirim.store.postgres", "webhooks.sql")
 _WHERE_ELSE = (
     "campaign_rows_of",
     "callbacks_of",
@@ -73,6 +82,8 @@ class _Rest:
     alerts: list[tuple[Any, ...]]
     notices: list[tuple[Any, ...]]
     answers: list[tuple[str, str, str]]
+    payloads: list[tuple[str, str]]
+    apps_answers: list[tuple[Any, ...]]
 
 
 async def _stretch(db: Database, *, name: str, address: str, after: str) -> Stretch:
@@ -116,12 +127,15 @@ async def _rewrite(db: Database, ids: set[str], address: str) -> None:
         for id_, recipients, extras, row in await db.rows(_sql["emails"], id=sorted(ids))
     ]
     await db.many(_sql["rewrite_emails"], rewritten)
+    told = await db.rows(_webhooks["payloads_of_emails"], ids=sorted(ids))
+    await db.many(_webhooks["rewrite_payloads"], redacted_bodies(told, pattern))
 
 
 async def _blank(db: Database, emails: Sequence[str]) -> None:
     """Drop what the email was about: it went to nobody else."""
     for name in ("blank_emails", "drop_contents", "drop_sole_files", "drop_uses"):
         await db.rows(_sql[name], id=list(emails))
+    await db.rows(_webhooks["blank_payloads"], id=list(emails))
 
 
 async def _erase_mentions(db: Database, *, ids: Sequence[str], address: str) -> tuple[str, ...]:
@@ -155,7 +169,13 @@ async def _rest_of(db: Database, *, address: str) -> _Rest:
         alerts=redacted(alerts, pattern, keys=1),
         notices=redacted(notices, pattern, keys=3),
         answers=[(one[0], one[1], one[2]) for one in answers if pattern.search(one[3])],
+        payloads=redacted_bodies(await _told(db, "payloads_of_nobody", address), pattern),
+        apps_answers=redacted(await _told(db, "answers_with", address), pattern, keys=3),
     )
+
+
+async def _told(db: Database, name: str, address: str) -> list[Any]:
+    return await db.rows(_webhooks[name], address=address)
 
 
 async def _erase_rest(db: Database, *, found: _Rest) -> None:
@@ -166,4 +186,6 @@ async def _erase_rest(db: Database, *, found: _Rest) -> None:
     await db.rows(_sql["drop_bounces"], address=found.address)
     await db.many(_sql["rewrite_alerts"], found.alerts)
     await db.many(_sql["rewrite_notices"], found.notices)
+    await db.many(_webhooks["rewrite_payloads"], found.payloads)
+    await db.many(_webhooks["rewrite_answers"], found.apps_answers)
     await db.many(_sql["drop_answers"], found.answers)

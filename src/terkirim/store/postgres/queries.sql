@@ -216,14 +216,27 @@ WHERE o.id = j.id AND o.lease = j.lease AND o.state IN ('leased', 'unclear') AND
 RETURNING o.id, o.lease;
 
 -- name: end_messages
--- Only where no evidence came first: that outranks what is written here.
-UPDATE messages m SET
-    state = j.state, reason = j.reason, attempts = j.attempts, lease = j.lease, provider = j.provider,
-    provider_ref = coalesce(j.provider_ref, m.provider_ref), is_sandbox = coalesce(j.is_sandbox, false),
-    accepted_at = coalesce(j.accepted_at, m.accepted_at), finished_at = :now
-FROM json_to_recordset(:rows::json) AS j (id text, state text, reason text, attempts integer, lease bigint,
-    provider text, provider_ref text, is_sandbox boolean, accepted_at bigint)
-WHERE m.id = j.id AND m.evidence IS NULL AND m.id = ANY (:ids::text[]);
+-- Only where no evidence came first: that outranks what is written here. What the customer's app is to be told of is
+-- written with it; where nobody wants to be told, that costs nothing.
+WITH j AS MATERIALIZED (
+    UPDATE messages m SET
+        state = j.state, reason = j.reason, attempts = j.attempts, lease = j.lease, provider = j.provider,
+        provider_ref = coalesce(j.provider_ref, m.provider_ref), is_sandbox = coalesce(j.is_sandbox, false),
+        accepted_at = coalesce(j.accepted_at, m.accepted_at), finished_at = :now
+    FROM json_to_recordset(:rows::json) AS j (id text, state text, reason text, attempts integer, lease bigint,
+        provider text, provider_ref text, is_sandbox boolean, accepted_at bigint)
+    WHERE m.id = j.id AND m.evidence IS NULL AND m.id = ANY (:ids::text[])
+    RETURNING j.id, j.state, j.reason, j.is_sandbox, j.accepted_at
+), told AS (
+    INSERT INTO webhook_facts (type, at, message_id, facts)
+    SELECT w.type, coalesce(j.accepted_at, :now), j.id,
+        json_build_object('reason', j.reason, 'sandbox', coalesce(j.is_sandbox, false))::text
+    FROM webhook_wanted w JOIN j ON w.type = CASE
+        WHEN j.state = 'dead' THEN 'email.failed'
+        WHEN j.state = 'suppressed' THEN 'email.suppressed'
+        WHEN j.state = 'accepted' OR j.accepted_at IS NOT NULL THEN 'email.sent' END
+)
+SELECT FROM j;
 
 -- name: told
 SELECT id, evidence FROM messages WHERE id = ANY (:id::text[]) AND evidence IS NOT NULL;
@@ -252,6 +265,14 @@ WITH j AS MATERIALIZED (
         bigint, provider text, provider_ref text, is_sandbox boolean, accepted_at bigint)
 ), gone AS (
     DELETE FROM outbox WHERE id = ANY (:ids::text[])
+), told AS (
+    INSERT INTO webhook_facts (type, at, message_id, facts)
+    SELECT w.type, coalesce(j.accepted_at, :now), j.id,
+        json_build_object('reason', j.reason, 'sandbox', coalesce(j.is_sandbox, false))::text
+    FROM webhook_wanted w JOIN j ON w.type = CASE
+        WHEN j.state = 'dead' THEN 'email.failed'
+        WHEN j.state = 'suppressed' THEN 'email.suppressed'
+        WHEN j.state = 'accepted' OR j.accepted_at IS NOT NULL THEN 'email.sent' END
 )
 UPDATE messages SET
     state = j.state, attempts = j.attempts, lease = j.lease,
@@ -264,12 +285,20 @@ FROM j
 WHERE messages.id = j.id AND messages.id = ANY (:ids::text[]);
 
 -- name: move
--- Still unfinished: due again later, or unclear. The fence was checked by `live` in this transaction.
+-- Still unfinished: due again later, or unclear. The fence was checked by `live` in this transaction. The customer's app
+-- is told of mail that is back in the queue after its first attempt.
+WITH j AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(:rows::json) AS r (id text, state text, due_at bigint, step integer,
+        position smallint, waited bigint, attempts integer, reason text, hold text)
+), told AS (
+    INSERT INTO webhook_facts (type, at, message_id, facts)
+    SELECT w.type, :now::bigint, j.id, json_build_object('reason', j.reason)::text
+    FROM webhook_wanted w JOIN j ON w.type = 'email.delivery_delayed' AND j.state = 'queued' AND j.attempts = 1
+)
 UPDATE outbox SET
     state = j.state, due_at = j.due_at, step = j.step, position = j.position, waited = j.waited,
     attempts = j.attempts, reason = j.reason, hold = j.hold, leased_by = NULL, leased_until = NULL
-FROM json_to_recordset(:rows::json) AS j (id text, state text, due_at bigint, step integer, position smallint,
-    waited bigint, attempts integer, reason text, hold text)
+FROM j
 WHERE outbox.id = j.id AND outbox.id = ANY (:ids::text[]);
 
 -- name: lessees

@@ -25,6 +25,7 @@ from terkirim.store.records import (
     message_of,
     rollup_of,
 )
+from terkirim.store.rows import storable
 from terkirim.store.times import HOUR_US
 
 
@@ -103,6 +104,7 @@ def _tests(which: MessageFilter) -> tuple[list[str], dict[str, Any]]:
 
 async def story(db: Database, *, id_: str) -> Story:
     """Return one message with its attempts and events."""
+    id_ = storable(id_)
     row = await db.one(f"{MESSAGE} WHERE m.id = :id", id=id_)
     messages = await _messages_of(db, [id_]) if row is None else [message_of(row)]
     if not messages:

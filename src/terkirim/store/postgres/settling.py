@@ -24,6 +24,7 @@ from terkirim.store.gating import GateSettings
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish, finish_untold
 from terkirim.store.postgres.gates import hear, lock_gates, save_gates
+from terkirim.store.postgres.telling import tell_restated
 from terkirim.store.queries import Queries
 from terkirim.store.times import instant, micros
 
@@ -79,7 +80,7 @@ async def _settled(db: Database, group: Sequence[Settlement]) -> list[State | No
         found = judged(group, [*passed.values(), *live])
     rest = [row for row in found.ended if row[0] in told or row[0] not in passed]
     await finish(db, rest, now=now)
-    await db.many(_sql["move"], found.moved)
+    await db.many(_sql["move"], found.moved, now=now)
     await db.many(_sql["note_late"], found.late)
     return found.states
 
@@ -145,6 +146,7 @@ async def sweep(db: Database, *, now: int, most: int) -> int:
         if not row[2] and not row[5]
     ]
     await db.many(_sql["restate"], restated, now=now)
+    await tell_restated(db, restated, now=now)
     return len(expired) + len(rows)
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from terkirim.domain.suppression import Suppression
+from terkirim.domain.webhook import WebhookType
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.store.entries import (
     Ids,
@@ -25,6 +26,7 @@ from terkirim.store.entries import (
 from terkirim.store.hearing import Arrived, Known
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.store import PostgresStore
+from terkirim.store.postgres.telling import tell_suppressions
 from terkirim.store.queries import Queries
 from terkirim.store.rows import storable_row
 from terkirim.store.times import instant, micros
@@ -101,6 +103,7 @@ async def _enter(
     standing, changed = changed_by(entries, found, now=now)
     await db.many(_sql["enter"], [storable_row(entry_row(one)) for one in changed])
     await _note(db, ids, changed, who=who, what="suppressed", now=now)
+    await tell_suppressions(db, changed, WebhookType.SUPPRESSION_ADDED, at=micros(now))
     return standing
 
 
@@ -114,6 +117,7 @@ async def _remove(
     await db.rows(_tracking["forget_bounces_of"], addresses=[one.address for one in removed])
     noted = [replace(one, note=why) for one in removed]
     await _note(db, ids, noted, who=who, what="unsuppressed", now=now)
+    await tell_suppressions(db, removed, WebhookType.SUPPRESSION_REMOVED, at=micros(now))
     return removed
 
 

@@ -14,6 +14,7 @@ from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, hidden_row, to_json
 from terkirim.store.sqlite.bulk import BulkInsert
 from terkirim.store.sqlite.counts import write_counts
+from terkirim.store.sqlite.telling import tell_ended, tell_scheduled
 from terkirim.store.submitting import (
     FILE_KEPT_US,
     KEY_KEPT_US,
@@ -142,7 +143,10 @@ def _store(
     _insert_outbox(db, waiting)
     if suppressed:
         ended = [(id_, "suppressed", reason, 0, 0) for id_, reason in suppressed.items()]
-        db.execute(_sql["finish_messages"], {"rows": to_json(ended), "now": now})
+        rows = to_json(ended)
+        db.execute(_sql["finish_messages"], {"rows": rows, "now": now})
+        tell_ended(db, rows, now=now)
+    tell_scheduled(db, emails, suppressed=suppressed)
     _count(db, rollups, messages, suppressed)
     return suppressed
 

@@ -15,6 +15,7 @@ from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.counts import write_counts
+from terkirim.store.sqlite.telling import tell_ended
 from terkirim.store.times import micros
 
 _sql = Queries("terkirim.store.sqlite")
@@ -37,6 +38,7 @@ def finish(
     rows = to_json(ended)
     db.execute(_sql["finish_outbox"], {"rows": rows})
     db.execute(_sql["finish_messages"], {"rows": rows, "now": now})
+    tell_ended(db, rows, now=now)
     counts = Counts()
     for row in ended:
         counts.add(now, "state", row[1])

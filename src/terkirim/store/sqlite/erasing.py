@@ -11,7 +11,15 @@ import apsw
 from terkirim.domain.message import CANCELLABLE, State
 from terkirim.ports.retention import Erased, Stretch
 from terkirim.store.counting import Rollups
-from terkirim.store.personal import NOBODY, is_in_body, pattern_of, redacted, spellings, without
+from terkirim.store.personal import (
+    NOBODY,
+    is_in_body,
+    pattern_of,
+    redacted,
+    redacted_bodies,
+    spellings,
+    without,
+)
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, hidden_row, to_json
 from terkirim.store.sqlite.controlling import finish
@@ -21,6 +29,7 @@ from terkirim.store.times import micros
 LOOKED_AT_ONCE = 20_000  # rows: some 20 ms of the reader that other lists wait for
 
 _sql = Queries("terkirim.store.sqlite", "erasing.sql")
+_webhooks = Queries("terkirim.store.sqlite", "webhooks.sql")
 _WHERE_ELSE = (
     "campaign_rows_of",
     "callbacks_of",
@@ -74,6 +83,8 @@ class _Rest:
     alerts: list[tuple[Any, ...]]
     notices: list[tuple[Any, ...]]
     answers: list[tuple[str, str, str]]
+    payloads: list[tuple[str, str]]
+    apps_answers: list[tuple[Any, ...]]
 
 
 def _stretch(db: apsw.Connection, *, name: str, address: str, after: str) -> Stretch:
@@ -116,6 +127,9 @@ def _rewrite(db: apsw.Connection, ids: set[str], address: str) -> None:
             "row": NOBODY if row is not None and pattern.search(row) else row,
         }
         db.execute(_sql["rewrite_email"], hers)
+    told = db.execute(_webhooks["payloads_of_emails"], {"ids": to_json(sorted(ids))})
+    bodies = redacted_bodies(list(told), pattern)
+    db.execute(_webhooks["rewrite_payloads"], {"rows": to_json(bodies)})
 
 
 def _emails(db: apsw.Connection, ids: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -127,6 +141,7 @@ def _blank(db: apsw.Connection, emails: Sequence[str]) -> None:
     ids = {"ids": to_json(emails)}
     for name in ("blank_emails", "drop_contents", "drop_sole_files", "drop_uses"):
         db.execute(_sql[name], ids)
+    db.execute(_webhooks["blank_payloads"], ids)
 
 
 def _erase_mentions(db: apsw.Connection, *, ids: Sequence[str], address: str) -> tuple[str, ...]:
@@ -159,7 +174,13 @@ def _rest_of(db: apsw.Connection, *, address: str) -> _Rest:
         alerts=redacted(alerts, pattern, keys=1),
         notices=redacted(notices, pattern, keys=3),
         answers=[one[:3] for one in answers if pattern.search(one[3])],
+        payloads=redacted_bodies(_told(db, "payloads_of_nobody", address), pattern),
+        apps_answers=redacted(_told(db, "answers_with", address), pattern, keys=3),
     )
+
+
+def _told(db: apsw.Connection, name: str, address: str) -> list[tuple[Any, ...]]:
+    return list(db.execute(_webhooks[name], {"address": address}))
 
 
 def _erase_rest(db: apsw.Connection, *, found: _Rest) -> None:
@@ -171,6 +192,8 @@ def _erase_rest(db: apsw.Connection, *, found: _Rest) -> None:
     db.execute(_sql["drop_bounces"], {"address": found.address})
     db.execute(_sql["rewrite_alerts"], {"rows": to_json(found.alerts)})
     db.execute(_sql["rewrite_notices"], {"rows": to_json(found.notices)})
+    db.execute(_webhooks["rewrite_payloads"], {"rows": to_json(found.payloads)})
+    db.execute(_webhooks["rewrite_answers"], {"rows": to_json(found.apps_answers)})
     for owner, route, key in found.answers:
         db.execute(_sql["drop_answer"], {"owner": owner, "route": route, "key": key})
 

@@ -30,6 +30,7 @@ from terkirim.store.sqlite.bulk import BulkInsert
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.gates import load_gates, save_gates, save_pause
+from terkirim.store.sqlite.telling import tell_delayed, tell_restated
 from terkirim.store.times import instant, micros
 
 _sql = Queries("terkirim.store.sqlite")
@@ -46,7 +47,9 @@ def settle_all(
     found = judged(group, from_json(live))
     finish(db, rollups, found.ended, now=latest(group))
     if found.moved:
-        db.execute(_sql["move"], {"rows": to_json(found.moved)})
+        rows = to_json(found.moved)
+        db.execute(_sql["move"], {"rows": rows})
+        tell_delayed(db, rows, now=latest(group))
     if found.late:
         db.execute(_sql["note_late"], {"rows": to_json(found.late)})
     _note_gates(db, settings, group)
@@ -119,15 +122,17 @@ def sweep(db: apsw.Connection, rollups: Rollups, *, now: int, most: int) -> int:
     ]
     finish(db, rollups, ended, now=now)
     (found,) = next(db.execute(_sql["unclear_over"], {"now": now, "most": most}))
-    rows = from_json(found)
-    finish(db, rollups, [settled_by_itself(row) for row in rows if row[2] or row[5]], now=now)
+    over = from_json(found)
+    finish(db, rollups, [settled_by_itself(row) for row in over if row[2] or row[5]], now=now)
     restated = [
         (row[0], unclear_end(IfUnclear(row[1]), None, instant(now))[0].value)
-        for row in rows
+        for row in over
         if not row[2] and not row[5]
     ]
-    db.execute(_sql["restate"], {"rows": to_json(restated), "now": now})
-    return len(expired) + len(rows)
+    rows = to_json(restated)
+    db.execute(_sql["restate"], {"rows": rows, "now": now})
+    tell_restated(db, rows, now=now)
+    return len(expired) + len(over)
 
 
 def _note_gates(db: apsw.Connection, settings: GateSettings, group: Sequence[Settlement]) -> None:

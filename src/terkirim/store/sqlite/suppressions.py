@@ -9,6 +9,7 @@ from typing import Any
 import apsw
 
 from terkirim.domain.suppression import Suppression
+from terkirim.domain.webhook import WebhookType
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.store.entries import (
     Ids,
@@ -28,6 +29,7 @@ from terkirim.store.hearing import Arrived, Known
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.store import SqliteStore
+from terkirim.store.sqlite.telling import tell_suppressions
 from terkirim.store.times import instant, micros
 
 _sql = Queries("terkirim.store.sqlite", "suppressions.sql")
@@ -91,6 +93,7 @@ def enter(
     if changed:
         db.execute(_sql["enter"], {"rows": to_json([entry_row(one) for one in changed])})
         _note(db, ids, changed, who=who, what="suppressed", now=now)
+        tell_suppressions(db, changed, WebhookType.SUPPRESSION_ADDED, at=micros(now))
     return standing
 
 
@@ -104,6 +107,7 @@ def _remove(
     db.execute(_tracking["forget_bounces_of"], {"addresses": addresses})
     noted = [replace(one, note=why) for one in removed]
     _note(db, ids, noted, who=who, what="unsuppressed", now=now)
+    tell_suppressions(db, removed, WebhookType.SUPPRESSION_REMOVED, at=micros(now))
     return removed
 
 

@@ -50,6 +50,7 @@ def _showing(site: Site) -> list[HTTPRouteHandler]:
         return visit.page(
             "message.html",
             **await _standing(site, visit, story),
+            **await _told(site, story),
             letter=letter,
             entry=await _suppressed(site, story),
             view=view,
@@ -162,6 +163,14 @@ async def _standing(site: Site, visit: Visit, story: Story) -> dict[str, Any]:
         "owner": await _owner(site, story.email.owner),
         "is_moving": story.message.state in UNFINISHED - {State.HELD},
     }
+
+
+async def _told(site: Site, story: Story) -> dict[str, Any]:
+    """Return what the customer's app was told of a message, and where."""
+    book = site.gateway.webhooks.book
+    told = await book.deliveries_of(story.message.id)
+    urls = {one.id: one.url for one in await book.endpoints()} if told else {}
+    return {"told": told, "urls": urls}
 
 
 async def _route(site: Site, visit: Visit, story: Story) -> list[ProviderStatus]:
