@@ -89,8 +89,8 @@ def replay(
     if (event is None) == (since is None):
         raise click.UsageError("give --event or --since, one of the two")
     at = desk(as_json=as_json)
-    begins = None if since is None else instant_of(since, "--since", at.settings.time_zone)
-    ends = None if until is None else instant_of(until, "--until", at.settings.time_zone)
+    begins = None if since is None else instant_of(since, "--since", at.screen.zone)
+    ends = None if until is None else instant_of(until, "--until", at.screen.zone)
 
     async def replayed(database: Database) -> int:
         async with telling_of(database) as telling:
