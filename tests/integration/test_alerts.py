@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from terkirim.alerts.notify import GONE, LEASE
 from terkirim.alerts.summary import Summary, day_due
@@ -194,12 +195,13 @@ async def test_a_notice_survives_the_process_that_was_about_to_send_it(watched, 
     assert other.mailbox.titles() == ["The disk is nearly full: 5 MB left"]
 
 
-async def test_without_channels_an_alert_is_kept_and_logged(watched, capsys):
+async def test_without_channels_an_alert_is_kept_and_logged(watched):
     watched.channels = []
-    await settled(watched, condition())
+    with capture_logs() as told:
+        await settled(watched, condition())
     (alert,) = await watched.alerts()
     assert alert.deliveries == ()
-    assert "The disk is nearly full" in capsys.readouterr().out
+    assert [one["says"] for one in told] == ["The disk is nearly full: 5 MB left"]
 
 
 async def test_a_test_writes_to_every_channel_and_tells_what_each_answered(watched):
