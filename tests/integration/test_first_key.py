@@ -5,6 +5,7 @@ import stat
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from terkirim.access.keys import hash_of
 from terkirim.compose import Gateway
@@ -18,15 +19,16 @@ def opening(tmp_path):
 
 async def test_without_a_terminal_it_stands_in_a_file_for_its_owner_only(opening, tmp_path, capsys):
     async with opening() as gateway:
-        await first_key(gateway)
+        with capture_logs() as told:
+            await first_key(gateway)
         path = tmp_path / "k.db.api-key"
         key = path.read_text().strip()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         row = await gateway.store.find_key(hash_of(key))
         assert row.scopes == {"send", "read", "admin"}
-        printed = capsys.readouterr()
-        assert str(path) in printed.out + printed.err
-        assert key not in printed.out + printed.err
+        assert [one["path"] for one in told] == [str(path)]
+        assert capsys.readouterr() == ("", "")
+        assert key not in repr(told)
 
 
 async def test_on_a_terminal_it_is_shown_and_left_nowhere(opening, tmp_path, capsys, monkeypatch):

@@ -27,7 +27,7 @@ COMMANDS = {
         "See what became of mail, how long it took, what was retried.",
     ),
     "alerts": ("terkirim.cli.alerts", "See alerts and who was told; try the channels."),
-    "activity": ("terkirim.cli.activity", "See who did what, when."),
+    "activity": ("terkirim.cli.activity", "See who did what, newest first."),
     "keys": ("terkirim.cli.keys", "Make, list and revoke API keys."),
     "users": ("terkirim.cli.users", "Add, list and remove people: who signs in, who is alerted."),
     "doctor": ("terkirim.cli.doctor", "Check all that mail depends on, and say what mends it."),

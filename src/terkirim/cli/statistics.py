@@ -39,7 +39,7 @@ _HEADS: Mapping[str, Phrase] = {
 
 @click.group()
 def statistics() -> None:
-    """See what became of mail, how long it took, and what was retried."""
+    """See what became of mail, how long it took, what was retried."""
 
 
 @statistics.command()
@@ -47,7 +47,7 @@ def statistics() -> None:
 @days_option
 @json_option
 def delivery(by: str, days: int, as_json: bool) -> int:
-    """Show accepted mail, and how much of it was delivered, opened, and so on.
+    """Show accepted mail, and what became of it.
 
     Of mail that was accepted; a scanner's opens are not counted.
     """
