@@ -9,8 +9,7 @@ from terkirim.emulator.server import Emulator
 from terkirim.language import speak
 from terkirim.ports.alerts import AlertFilter
 from terkirim.store.counting import Counts
-from terkirim.store.queries import Queries
-from terkirim.store.rows import to_json
+from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.times import micros
 from tests.integration.hooks import Hook
 from tests.integration.test_web_pages import noted, shown
@@ -18,7 +17,6 @@ from tests.integration.visitor import Visitor
 
 HOUR = timedelta(hours=1)
 DOWN = Condition(kind="provider_down", severity=Severity.CRITICAL, facts={"provider": "mailketing"})
-_sql = Queries("terkirim.store.sqlite")
 
 
 @pytest.fixture
@@ -47,8 +45,7 @@ async def use(gateway, *, hours=72, each=100):
     counts, now = Counts(), gateway.clock.now()
     for ago in range(1, hours + 1):
         counts.add(micros(now - ago * HOUR), "outcome", "mailketing:accepted:1", each)
-    bound = {"rows": to_json(counts.rows()), "node": "past"}
-    await gateway.store.write_alone(lambda db: db.execute(_sql["count_up"], bound))
+    await gateway.store.write_alone(lambda db: write_counts(db, gateway.store.counting, counts))
 
 
 @pytest.mark.parametrize("open_visitor", ["sqlite", "postgres"], indirect=True)
