@@ -24,7 +24,7 @@ from terkirim.credits.monitor import Monitor, MonitorSettings
 from terkirim.credits.standings import Standings
 from terkirim.domain.alert import Purpose, Severity
 from terkirim.domain.outcome import Deferred
-from terkirim.language import speak
+from terkirim.language.manners import Manners
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.conditions import CREDITS_LEVEL, CREDITS_RUN_OUT
 from terkirim.ports.alerts import AlertFilter, Channel
@@ -203,7 +203,7 @@ class Year:
             book=self.alerts,
             channels=self.channels,
             messenger=self.mailbox,
-            say=speak("en"),
+            manners=Manners("en", JAKARTA),
             clock=self.clock,
             new_id=lambda: f"{next(self.numbers):09}",
         )

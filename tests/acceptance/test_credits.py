@@ -368,7 +368,8 @@ def test_the_activity_tells_who_asked(paid):
     assert {"cron", "cli", "schedule"} <= asked
 
 
-def test_credits_are_shown_on_the_command_line(paid):
+def test_credits_are_shown_on_the_command_line(paid, emulated):
+    emulated.credits(429_405)
     done = paid.cli("credits", "check")
     assert done.returncode == 0
     assert done.stdout.startswith("Mailketing: 429,405 credits, enough\nread 20")
