@@ -1,12 +1,13 @@
 """When a webhook is tried again and given up, whom it may be sent to, and how many at once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from terkirim.domain.webhook import Secrets, WebhookAnswer, WebhookState, WebhookTask
+from terkirim.domain.webhook import Endpoint, Secrets, WebhookAnswer, WebhookState, WebhookTask
 from terkirim.policy.reach import may_reach
-from terkirim.policy.webhooks import TRIED_FOR, WAITS, ended, next_try
+from terkirim.policy.webhooks import TRIED_FOR, WAITS, ended, failed_too_long, next_try
 from terkirim.webhooks.courier import Courier, CourierSettings
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -112,3 +113,18 @@ async def test_an_endpoint_that_fails_gets_less_room_than_one_that_answers():
 async def test_a_node_has_only_so_many_in_the_air_in_all():
     found = await room({"a": False, "b": False, "c": False}, at_once=30, in_all=50)
     assert found == {"a": 30, "b": 20}
+
+
+def test_an_endpoint_that_is_given_up_says_why():
+    says = failed_too_long(23, "HTTP 500")
+    assert says == "no success for 3 days, 23 failures; the last one: HTTP 500"
+
+
+def test_secrets_do_not_show_themselves():
+    assert "whsec_x" not in repr(Secrets("whsec_x"))
+
+
+def test_an_endpoint_is_delivered_to_until_there_is_a_reason_not_to():
+    one = Endpoint(id="e", url="https://app.example/", types=(), created_at=START)
+    assert one.is_enabled
+    assert not replace(one, why_disabled="by hand").is_enabled
