@@ -47,6 +47,9 @@ from terkirim.store.sqlite.upkeep import SqliteRetention
 from terkirim.store.sqlite.webhooks import SqliteWebhooks
 
 ID_BYTES, SPARE_BITS = 10, 6  # 74 bits are random
+RANDOM_BITS = 74
+STEP_SHIFT = 34  # within a millisecond the next id is up to 2**40 further
+SET_BACK_MS = 10_000
 IDS_AT_ONCE = 512
 _SQLITE = "sqlite:///"
 
@@ -62,12 +65,17 @@ class SystemClock:
 
 
 class Ids:
-    """Makes ids; the system's randomness is fetched for many at once, as each fetch may wait."""
+    """Makes ids, each greater than the one before it (RFC 9562, 6.2), so that lists keep an order.
+
+    The system's randomness is fetched for many at once, as each fetch may wait. A clock that is set
+    back a little is waited for; one that is set back far is followed.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._random = b""
         self._used = 0
+        self._last = (0, 0)  # milliseconds, and the bits beside them
         self._lock = threading.Lock()
         self._process = os.getpid()
 
@@ -75,13 +83,24 @@ class Ids:
         """Return a new UUIDv7."""
         if self._process != os.getpid():  # after a fork: the child must not repeat its parent
             self._process, self._lock, self._random = os.getpid(), threading.Lock(), b""
-        with self._lock:
-            if self._used >= len(self._random):
-                self._random, self._used = secrets.token_bytes(ID_BYTES * IDS_AT_ONCE), 0
-            bits = self._random[self._used : self._used + ID_BYTES]
-            self._used += ID_BYTES
+            self._last = (0, 0)
         at_ms = int(self._clock.now().timestamp() * 1_000)
-        return uuid7(at_ms, int.from_bytes(bits) >> SPARE_BITS)
+        with self._lock:
+            bits = self._drawn()
+            last_ms, last_bits = self._last
+            if 0 <= last_ms - at_ms < SET_BACK_MS:
+                at_ms, bits = last_ms, last_bits + 1 + (bits >> STEP_SHIFT)
+                if bits >> RANDOM_BITS:
+                    at_ms, bits = at_ms + 1, self._drawn()
+            self._last = at_ms, bits
+        return uuid7(at_ms, bits)
+
+    def _drawn(self) -> int:
+        if self._used >= len(self._random):
+            self._random, self._used = secrets.token_bytes(ID_BYTES * IDS_AT_ONCE), 0
+        bits = self._random[self._used : self._used + ID_BYTES]
+        self._used += ID_BYTES
+        return int.from_bytes(bits) >> SPARE_BITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -372,7 +373,9 @@ def test_credits_are_shown_on_the_command_line(paid, emulated):
     emulated.credits(429_405)
     done = paid.cli("credits", "check")
     assert done.returncode == 0
-    assert done.stdout.startswith("Mailketing: 429,405 credits, enough\nread 20")
+    assert re.match(
+        r"Mailketing: 429,[34]\d\d credits, enough\nread 20", done.stdout
+    )  # mail goes out
     shown = paid.cli("credits", "show", "--days", "7").stdout
     assert "When they run out: too little to tell yet" in shown
     assert "In 7 days: " in shown

@@ -11,7 +11,7 @@ from terkirim.store.postgres.upkeep import PostgresRetention
 from tests.contract.conftest import LEASE, SECOND, START, UNCLEAR_WAIT, Node, PostgresDatabase
 from tests.contract.conftest import an_email as an_email_of
 
-HISTORY = 30_000  # rows in each large table; as many wait for another day
+HISTORY = 60_000  # rows in each large table; as many wait for another day
 FEW = 300  # that stand in the tables when the plans are made: to read them all is the cheapest
 DAY = timedelta(days=1)
 FUTURE = int((START + 1_000 * DAY).timestamp() * 1_000_000)
