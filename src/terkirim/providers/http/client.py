@@ -22,7 +22,6 @@ POOL_WAIT = timedelta(seconds=1)  # a node leases no more than it has free conne
 IDLE_FOR = 4.0  # seconds, below the shortest keep-alive in wide use (Apache: 5 s)
 _FORM = "application/x-www-form-urlencoded"
 _ANYWHERE = Url("http://localhost/")
-_HEADS_KEPT = 32
 
 
 class HttpClient:
@@ -46,7 +45,6 @@ class HttpClient:
         self._pool_within = min(POOL_WAIT, timeout / 3).total_seconds()
         self._free = connections
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._heads: dict[tuple[str, str], str] = {}
         self._idle: dict[Origin, list[Line]] = {}
         self._busy: set[Line] = set()
         self._sweep: asyncio.TimerHandle | None = None
@@ -111,7 +109,7 @@ class HttpClient:
         if self._is_closed:
             raise RuntimeError("the HTTP client is closed")
         place = place_of(url)
-        request = _written(self._first_lines(verb, url, place), headers, body)
+        request = _written(first_lines(verb, url, self._proxy), headers, body)
         if self._free:
             self._free -= 1
         elif not await self._has_waited():
@@ -120,14 +118,6 @@ class HttpClient:
             return await self._carried(place, request, within.total_seconds())
         finally:
             self._pass_on()
-
-    def _first_lines(self, verb: str, url: str, place: Place) -> str:
-        lines = self._heads.get((verb, url))
-        if lines is None:
-            if len(self._heads) >= _HEADS_KEPT:
-                self._heads.clear()
-            lines = self._heads[verb, url] = first_lines(verb, place, proxy=self._proxy)
-        return lines
 
     async def _has_waited(self) -> bool:
         """Wait for a connection in turn; False where none became free in time."""

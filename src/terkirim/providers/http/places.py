@@ -102,8 +102,10 @@ def tls() -> ssl.SSLContext:
     return context
 
 
-def first_lines(verb: str, place: Place, *, proxy: Proxy | None) -> str:
-    """Return the head of a request up to what is its own."""
+@lru_cache(maxsize=_PLACES_KEPT)
+def first_lines(verb: str, url: str, proxy: Proxy | None) -> str:
+    """Return the head of a request up to what is its own; raises as `place_of`."""
+    place = place_of(url)
     asks_proxy = proxy is not None and not place.origin.is_tls
     target = place.absolute if asks_proxy else place.target
     head = f"{verb} {target} HTTP/1.1\r\nhost: {place.host}\r\naccept: */*\r\n"
