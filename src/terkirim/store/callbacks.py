@@ -9,9 +9,8 @@ from typing import Any
 from terkirim.domain.ids import uuid7
 from terkirim.policy.suppression import TRANSIENT_FOR, TRANSIENT_WITHIN
 from terkirim.ports.tracking import CallbackRow
-from terkirim.store.hearing import DAY_US
 from terkirim.store.rows import to_json
-from terkirim.store.times import HOUR_US, instant, micros, span_us
+from terkirim.store.times import DAY_US, HOUR_US, instant, micros, span_us
 
 AGAIN_AFTER = timedelta(minutes=10)  # when a body without a date is another event, not a repeat
 REOPENED_AT_ONCE = 2_000  # callbacks in one transaction

@@ -22,9 +22,15 @@ from terkirim.ports.tracking import EventRow
 from terkirim.store.counting import PROVED, Counts
 from terkirim.store.leasing import tags_as_counted
 from terkirim.store.rows import from_json, to_json
-from terkirim.store.times import HOUR_US, instant, instant_or_none, micros, micros_or_none, span_us
+from terkirim.store.times import (
+    DAY_US,
+    instant,
+    instant_or_none,
+    micros,
+    micros_or_none,
+    span_us,
+)
 
-DAY_US = 24 * HOUR_US
 _AFTER_US = span_us(GUESS_WITHIN)
 _BEFORE_US = span_us(CLOCKS_DIFFER)
 _FIRST = {

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from terkirim.domain.ids import uuid7
-
-DAY_US = 24 * 3_600_000_000
+from terkirim.store.times import DAY_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from terkirim.domain.message import Evidence, State
 from terkirim.domain.record import EmailRow, Event, MessageRow
 from terkirim.ports import Backlog, KeyRow, Pause, RollupRow
 from terkirim.store.rows import PRIORITIES, addresses_of, attachments_of, from_json, tuples_of
-from terkirim.store.times import HOUR_US, instant, instant_or_none
+from terkirim.store.times import HOUR_US, instant, instant_or_none, micros
 
 _FIELDS = """SELECT m.id, m.email_id, m.recipient, m.kind, coalesce(o.state, m.state),
     m.created_at, coalesce(o.attempts, m.attempts),
@@ -137,6 +137,18 @@ def _marks(row: Sequence[Any]) -> dict[str, Any]:
     match, bounce, is_scanner = row
     marks = {"match": match, "bounce": bounce, "scanner": bool(is_scanner)}
     return {name: mark for name, mark in marks.items() if mark}
+
+
+def key_columns(row: KeyRow) -> dict[str, Any]:
+    """Return an API key as it is stored."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "hash": row.hash,
+        "prefix": row.prefix,
+        "scopes": ",".join(sorted(row.scopes)),
+        "created_at": micros(row.created_at),
+    }
 
 
 def key_of(row: Sequence[Any]) -> KeyRow:

@@ -6,22 +6,14 @@ from typing import Any
 from terkirim.ports import KeyRow
 from terkirim.store.postgres.database import Database
 from terkirim.store.queries import Queries
-from terkirim.store.times import micros
+from terkirim.store.records import key_columns
 
 _sql = Queries("terkirim.store.postgres")
 
 
 async def add_key(db: Database, *, row: KeyRow) -> bool:
     """Store a key; False where one with this hash exists already."""
-    added = await db.one(
-        _sql["add_key"],
-        id=row.id,
-        name=row.name,
-        hash=row.hash,
-        prefix=row.prefix,
-        scopes=",".join(sorted(row.scopes)),
-        created_at=micros(row.created_at),
-    )
+    added = await db.one(_sql["add_key"], **key_columns(row))
     return added is not None
 
 

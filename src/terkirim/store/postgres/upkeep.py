@@ -8,10 +8,10 @@ from typing import Any
 from terkirim.ports.retention import PRUNED_AT_ONCE
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.store import PostgresStore
-from terkirim.store.pruning import DAY_US, Age, Looked, looked_at
+from terkirim.store.pruning import Age, Looked, looked_at
 from terkirim.store.queries import Queries
 from terkirim.store.submitting import FILE_KEPT_US, KEY_KEPT_US
-from terkirim.store.times import micros, span_us
+from terkirim.store.times import DAY_US, micros, span_us
 
 _sql = Queries("terkirim.store.postgres", "upkeep.sql")
 _main = Queries("terkirim.store.postgres")

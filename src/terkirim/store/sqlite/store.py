@@ -33,6 +33,7 @@ from terkirim.store.counting import Rollups
 from terkirim.store.fresh import FreshEmails
 from terkirim.store.gating import GateSettings
 from terkirim.store.queries import Queries
+from terkirim.store.records import key_columns
 from terkirim.store.sqlite import accepting, claiming, controlling, gates, reading, settling
 from terkirim.store.sqlite.connection import free_bytes, opened
 from terkirim.store.sqlite.nodes import NodeFiles
@@ -214,7 +215,7 @@ class SqliteStore:
 
     async def add_key(self, row: KeyRow) -> bool:
         return await self.write_alone(
-            partial(_changes_with, sql=_sql["add_key"], bound=_key_columns(row))
+            partial(_changes_with, sql=_sql["add_key"], bound=key_columns(row))
         )
 
     async def find_key(self, key_hash: str) -> KeyRow | None:
@@ -296,17 +297,6 @@ def _changes_with(db: apsw.Connection, *, sql: str, bound: dict[str, Any]) -> bo
     before = db.total_changes()
     db.execute(sql, bound)
     return db.total_changes() > before
-
-
-def _key_columns(row: KeyRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "hash": row.hash,
-        "prefix": row.prefix,
-        "scopes": ",".join(sorted(row.scopes)),
-        "created_at": micros(row.created_at),
-    }
 
 
 def _kept_option(db: apsw.Connection, *, bound: dict[str, str]) -> str:

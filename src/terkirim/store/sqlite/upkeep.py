@@ -8,12 +8,12 @@ from typing import Any
 import apsw
 
 from terkirim.ports.retention import PRUNED_AT_ONCE
-from terkirim.store.pruning import DAY_US, Age, Looked, looked_at
+from terkirim.store.pruning import Age, Looked, looked_at
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.submitting import FILE_KEPT_US, KEY_KEPT_US
-from terkirim.store.times import micros, span_us
+from terkirim.store.times import DAY_US, micros, span_us
 
 _sql = Queries("terkirim.store.sqlite", "upkeep.sql")
 
