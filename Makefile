@@ -1,5 +1,5 @@
 # Every target sets up what it needs by itself and is fast the second time.
-PYTHON ?= python3
+PYTHON ?= $(shell requirements/python)
 BIN := .venv/bin
 STAMP := .venv/.ready
 BENCH := .venv-bench
