@@ -1,8 +1,8 @@
 """The bare parts on SQLite: what a durable outbox costs before it checks, decides or counts.
 
-One table, one writer thread with group commit, synced; 200 callers, 200 requests in the air. No
-peer that anybody could use: the ceiling of this machine, beside which other rates can be read.
-`python -m benchmarks.peers.bare --n 20000`
+One table, one writer thread with group commit, synced. No peer that anybody could use: the
+ceiling of this machine, beside which other rates can be read.
+`python -m benchmarks.peers.bare --n 20000 --delay-ms 50 --in-air 1000`
 """
 
 import argparse
@@ -26,7 +26,6 @@ from benchmarks.shared.places import run_folder
 from benchmarks.shared.provider import provider
 from benchmarks.shared.readings import CPU, PER_SECOND, Reading, arguments, refuse_unless, report
 
-IN_THE_AIR = 200
 IDLE = 0.002  # seconds between claims that find nothing
 _TABLE = "CREATE TABLE mail (id INTEGER PRIMARY KEY, body TEXT NOT NULL, state INTEGER NOT NULL)"
 _DUE = "CREATE INDEX due ON mail (id) WHERE state = 0"
@@ -96,11 +95,13 @@ def _tell(group: list[_Task], results: list[Any]) -> None:
 
 
 def measure(options: argparse.Namespace) -> list[Reading]:
-    with run_folder() as folder, provider(folder) as partner:
+    with run_folder() as folder, provider(folder, delay_ms=options.delay_ms) as partner:
         file = folder / "bare.db"
         seconds, cpu = uvloop.run(_run(file, f"{partner.url}/send", options))
         refuse_unless(partner.seen() >= options.n, f"the provider saw {partner.seen()}")
     name = "bare parts, 1 per call"
+    if options.delay_ms:
+        name += f", {options.delay_ms} ms, {options.in_air} in the air"
     return [
         Reading(f"{name}: settled", options.n / seconds, PER_SECOND),
         Reading(f"{name}: CPU", cpu / options.n * 1e6, CPU),
@@ -109,7 +110,7 @@ def measure(options: argparse.Namespace) -> list[Reading]:
 
 async def _run(file: Path, url: str, options: argparse.Namespace) -> tuple[float, float]:
     writer = Writer(file)
-    sender = Sender(writer, url)
+    sender = Sender(writer, url, in_air=options.in_air)
     cpu, began = own_cpu(), time.perf_counter()
     try:
         numbers = iter(range(options.n))
@@ -128,11 +129,11 @@ async def _accepts(writer: Writer, numbers: Iterator[int]) -> None:
 class Sender:
     """Claims as much as there is room for, posts each once, settles it."""
 
-    def __init__(self, writer: Writer, url: str) -> None:
+    def __init__(self, writer: Writer, url: str, *, in_air: int) -> None:
         self._writer = writer
         self._url = url
         self._client = ClientBuilder().http1_only().no_proxy().build()
-        self._free = IN_THE_AIR
+        self._free = in_air
         self._freed = asyncio.Event()
 
     async def send(self, n: int) -> None:
@@ -159,7 +160,7 @@ class Sender:
 
 
 def main() -> None:
-    options = arguments(__doc__, n=20_000, callers=200).parse_args()
+    options = arguments(__doc__, n=20_000, callers=200, in_air=200, delay_ms=0).parse_args()
     report(measure(options), options.into)
 
 
