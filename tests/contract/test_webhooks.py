@@ -518,6 +518,11 @@ async def test_no_question_looks_through_all_that_was_delivered(told, database):
     tests = f"d.endpoint_id = '{endpoint}' AND d.state = 'failed' AND d.state <> 'delivered'"
     failed = f"{DELIVERY} WHERE {tests} ORDER BY d.payload_id DESC LIMIT 20"
     assert "webhook_deliveries_open" in await database.plan(told.node, failed)
+    rows = """WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000)
+        INSERT INTO webhook_deliveries (payload_id, endpoint_id, state, since, due_at)
+        SELECT 'w' || n, :id, 'waiting', 0, n FROM n"""
+    await database.write(told.node, rows, id=endpoint)
+    await database.write(told.node, "ANALYZE webhook_deliveries")
     due = f"SELECT 1 FROM webhook_deliveries WHERE endpoint_id = '{endpoint}'"
     due = f"{due} AND state = 'waiting' AND due_at <= 1"
     assert "webhook_deliveries_due" in await database.plan(told.node, due)
