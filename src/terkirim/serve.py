@@ -73,6 +73,7 @@ async def work(settings: Settings) -> None:
     """Run a dispatcher alone, without web, until SIGTERM or SIGINT."""
     configure_logs()
     async with Gateway.open(settings):
+        _collect_seldom()
         _log.info("working", database=settings.database_shown)
         await _stop_on_signals().wait()
 
@@ -101,7 +102,7 @@ def configure_logs() -> None:
 def _collect_seldom() -> None:
     """Look for cycles of garbage every 20,000 objects, and never among what stays for good.
 
-    As Python has it (700, and the whole heap among them) it takes a fifth of the CPU of a POST.
+    As Python has it (700, and the whole heap among them) it takes up to a fifth of the CPU.
     """
     gc.collect()
     gc.freeze()
