@@ -105,7 +105,7 @@ class Line(asyncio.Protocol):
         self._is_over = True
         if exc is None and self._ends_with_the_line():
             self._answered(is_whole=True)
-        self._end(Broken(_why(exc)))
+        self._end(Broken("the connection was closed" if exc is None else said(exc)))
 
     # What the parser found.
 
@@ -166,5 +166,7 @@ class Line(asyncio.Protocol):
             self._transport.abort()
 
 
-def _why(error: Exception | None) -> str:
-    return "the connection was closed" if error is None else str(error) or type(error).__name__
+def said(error: Exception) -> str:
+    """Return what happened in words, without the system's number for it."""
+    words = error.strerror if isinstance(error, OSError) else None
+    return words or str(error) or type(error).__name__

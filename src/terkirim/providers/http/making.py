@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from collections.abc import Callable
 
-from terkirim.providers.http.line import Line
+from terkirim.providers.http.line import Line, said
 from terkirim.providers.http.places import Origin, Proxy, tls
 
 _HEAD_END = b"\r\n\r\n"
@@ -33,7 +33,7 @@ async def connected(
     except TimeoutError as error:
         raise NeverConnected(str(error) or "no connection in time") from None
     except (OSError, UnicodeError) as error:  # a name that IDNA refuses is a UnicodeError
-        raise NeverConnected(_said(error)) from None
+        raise NeverConnected(said(error)) from None
 
 
 async def _direct(make: Callable[[], Line], origin: Origin, within: float) -> Line:
@@ -120,7 +120,3 @@ async def _with_tls(make: Callable[[], Line], transport: asyncio.Transport, orig
         raise ConnectionError("the connection was closed")
     line.connection_made(secured)
     return line
-
-
-def _said(error: Exception) -> str:
-    return str(error) or type(error).__name__
