@@ -5,12 +5,17 @@ fields; any other gets lines through the standard library's `logging`, below the
 and so nothing at all until it asks for it.
 """
 
+import contextlib
 import logging
 from typing import Any
 
 import structlog
 
 logging.getLogger("terkirim").addHandler(logging.NullHandler())
+
+# A full disk below the log, a pipe that nobody reads any more, a closed file: whoever tells of a
+# message's outcome must still come to settle it. The standard library's handlers do so themselves.
+_CANNOT_BE_WRITTEN = (OSError, ValueError)
 
 
 class Logger:
@@ -46,7 +51,8 @@ class Logger:
     def _tell(self, how: str, event: str, fields: dict[str, Any]) -> None:
         told = {**self._fields, **fields}
         if structlog.is_configured():
-            getattr(self._structured, how)(event, **told)
+            with contextlib.suppress(*_CANNOT_BE_WRITTEN):
+                getattr(self._structured, how)(event, **told)
         else:
             line = " ".join([event, *(f"{name}={value!r}" for name, value in told.items())])
             getattr(self._plain, how)("%s", line)

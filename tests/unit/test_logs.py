@@ -1,5 +1,6 @@
 """A library's log goes where the application sends it, and nowhere else."""
 
+import errno
 import logging
 
 import pytest
@@ -42,3 +43,24 @@ def test_an_application_with_structlog_gets_events_with_their_fields():
     with capture_logs() as told:
         log.warning("slow", seconds=3)
     assert told == [{"event": "slow", "who": "budi", "seconds": 3, "log_level": "warning"}]
+
+
+class _Unwritable:
+    def write(self, _text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def flush(self):
+        raise BrokenPipeError
+
+
+def test_a_log_that_cannot_be_written_stops_nobody_who_tells():
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(_Unwritable()))
+    try:
+        log.warning("outcome waits for the database")
+        try:
+            int("odd")
+        except ValueError:
+            log.exception("it broke")
+    finally:
+        structlog.configure(**before)
