@@ -1,7 +1,7 @@
 """One batch: claim, send, settle. It decides nothing: the policy and the store's gates do."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -129,9 +129,9 @@ class Dispatcher:
             self._in_air -= 1
             self._freed.set()
         if settlement is None:
-            await self._outbox.release([work.lease], now=self._clock.now())
+            await _kept(lambda: self._outbox.release([work.lease], now=self._clock.now()))
         else:
-            await self._settle(settlement)
+            await _kept(lambda: self._outbox.settle(settlement))
 
     async def _settlement(self, work: Work, leased_at: float) -> Settlement | None:
         """Return what the request came to, None where it must not leave any more."""
@@ -170,13 +170,17 @@ class Dispatcher:
             _log.exception("provider raised", provider=provider.name)
             return Unclear(f"internal error: {type(error).__name__}")
 
-    async def _settle(self, settlement: Settlement) -> None:
-        """Keep the outcome in hand until the database takes it; the fence decides if it counts."""
-        while True:
-            try:
-                await self._outbox.settle(settlement)
-            except StoreUnavailable as error:
-                _log.warning("outcome waits for the database", reason=str(error))
-                await asyncio.sleep(SETTLE_AGAIN_AFTER)
-            else:
-                return
+
+async def _kept(write: Callable[[], Awaitable[object]]) -> None:
+    """Keep an outcome in hand until the database takes it; the fence decides if it counts.
+
+    Nobody else would end it: a process never rescues its own leases.
+    """
+    while True:
+        try:
+            await write()
+        except StoreUnavailable as error:
+            _log.warning("outcome waits for the database", reason=str(error))
+            await asyncio.sleep(SETTLE_AGAIN_AFTER)
+        else:
+            return
