@@ -9,6 +9,7 @@ from terkirim.domain.email import Stream
 from terkirim.domain.errors import InvalidEmail, NotFound
 from terkirim.domain.message import State
 from terkirim.domain.suppression import Why
+from terkirim.ports import IdempotencyKey
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.ports.tracking import ReplayFilter
 from terkirim.tracking.suppression_csv import Entry
@@ -54,6 +55,21 @@ async def test_a_permanent_bounce_suppresses_at_once_and_the_next_mail_costs_not
     )
     assert (entry.source, entry.source_id) == ("mailketing", email.id)
     assert entry.note == "550 5.1.1 user unknown"
+
+
+async def test_each_use_of_a_key_gets_the_answer_that_names_who_is_suppressed(node):
+    email = an_email()
+    await node.sent(email)
+    await node.say("bounce", email, reason="550 5.1.1 user unknown")
+    key = IdempotencyKey(owner="o", route="r", key="k", fingerprint="f")
+    uses = {"idempotency": key, "answer": "all", "answer_with": lambda ids: f"not {len(ids)}"}
+    to = (BUDI, "ani@example.com", f"{BUDI[0].upper()}{BUDI[1:]}")
+    together = [node.accept(an_email(to=to), **uses) for _ in range(3)]
+    receipts = await asyncio.gather(*together, node.accept(an_email(), answer="another"))
+    receipts.append(await node.accept(an_email(to=to), **uses))
+    receipts.append(await node.store.repeat_of(key, now=START))
+    assert [one.answer for one in receipts] == [*["not 2"] * 3, "another", *["not 2"] * 2]
+    assert sorted(one.is_repeat for one in receipts) == [False] * 2 + [True] * 4
 
 
 async def test_mail_that_waits_for_an_address_that_was_suppressed_meanwhile_ends_suppressed(node):

@@ -78,9 +78,14 @@ def sending(gateway: Gateway, keys: Keys) -> Callable[[Http], Awaitable[Response
             return _receipt(gateway, emails[0], warnings)
 
         submitted = await gateway.send(
-            [draft], owner=owner, answer=answer, key=key, is_forced=wants_force(request)
+            [draft],
+            owner=owner,
+            answer=answer,
+            answer_with=answer_with_suppressed,
+            key=key,
+            is_forced=wants_force(request),
         )
-        return json_answer(answer_with_suppressed(submitted))
+        return json_answer(submitted.answer)
 
     return send
 
@@ -114,9 +119,14 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             return {"data": rows, **({"errors": read.errors} if is_permissive else {})}
 
         submitted = await gateway.send(
-            read.drafts, owner=owner, answer=answer, key=key, is_forced=wants_force(request)
+            read.drafts,
+            owner=owner,
+            answer=answer,
+            answer_with=answer_with_suppressed,
+            key=key,
+            is_forced=wants_force(request),
         )
-        return json_answer(answer_with_suppressed(submitted))
+        return json_answer(submitted.answer)
 
     return [send, batch]
 

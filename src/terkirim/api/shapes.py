@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from terkirim.delivery.submit import Submitted
-from terkirim.domain.email import Address
+from terkirim.domain.email import Address, Email
 from terkirim.domain.message import State
 from terkirim.domain.record import EmailRow, MessageRow, Story
 from terkirim.tracking.engagement import engagement
@@ -119,16 +118,14 @@ def _engagement_shape(story: Story) -> dict[str, Any]:
     }
 
 
-def answer_with_suppressed(submitted: Submitted) -> Any:
+def answer_with_suppressed(text: str, emails: Sequence[Email], suppressed: frozenset[str]) -> str:
     """Return the answer to a submission; recipients that are suppressed are named beside the id."""
-    if not submitted.suppressed:
-        return submitted.answer
-    answer = msgspec.json.decode(submitted.answer)
-    for email, row in zip(submitted.emails, answer.get("data", [answer]), strict=True):
-        own = [one.recipient for one in email.messages if one.id in submitted.suppressed]
+    answer = msgspec.json.decode(text)
+    for email, row in zip(emails, answer.get("data", [answer]), strict=True):
+        own = [one.recipient for one in email.messages if one.id in suppressed]
         if own:
             row["suppressed"] = own
-    return answer
+    return msgspec.json.encode(answer).decode()
 
 
 def last_event(messages: Sequence[MessageRow], now: datetime) -> str:

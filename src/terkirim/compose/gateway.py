@@ -178,6 +178,7 @@ class Gateway(Following):
         *,
         owner: str,
         answer: Callable[[Sequence[Email]], Any] = _ids,
+        answer_with: Callable[[str, Sequence[Email], frozenset[str]], str] | None = None,
         key: IdempotencyKey | None = None,
         is_forced: bool = False,
     ) -> Submitted:
@@ -188,7 +189,12 @@ class Gateway(Following):
             drafts = [await self.with_files(draft) for draft in drafts]
         try:
             return await self.submit(
-                drafts, owner=owner, answer=answer, key=key, is_forced=is_forced
+                drafts,
+                owner=owner,
+                answer=answer,
+                answer_with=answer_with,
+                key=key,
+                is_forced=is_forced,
             )
         except CannotBePaid:
             if key is not None and (known := await self.store.repeat_of(key, now=self.clock.now())):

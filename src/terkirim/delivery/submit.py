@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -65,10 +66,14 @@ class Submit:
         *,
         owner: str,
         answer: Callable[[Sequence[Email]], Any],
+        answer_with: Callable[[str, Sequence[Email], frozenset[str]], str] | None = None,
         key: IdempotencyKey | None = None,
         is_forced: bool = False,
     ) -> Submitted:
         """Return after the commit. `is_forced`: take a broadcast that cannot be paid, too.
+
+        `answer_with` changes the answer's text where messages are suppressed at birth; it is given
+        their ids, and called where the database is.
 
         Raises:
             InvalidEmail: a field is wrong; nothing was stored.
@@ -90,7 +95,14 @@ class Submit:
             files.update(own)
         text = msgspec.json.encode(answer(emails)).decode()
         receipt: Receipt = await self._store.accept(
-            Submission(emails=emails, now=now, idempotency=key, answer=text, files=files)
+            Submission(
+                emails=emails,
+                now=now,
+                idempotency=key,
+                answer=text,
+                answer_with=answer_with and partial(answer_with, text, emails),
+                files=files,
+            )
         )
         return Submitted(
             answer=receipt.answer,

@@ -1,6 +1,6 @@
 """Where emails are put on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -23,14 +23,16 @@ class IdempotencyKey:
 class Submission:
     """Emails that are accepted together or not at all.
 
-    `answer` (JSON text) is stored beside the key and is what a repeat gets back. `files` holds the
-    attachments' bytes by their SHA-256 in hex.
+    `answer` (JSON text) is stored beside the key and is what a repeat gets back; where messages are
+    suppressed at birth, `answer_with` makes it of their ids. `files` holds the attachments' bytes
+    by their SHA-256 in hex.
     """
 
     emails: tuple[Email, ...]
     now: datetime
     idempotency: IdempotencyKey | None = None
     answer: str = ""
+    answer_with: Callable[[frozenset[str]], str] | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 

@@ -1,10 +1,13 @@
 """How a submission becomes rows; the same for every database."""
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any
 
 from terkirim.domain.email import Email, NewMessage
 from terkirim.domain.errors import IdempotencyConflict
-from terkirim.ports import IdempotencyKey, Receipt
+from terkirim.ports import IdempotencyKey, Receipt, Submission
 from terkirim.store.rows import PRIORITY_NUMBER, extras_json, recipients_json, to_json
 from terkirim.store.times import micros, micros_or_none
 
@@ -66,3 +69,33 @@ def repeat(key: IdempotencyKey, fingerprint: str, answer: str) -> Receipt | Idem
             "this idempotency key was used with another payload; use a new key for a new e-mail"
         )
     return Receipt(answer=answer, is_repeat=True)
+
+
+def with_suppressed(
+    group: Sequence[Submission], results: Sequence[Any], suppressed: AbstractSet[str]
+) -> tuple[list[Any], dict[IdempotencyKey, str]]:
+    """Return the results that name who was suppressed at birth, and the answers to keep for it.
+
+    A key's further uses within the group get its changed answer too.
+    """
+    kept: dict[IdempotencyKey, str] = {}
+    told: list[Any] = []
+    for one, result in zip(group, results, strict=True):
+        if isinstance(result, Receipt) and not result.is_repeat:
+            told.append(_telling(one, result, suppressed))
+            if one.idempotency is not None and told[-1].answer != one.answer:
+                kept[one.idempotency] = told[-1].answer
+        elif isinstance(result, Receipt) and one.idempotency in kept:
+            told.append(replace(result, answer=kept[one.idempotency]))
+        else:
+            told.append(result)
+    return told, kept
+
+
+def _telling(one: Submission, receipt: Receipt, suppressed: AbstractSet[str]) -> Receipt:
+    stored = (email for email in one.emails if email.id not in receipt.skipped)
+    own = suppressed & {message.id for email in stored for message in email.messages}
+    if not own:
+        return receipt
+    answer = receipt.answer if one.answer_with is None else one.answer_with(frozenset(own))
+    return replace(receipt, answer=answer, suppressed=frozenset(own))

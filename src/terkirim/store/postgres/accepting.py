@@ -19,6 +19,7 @@ from terkirim.store.submitting import (
     message_row,
     repeat,
     waiting_row,
+    with_suppressed,
 )
 from terkirim.store.times import micros
 
@@ -55,10 +56,9 @@ async def accept_all(
     suppressed = await _stored(db, emails, now=now) if emails else set[str]()
     for email in emails:
         remember(email)
-    if skipped or suppressed:
-        for index in fresh:
-            results[index] = _with_exceptions(group[index], skipped, suppressed)
-    return results
+    for index in fresh if skipped else []:
+        results[index] = _with_skipped(group[index], skipped)
+    return await _with_answers_kept(db, group, results, suppressed) if suppressed else results
 
 
 async def _take_keys(
@@ -209,10 +209,15 @@ async def _insert_messages(
     return {id_ for (id_,) in await db.many(_sql["insert_messages"], rows)}
 
 
-def _with_exceptions(one: Submission, skipped: set[str], suppressed: set[str]) -> Receipt:
-    messages = (message.id for email in one.emails for message in email.messages)
-    return Receipt(
-        answer=one.answer,
-        skipped=frozenset(skipped.intersection(email.id for email in one.emails)),
-        suppressed=frozenset(suppressed.intersection(messages)),
-    )
+def _with_skipped(one: Submission, skipped: set[str]) -> Receipt:
+    own = skipped.intersection(email.id for email in one.emails)
+    return Receipt(answer=one.answer, skipped=frozenset(own))
+
+
+async def _with_answers_kept(
+    db: Database, group: Sequence[Submission], results: Sequence[Any], suppressed: set[str]
+) -> list[Any]:
+    told, kept = with_suppressed(group, results, suppressed)
+    rows = [(*_scope(key), answer) for key, answer in kept.items()]
+    await db.many(_sql["keep_answers"], sorted(rows))
+    return told

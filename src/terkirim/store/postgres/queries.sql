@@ -27,6 +27,12 @@ CROSS JOIN LATERAL (
     SELECT * FROM idempotency WHERE owner = j.owner AND route = j.route AND key = j.key OFFSET 0
 ) i;
 
+-- name: keep_answers
+-- Who was suppressed at birth is known only after the key was taken.
+UPDATE idempotency i SET answer = j.answer
+FROM json_to_recordset(:rows::json) AS j (owner text, route text, key text, answer text)
+WHERE i.owner = j.owner AND i.route = j.route AND i.key = j.key;
+
 -- name: take_campaign_rows
 -- Not for a person who was erased either: the row has a digest in its place.
 INSERT INTO campaign_rows (campaign, row, email_id)

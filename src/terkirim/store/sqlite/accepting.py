@@ -22,6 +22,7 @@ from terkirim.store.submitting import (
     message_row,
     repeat,
     waiting_row,
+    with_suppressed,
 )
 from terkirim.store.times import micros
 
@@ -54,10 +55,11 @@ def accept_all(
         fresh.keep(email)
     if not suppressed:
         return results
-    return [
-        _with_suppressed(one, result, suppressed)
-        for one, result in zip(group, results, strict=True)
-    ]
+    told, kept = with_suppressed(group, results, suppressed.keys())
+    for key, answer in kept.items():
+        scope = {"owner": key.owner, "route": key.route, "key": key.key}
+        db.execute(_sql["keep_answer"], scope | {"answer": answer})
+    return told
 
 
 def _receipt_before_storing(db: apsw.Connection, one: Submission) -> Receipt | IdempotencyConflict:
@@ -163,10 +165,3 @@ def _count(
     if suppressed:
         counts.add(micros(messages[0][0].created_at), "state", "suppressed", len(suppressed))
     write_counts(db, rollups, counts)
-
-
-def _with_suppressed(one: Submission, result: Any, suppressed: dict[str, str]) -> Any:
-    if not isinstance(result, Receipt) or result.is_repeat:
-        return result
-    own = {message.id for email in one.emails for message in email.messages} & suppressed.keys()
-    return Receipt(answer=result.answer, skipped=result.skipped, suppressed=frozenset(own))

@@ -57,6 +57,10 @@ WHERE created_at < :forgotten;
 -- name: taken_key
 SELECT fingerprint, answer, created_at FROM idempotency WHERE owner = :owner AND route = :route AND key = :key;
 
+-- name: keep_answer
+-- Who was suppressed at birth is known only after the key was taken.
+UPDATE idempotency SET answer = :answer WHERE owner = :owner AND route = :route AND key = :key;
+
 -- name: due
 -- One range of the index, oldest first: the cost does not grow with what waits behind it.
 SELECT json_group_array(id) FROM (
