@@ -454,6 +454,25 @@ async def test_a_scheduled_email_can_be_moved_until_it_was_attempted(node):
         await node.store.reschedule(email.id, scheduled_at=START, now=START)
 
 
+async def test_an_email_is_moved_without_the_recipients_that_it_does_not_go_to(node):
+    to = ("a@example.com", "b@example.com")
+    email = an_email(to=to, scheduled_at=START + timedelta(hours=1))
+    await node.accept(email)
+    stopped, going = email.messages
+    await node.store.cancel(stopped.id, now=START)
+    await node.store.reschedule(email.id, scheduled_at=START, now=START)
+    assert [work.lease.message_id for work in await node.take()] == [going.id]
+    assert await node.state(stopped.id) is State.CANCELLED
+
+
+async def test_an_email_that_goes_to_nobody_any_more_cannot_be_moved(node):
+    email = an_email(scheduled_at=START + timedelta(hours=1))
+    await node.accept(email)
+    await node.store.cancel(email.id, now=START)
+    with pytest.raises(WrongState):
+        await node.store.reschedule(email.id, scheduled_at=START, now=START)
+
+
 async def test_lists_go_newest_first_and_page_by_id(node):
     emails = [an_email() for _ in range(5)]
     for email in emails:

@@ -147,6 +147,21 @@ async def test_mail_that_is_put_off_is_told_at_its_first_deferral_only(told):
     assert said["data"]["delayed"] == {"reason": "try later"}
 
 
+async def test_mail_that_is_moved_is_told_again_while_it_is_still_to_come(told):
+    await told.endpoint()
+    email = an_email(to=("a@example.com", "b@example.com"), scheduled_at=START + DAY)
+    await told.node.accept(email)
+    await told.said()
+    moved = LATER + DAY
+    await told.node.store.reschedule(email.id, scheduled_at=moved, now=LATER)
+    said = await told.said()
+    assert [one["type"] for one in said] == ["email.scheduled"] * 2
+    assert {one["created_at"] for one in said} == {LATER.isoformat()}
+    assert {one["data"]["scheduled_at"] for one in said} == {moved.isoformat()}
+    await told.node.store.reschedule(email.id, scheduled_at=LATER, now=LATER)
+    assert await told.types() == []
+
+
 async def test_mail_whose_first_attempt_stays_unclear_is_told_as_delayed(told):
     await told.endpoint()
     await told.send(result=Unclear("no answer"))

@@ -10,8 +10,10 @@ from terkirim.domain.errors import NotFound, WrongState
 from terkirim.domain.message import CANCELLABLE, UNFINISHED, Evidence, State, after, stronger
 from terkirim.ports import Cancelled, RequeueFilter
 from terkirim.store.gating import GateSettings
+from terkirim.store.moving import movable
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
+from terkirim.store.postgres.telling import tell_moved
 from terkirim.store.postgres.transacting import Repeat
 from terkirim.store.queries import Queries
 from terkirim.store.times import micros, micros_or_none
@@ -50,7 +52,7 @@ async def cancel(db: Database, *, id_: str, now: int) -> list[Cancelled]:
     ]
 
 
-async def reschedule(db: Database, *, id_: str, at: int) -> None:
+async def reschedule(db: Database, *, id_: str, at: datetime, now: datetime) -> None:
     """Move an email that was not attempted yet."""
     standing = await _standing(db, id_)
     if not standing:
@@ -58,11 +60,10 @@ async def reschedule(db: Database, *, id_: str, at: int) -> None:
     email_id = standing[0][3]
     if email_id != id_:
         raise NotFound(f"{id_} is one message of an e-mail; the e-mail {email_id} can be moved")
-    for row in standing:
-        if State(row[2]) is not State.QUEUED or row[4] > 0:
-            raise WrongState("only an e-mail that was not attempted can be moved", state=row[2])
-    await db.rows(_sql["reschedule_outbox"], at=at, id=[row[0] for row in standing])
-    await db.rows(_sql["reschedule_email"], at=at, id=id_)
+    moved = movable((row[0], row[2], row[4]) for row in standing)
+    await db.rows(_sql["reschedule_outbox"], at=micros(at), id=moved)
+    await db.rows(_sql["reschedule_email"], at=micros(at), id=id_)
+    await tell_moved(db, moved, at=at, now=now)
 
 
 async def requeue(db: Database, *, which: RequeueFilter, settings: GateSettings, now: int) -> int:

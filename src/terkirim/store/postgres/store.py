@@ -193,9 +193,9 @@ class PostgresStore(PostgresLog):
             partial(controlling.cancel, id_=email_or_message_id, now=micros(now))
         )
 
-    async def reschedule(self, email_id: str, *, scheduled_at: datetime, now: datetime) -> None:  # noqa: ARG002 - the port's
+    async def reschedule(self, email_id: str, *, scheduled_at: datetime, now: datetime) -> None:
         await self.write_alone(
-            partial(controlling.reschedule, id_=email_id, at=micros(scheduled_at))
+            partial(controlling.reschedule, id_=email_id, at=scheduled_at, now=now)
         )
         self._note_change()
 

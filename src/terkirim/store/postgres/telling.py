@@ -1,6 +1,7 @@
 """Writes down what the customer's app is to be told of, in the transaction in which it happens."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from terkirim.domain.email import Email, NewMessage
 from terkirim.domain.suppression import Suppression
@@ -8,7 +9,7 @@ from terkirim.domain.webhook import WebhookType
 from terkirim.store.postgres.database import Database
 from terkirim.store.queries import Queries
 from terkirim.store.rows import storable_row, to_json
-from terkirim.store.telling import scheduled_rows, suppression_rows
+from terkirim.store.telling import moved_rows, scheduled_rows, suppression_rows
 
 _sql = Queries("terkirim.store.postgres", "webhooks.sql")
 
@@ -35,6 +36,11 @@ async def tell_accepted(
 async def tell_restated(db: Database, rows: Sequence[tuple[str, str]], *, now: int) -> None:
     """Tell of messages whose first attempt stayed unclear; rows of `restate`."""
     await db.many(_sql["tell_restated"], rows, now=now)
+
+
+async def tell_moved(db: Database, ids: Iterable[str], *, at: datetime, now: datetime) -> None:
+    """Tell of messages that are to be sent at another time than was said before."""
+    await db.many(_sql["tell"], moved_rows(ids, at=at, now=now))
 
 
 async def tell_suppressions(

@@ -12,10 +12,11 @@ from terkirim.domain.message import CANCELLABLE, UNFINISHED, Evidence, State, af
 from terkirim.ports import Cancelled, RequeueFilter
 from terkirim.store.counting import Counts, Rollups
 from terkirim.store.gating import GateSettings
+from terkirim.store.moving import movable
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.counts import write_counts
-from terkirim.store.sqlite.telling import tell_ended
+from terkirim.store.sqlite.telling import tell_ended, tell_moved
 from terkirim.store.times import micros
 
 _sql = Queries("terkirim.store.sqlite")
@@ -79,21 +80,25 @@ def reschedule_all(
     db: apsw.Connection, group: Sequence[tuple[str, datetime, datetime]]
 ) -> list[NotFound | WrongState | None]:
     """Move emails that were not attempted yet; each (id, scheduled_at, now)."""
-    return [_reschedule(db, id_, micros(at)) for id_, at, _ in group]
+    return [_reschedule(db, *one) for one in group]
 
 
-def _reschedule(db: apsw.Connection, id_: str, at: int) -> NotFound | WrongState | None:
+def _reschedule(
+    db: apsw.Connection, id_: str, at: datetime, now: datetime
+) -> NotFound | WrongState | None:
     ids = message_ids_of(db, id_)
     if not ids:
         return NotFound(f"there is no e-mail with the id {id_}")
     ((email_id,),) = db.execute(_sql["email_id_of"], {"id": ids[0]})
     if email_id != id_:
         return NotFound(f"{id_} is one message of an e-mail; the e-mail {email_id} can be moved")
-    for row in _standing(db, ids):
-        if State(row[2]) is not State.QUEUED or row[5] > 0:
-            return WrongState("only an e-mail that was not attempted can be moved", state=row[2])
-    db.execute(_sql["reschedule_email"], {"at": at, "id": id_})
-    db.execute(_sql["reschedule_outbox"], {"at": at, "ids": to_json(ids)})
+    try:
+        moved = movable((row[0], row[2], row[5]) for row in _standing(db, ids))
+    except WrongState as error:
+        return error
+    db.execute(_sql["reschedule_email"], {"at": micros(at), "id": id_})
+    db.execute(_sql["reschedule_outbox"], {"at": micros(at), "ids": to_json(moved)})
+    tell_moved(db, moved, at=at, now=now)
     return None
 
 

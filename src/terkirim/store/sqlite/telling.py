@@ -1,6 +1,7 @@
 """Writes down what the customer's app is to be told of, in the transaction in which it happens."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import apsw
@@ -10,7 +11,7 @@ from terkirim.domain.suppression import Suppression
 from terkirim.domain.webhook import WebhookType
 from terkirim.store.queries import Queries
 from terkirim.store.rows import to_json
-from terkirim.store.telling import scheduled_rows, suppression_rows
+from terkirim.store.telling import moved_rows, scheduled_rows, suppression_rows
 
 _sql = Queries("terkirim.store.sqlite", "webhooks.sql")
 
@@ -35,6 +36,11 @@ def tell_scheduled(
 ) -> None:
     """Tell of emails that are to be sent later."""
     _tell(db, scheduled_rows(emails, suppressed))
+
+
+def tell_moved(db: apsw.Connection, ids: Iterable[str], *, at: datetime, now: datetime) -> None:
+    """Tell of messages that are to be sent at another time than was said before."""
+    _tell(db, moved_rows(ids, at=at, now=now))
 
 
 def tell_suppressions(
