@@ -522,6 +522,41 @@ async def test_an_erased_person_is_in_no_body_and_no_answer(told, database):
     assert set(answers) == {("thanks, erased",)}
 
 
+async def test_what_waits_to_be_told_loses_the_erased_person_and_is_told_anew(told, database):
+    await told.endpoint()
+    await told.send(result=Rejected("550 no such user sari@x.id"), to=("sari@x.id",))
+    suppressions = database.hearing(told.node.store).suppressions
+    entries = [
+        Suppression(address=one, stream=None, why=Why.BY_HAND, source="x", created_at=START)
+        for one in ("sari@x.id", "sari@x.id.au")
+    ]
+    await suppressions.suppress(entries, who="x", now=START)
+    before = await told.book.fresh(limit=100)
+    await database.erasure(told.node).erase_rest("sari@x.id")
+
+    old = [payload_of(one, id_=new_id()) for one in before.happenings]
+    assert not await told.book.publish(before, old, now=told.now)
+    said = {one["type"]: one["data"] for one in await told.said()}
+    assert said["email.failed"]["failed"] == {"reason": "erased"}
+    facts = await database.rows(told.node, "SELECT body FROM webhook_payloads ORDER BY body")
+    emails = [json.loads(body)["data"].get("email") for (body,) in facts]
+    assert sorted(one for one in emails if one is not None) == ["erased", "sari@x.id.au"]
+
+
+async def test_with_what_an_erased_person_read_her_mail_is_in_no_body(tracked, database):
+    node, told = tracked
+    endpoint = await told.endpoint()
+    email = an_email(to=("sari@x.id",))
+    await node.sent(email)
+    reader = {"ip_address": "192.0.2.7", "user_agent": "Her Own Reader"}
+    await node.say("click", email, url="https://toko.example/?of=sari", **reader)
+    await told.publish()
+    await database.erasure(node).erase([email.id], address="sari@x.id", now=told.now)
+    bodies = [one.payload.body for one in await told.listed(endpoint)]
+    assert len(bodies) == 2
+    assert not [one for one in bodies for hers in ("192.0.2.7", "Reader", "sari") if hers in one]
+
+
 async def test_no_question_looks_through_all_that_was_delivered(told, database):
     """Ask how it would be answered: by an index of what is open, however much is not."""
     endpoint = await told.endpoint()

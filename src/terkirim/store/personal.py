@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote_plus, unquote_plus
 
 from terkirim.store.rows import from_json, to_json
 
 NOBODY = "erased"
+Key = TypeVar("Key", str, int)
 
 
 def pattern_of(address: str) -> re.Pattern[str]:
@@ -31,9 +32,9 @@ def without(value: Any, pattern: re.Pattern[str]) -> Any:
 
 
 def redacted_bodies(
-    rows: Iterable[Sequence[str]], pattern: re.Pattern[str]
-) -> list[tuple[str, str]]:
-    """Return the webhook bodies, each with its id, that hold the address, without it."""
+    rows: Iterable[tuple[Key, str]], pattern: re.Pattern[str]
+) -> list[tuple[Key, str]]:
+    """Return the JSON texts of webhooks, each with its key, that hold the address, without it."""
     return [
         (id_, to_json(without(from_json(body), pattern)))
         for id_, body in rows

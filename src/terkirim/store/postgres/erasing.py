@@ -82,6 +82,7 @@ class _Rest:
     alerts: list[tuple[Any, ...]]
     notices: list[tuple[Any, ...]]
     answers: list[tuple[str, str, str]]
+    facts: list[tuple[int, str]]
     payloads: list[tuple[str, str]]
     apps_answers: list[tuple[Any, ...]]
 
@@ -110,6 +111,7 @@ async def _anonymise(db: Database, rows: Sequence[Sequence[Any]], address: str) 
     for name in ("erase_messages", "erase_attempts"):
         await db.rows(_sql[name], id=ids, address=address, nobody=NOBODY)
     await db.rows(_sql["erase_events"], id=ids, nobody=NOBODY)
+    await db.rows(_webhooks["blank_readers"], ids=ids)
     await _rewrite(db, {row[1] for row in rows}, address)
     await _blank(db, [row[1] for row in rows if row[5] == 1])
 
@@ -169,6 +171,7 @@ async def _rest_of(db: Database, *, address: str) -> _Rest:
         alerts=redacted(alerts, pattern, keys=1),
         notices=redacted(notices, pattern, keys=3),
         answers=[(one[0], one[1], one[2]) for one in answers if pattern.search(one[3])],
+        facts=redacted_bodies(await _told(db, "facts_with", address), pattern),
         payloads=redacted_bodies(await _told(db, "payloads_of_nobody", address), pattern),
         apps_answers=redacted(await _told(db, "answers_with", address), pattern, keys=3),
     )
@@ -179,6 +182,8 @@ async def _told(db: Database, name: str, address: str) -> list[Any]:
 
 
 async def _erase_rest(db: Database, *, found: _Rest) -> None:
+    if found.facts:
+        await db.rows(_webhooks["lock_endpoints"])  # nobody publishes them meanwhile
     await lock_log(db)
     await db.many(_sql["hide_campaign_rows"], found.rows)
     await db.rows(_sql["blank_callbacks"], seqs=found.callbacks)
@@ -186,6 +191,7 @@ async def _erase_rest(db: Database, *, found: _Rest) -> None:
     await db.rows(_sql["drop_bounces"], address=found.address)
     await db.many(_sql["rewrite_alerts"], found.alerts)
     await db.many(_sql["rewrite_notices"], found.notices)
+    await db.many(_webhooks["retell_facts"], found.facts)
     await db.many(_webhooks["rewrite_payloads"], found.payloads)
     await db.many(_webhooks["rewrite_answers"], found.apps_answers)
     await db.many(_sql["drop_answers"], found.answers)

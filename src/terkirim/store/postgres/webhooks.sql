@@ -218,6 +218,22 @@ UPDATE webhook_payloads SET body = (jsonb_set(body::jsonb, '{data,subject}', '""
 WHERE message_id = ANY (
     ARRAY(SELECT m.id FROM messages m WHERE m.id = ANY (:id::text[]) OR m.email_id = ANY (:id::text[]) AND m.email_id <> m.id));
 
+-- name: blank_readers
+-- Where from and with what a person read a mail.
+UPDATE webhook_payloads SET body = (body::jsonb #- '{data,open}' #- '{data,click}')::text
+WHERE message_id = ANY (:ids::text[]) AND type IN ('email.opened', 'email.clicked');
+
+-- name: facts_with
+SELECT seq, facts FROM webhook_facts WHERE strpos(lower(facts), :address) > 0;
+
+-- name: retell_facts
+-- As new ones: whoever has read them, and is about to publish them, begins again.
+WITH gone AS (
+    DELETE FROM webhook_facts f USING json_to_recordset(:rows::json) AS j (seq bigint, facts text)
+    WHERE f.seq = j.seq RETURNING f.type, f.at, f.message_id, j.facts
+)
+INSERT INTO webhook_facts (type, at, message_id, facts) SELECT type, at, message_id, facts FROM gone;
+
 -- name: payloads_of_nobody
 SELECT id, body FROM webhook_payloads WHERE message_id IS NULL AND strpos(lower(body), :address) > 0;
 

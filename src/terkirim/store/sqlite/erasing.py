@@ -83,6 +83,7 @@ class _Rest:
     alerts: list[tuple[Any, ...]]
     notices: list[tuple[Any, ...]]
     answers: list[tuple[str, str, str]]
+    facts: list[tuple[int, str]]
     payloads: list[tuple[str, str]]
     apps_answers: list[tuple[Any, ...]]
 
@@ -112,6 +113,7 @@ def _anonymise(db: apsw.Connection, *, rows: Sequence[Sequence[Any]], address: s
     bound = {"ids": to_json([row[0] for row in rows]), "address": address, "nobody": NOBODY}
     for name in ("erase_messages", "erase_attempts", "erase_events"):
         db.execute(_sql[name], bound)
+    db.execute(_webhooks["blank_readers"], bound)
     _rewrite(db, {row[1] for row in rows}, address)
     _blank(db, [row[1] for row in rows if row[5] == 1])
 
@@ -174,6 +176,7 @@ def _rest_of(db: apsw.Connection, *, address: str) -> _Rest:
         alerts=redacted(alerts, pattern, keys=1),
         notices=redacted(notices, pattern, keys=3),
         answers=[one[:3] for one in answers if pattern.search(one[3])],
+        facts=redacted_bodies(_told(db, "facts_with", address), pattern),
         payloads=redacted_bodies(_told(db, "payloads_of_nobody", address), pattern),
         apps_answers=redacted(_told(db, "answers_with", address), pattern, keys=3),
     )
@@ -192,6 +195,9 @@ def _erase_rest(db: apsw.Connection, *, found: _Rest) -> None:
     db.execute(_sql["drop_bounces"], {"address": found.address})
     db.execute(_sql["rewrite_alerts"], {"rows": to_json(found.alerts)})
     db.execute(_sql["rewrite_notices"], {"rows": to_json(found.notices)})
+    if found.facts:
+        db.execute(_webhooks["retell_facts"], {"rows": to_json(found.facts)})
+        db.execute(_webhooks["drop_facts"], {"seqs": to_json([seq for seq, _ in found.facts])})
     db.execute(_webhooks["rewrite_payloads"], {"rows": to_json(found.payloads)})
     db.execute(_webhooks["rewrite_answers"], {"rows": to_json(found.apps_answers)})
     for owner, route, key in found.answers:

@@ -217,6 +217,19 @@ WHERE message_id IN (
     SELECT value FROM json_each(:ids)
     UNION SELECT m.id FROM json_each(:ids) j JOIN messages m ON m.email_id = j.value AND m.email_id <> m.id);
 
+-- name: blank_readers
+-- Where from and with what a person read a mail.
+UPDATE webhook_payloads SET body = json_remove(body, '$.data.open', '$.data.click')
+WHERE message_id IN (SELECT value FROM json_each(:ids)) AND type IN ('email.opened', 'email.clicked');
+
+-- name: facts_with
+SELECT seq, facts FROM webhook_facts WHERE instr(lower(facts), :address);
+
+-- name: retell_facts
+-- As new ones: whoever has read them, and is about to publish them, begins again.
+INSERT INTO webhook_facts (type, at, message_id, facts)
+SELECT f.type, f.at, f.message_id, j.value ->> 1 FROM json_each(:rows) j JOIN webhook_facts f ON f.seq = j.value ->> 0;
+
 -- name: payloads_of_nobody
 SELECT id, body FROM webhook_payloads WHERE message_id IS NULL AND instr(lower(body), :address);
 
