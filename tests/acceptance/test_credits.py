@@ -428,6 +428,11 @@ def test_a_password_comes_from_standard_input_and_is_kept_as_a_hash(terkirim):
     assert (short.returncode, "8 to 256" in short.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
+def test_a_person_gets_any_role_that_the_pages_know(terkirim, role):
+    assert terkirim.json("users", "add", "ani", "--role", role)["role"] == role
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from terkirim.access.password_rule import fault_in
+from terkirim.access.roles import ADMIN, ROLES
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE
 from terkirim.cli.screen import Screen, json_option, printable
@@ -13,7 +14,7 @@ from terkirim.content.addresses import normalised
 from terkirim.database import Database
 from terkirim.domain.alert import Activity
 from terkirim.domain.errors import NotFound, WrongState
-from terkirim.ports.people import ROLES, User
+from terkirim.ports.people import User
 
 NAME_LIMIT = 100  # characters
 URL_LIMIT = 2_000
@@ -32,7 +33,7 @@ def users() -> None:
     metavar="URL",
     help="Where alerts reach an admin: an Apprise URL, also as critical|tgram://...",
 )
-@click.option("--role", type=click.Choice(ROLES), default="admin", show_default=True)
+@click.option("--role", type=click.Choice(ROLES), default=ADMIN, show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
 @json_option
 def add(

@@ -6,8 +6,6 @@ from typing import Protocol
 
 from terkirim.domain.alert import Activity
 
-ROLES = ("admin", "viewer")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
