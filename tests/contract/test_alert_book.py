@@ -311,6 +311,18 @@ async def test_the_activity_log_is_read_on_from_a_row_where_several_share_an_ins
     assert seen[3:] == ["ani"]
 
 
+async def test_the_activity_log_is_read_on_from_where_a_row_stood_before_it_moved(people):
+    at = [START + timedelta(minutes=minute) for minute in range(3)]
+    await people.note(Activity(at=at[0], who="ani", what="signed in"))
+    await people.note(Activity(at=at[1], who="budi", what="signed in"))
+    await people.note(Activity(at=at[1], who="1.2.3.4", what="callback refused"), is_folded=True)
+    first = await people.activity(limit=2)
+    assert [row.who for row in first] == ["budi", "1.2.3.4"]
+    await people.note(Activity(at=at[2], who="1.2.3.4", what="callback refused"), is_folded=True)
+    rest = await people.activity(limit=9, before=first[1].at, after=first[1].id)
+    assert [row.who for row in rest] == ["ani"]
+
+
 async def test_the_activity_log_is_not_read_on_from_a_row_that_it_does_not_have(people):
     with pytest.raises(NotFound, match="no such row"):
         await people.activity(limit=2, after="nowhere")

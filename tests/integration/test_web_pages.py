@@ -2,12 +2,14 @@
 
 import base64
 import csv
+import html
 import io
 import re
 from datetime import timedelta
 
 import pytest
 
+from terkirim.domain.alert import Activity
 from terkirim.domain.message import State
 from terkirim.domain.outcome import Deferred, Rejected, Unclear
 from terkirim.policy.retry import RetrySchedule
@@ -267,6 +269,22 @@ async def test_a_test_email_goes_the_usual_way(visitor):
     )
     wrong = await visitor.post("/providers/test", to="nobody")
     assert (wrong.status, "`to`" in wrong.text or "to" in wrong.text) == (422, True)
+
+
+@over_both
+async def test_the_activity_is_paged_without_loss_where_many_rows_share_an_instant(visitor):
+    log, at = visitor.gateway.desk.activity, visitor.gateway.clock.now() - timedelta(days=1)
+    for number in range(120):
+        await log.note(Activity(at=at, who="orang", what="signed in", subject=f"s-{number:03}-"))
+    seen, path = [], "/activity"
+    while path:
+        page = await visitor.get(path)
+        seen += re.findall(r"s-\d{3}-", page.text)
+        older = re.search(r'href="([^"]+)" rel="next"', page.text)
+        path = html.unescape(older[1]) if older else None
+    assert sorted(seen) == [f"s-{number:03}-" for number in range(120)]
+    assert (await visitor.get("/activity?older=nonsense")).status == 200
+    assert (await visitor.get("/activity?older=2026-11-28~gone")).status == 200
 
 
 async def test_a_key_is_shown_once_and_revoked(visitor):

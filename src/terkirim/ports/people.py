@@ -57,6 +57,9 @@ class ActivityLog(Protocol):
     ) -> list[Activity]:
         """Return what was done, newest first; `after` is the id of the row to go on from.
 
+        With `before`, `after` is a row as it stood at that instant: it may have moved since, by a
+        repeat that it counts, or be gone.
+
         Raises:
             NotFound: the log has no row of this id.
         """

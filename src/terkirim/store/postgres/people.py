@@ -12,7 +12,7 @@ from terkirim.store.queries import Queries
 from terkirim.store.times import micros
 from terkirim.store.watching import NO_ACTIVITY, activity_of, activity_row, user_of, user_row
 
-_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+_FAR = micros(datetime(9999, 1, 1, tzinfo=UTC))
 _sql = Queries("terkirim.store.postgres", "people.sql")
 
 
@@ -37,18 +37,20 @@ class PostgresPeople:
     async def activity(
         self, *, limit: int, before: datetime | None = None, after: str | None = None
     ) -> list[Activity]:
-        return await self._store.read(
-            partial(_listed, before=micros(before or _FAR), after=after, most=limit)
-        )
+        place = None if before is None else micros(before)
+        return await self._store.read(partial(_listed, before=place, after=after, most=limit))
 
 
-async def _listed(db: Database, *, before: int, after: str | None, most: int) -> list[Activity]:
-    if after is not None:
+async def _listed(
+    db: Database, *, before: int | None, after: str | None, most: int
+) -> list[Activity]:
+    if before is None and after is not None:
         found = await db.one(_sql["place_of_activity"], id=after)
         if found is None:
             raise NotFound(NO_ACTIVITY)
         (before,) = found
-    rows = await db.rows(_sql["activity"], before=before, id=after or "", most=most)
+    place = _FAR if before is None else before
+    rows = await db.rows(_sql["activity"], before=place, id=after or "", most=most)
     return [activity_of(row) for row in rows]
 
 

@@ -14,7 +14,7 @@ from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import micros
 from terkirim.store.watching import NO_ACTIVITY, activity_of, activity_row, user_of, user_row
 
-_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+_FAR = micros(datetime(9999, 1, 1, tzinfo=UTC))
 _sql = Queries("terkirim.store.sqlite", "people.sql")
 
 
@@ -40,9 +40,8 @@ class SqlitePeople:
     async def activity(
         self, *, limit: int, before: datetime | None = None, after: str | None = None
     ) -> list[Activity]:
-        return await self._store.read(
-            partial(_listed, before=micros(before or _FAR), after=after, most=limit)
-        )
+        place = None if before is None else micros(before)
+        return await self._store.read(partial(_listed, before=place, after=after, most=limit))
 
 
 def keep_activity(db: apsw.Connection, activity: Activity, *, is_folded: bool = False) -> None:
@@ -50,13 +49,15 @@ def keep_activity(db: apsw.Connection, activity: Activity, *, is_folded: bool = 
     db.execute(_sql["note"], activity_row(activity, is_folded=is_folded))
 
 
-def _listed(db: apsw.Connection, *, before: int, after: str | None, most: int) -> list[Activity]:
-    if after is not None:
+def _listed(
+    db: apsw.Connection, *, before: int | None, after: str | None, most: int
+) -> list[Activity]:
+    if before is None and after is not None:
         found = next(db.execute(_sql["place_of_activity"], {"id": after}), None)
         if found is None:
             raise NotFound(NO_ACTIVITY)
         (before,) = found
-    bound = {"before": before, "id": after or "", "most": most}
+    bound = {"before": _FAR if before is None else before, "id": after or "", "most": most}
     return [activity_of(row) for row in db.execute(_sql["activity"], bound)]
 
 

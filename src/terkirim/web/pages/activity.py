@@ -64,8 +64,9 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
 
     @site.get("/activity")
     async def activity(visit: Visit) -> Response[Any]:
+        before, after = _place(visit.query.get("older", ""))
         found = await site.gateway.desk.activity.activity(
-            limit=ON_A_PAGE + 1, before=_instant(visit.query.get("before", ""))
+            limit=ON_A_PAGE + 1, before=before, after=after
         )
         rows, has_more = found[:ON_A_PAGE], len(found) > ON_A_PAGE
         return visit.page(
@@ -74,8 +75,10 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             rows=rows,
             deed=_deed,
             facts=_facts,
-            older=visit.href(before=rows[-1].at.isoformat()) if has_more else None,
-            newest=None if "before" not in visit.query else visit.href(before=None),
+            older=visit.href(older=f"{rows[-1].at.isoformat()}~{rows[-1].id}")
+            if has_more
+            else None,
+            newest=None if "older" not in visit.query else visit.href(older=None),
         )
 
     return [activity]
@@ -95,9 +98,11 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _instant(text: str) -> datetime | None:
+def _place(text: str) -> tuple[datetime | None, str | None]:
+    """Return the instant and the id of the row after which the page begins; None: the newest."""
+    instant, _, id_ = text.partition("~")
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(instant)
     except ValueError:
-        return None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return None, None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)), id_
