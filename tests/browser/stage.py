@@ -7,9 +7,13 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from zoneinfo import ZoneInfo
 
 import apsw
 
+from terkirim.store.counting import Counts, Rollups
+from terkirim.store.sqlite.counts import write_counts
+from terkirim.store.times import HOUR_US
 from tests.acceptance.conftest import TERKIRIM, Served, free_port
 
 SECRET = "rahasia-toko"  # of callbacks
@@ -223,10 +227,11 @@ class Stage:
             used += sum(row[3] for row in rows if row[0] == hour and ":accepted:" in row[2])
             if hour % 6 == 0:
                 balances.append((hour * 3_600_000_000, left + used))
-        sql = """INSERT INTO rollups (hour, kind, key, node, count) VALUES (?, ?, ?, 'past', ?)
-            ON CONFLICT DO NOTHING"""
+        counts = Counts()
+        for hour, kind, key, count in rows:
+            counts.add(hour * HOUR_US, kind, key, count)
         with db:
-            db.executemany(sql, [row for row in rows if row[3]])
+            write_counts(db, Rollups("past", ZoneInfo("Asia/Jakarta"), places=1), counts)
             db.executemany(
                 """INSERT INTO balances VALUES ('mailketing', ?, 'check', ?, '', '', 0, 0)
                 ON CONFLICT DO NOTHING""",

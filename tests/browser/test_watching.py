@@ -68,6 +68,22 @@ def test_the_balance_is_checked_and_a_sum_is_answered(page, shop):
     expect(page.locator("#balance-data tbody tr").last).to_be_visible()
 
 
+def test_the_overview_draws_where_the_credits_go_and_keeps_it_while_the_balance_changes(page, shop):
+    shop.top_up(250_000)
+    shop.check_credits()
+    page.goto("/")
+    panel = page.get_by_role("region", name="Credits")
+    expect(panel.locator(".balance b")).to_contain_text("250,0")
+    expect(panel.locator("canvas")).to_be_visible()
+    panel.locator("canvas").evaluate("canvas => { canvas.id = 'kept'; }")
+    shop.top_up(123_000)
+    shop.check_credits()
+    expect(panel.locator(".balance b")).to_contain_text("123,0", timeout=30_000)
+    expect(page.locator("canvas#kept")).to_be_visible()
+    panel.get_by_text("As a table").click()
+    expect(panel.locator("tbody tr").last).to_be_visible()
+
+
 def test_an_address_is_suppressed_from_its_message_and_let_in_again(page, shop):
     id_ = shop.send("stop@example.com", "Terakhir")
     shop.settled(id_)

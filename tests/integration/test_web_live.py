@@ -105,19 +105,19 @@ async def opened(visitor):
 @over_both
 async def test_a_line_tells_every_part_once_and_then_only_what_changes(visitor):
     async with opened(visitor) as line:
-        await line.until(lambda: len(line.parts) == 4)
+        await line.until(lambda: len(line.parts) == 3)
         assert line.status == 200
         assert line.headers["content-type"].startswith("text/event-stream")
         assert line.headers["cache-control"] == "no-store"
         assert line.headers["content-security-policy"].startswith("default-src 'none'")
-        assert set(line.parts) == {"health", "credits", "now", "periods"}
+        assert set(line.parts) == {"health", "now", "periods"}  # no account is prepaid
         told = line.names.count("part")
         await line.until(lambda: line.names.count("beat") >= 2)  # one at the start, one when quiet
         assert line.names.count("part") == told
         await visitor.gateway.send_email(to="budi@example.com", subject="Halo", text="x")
         await line.until(lambda: ">1</a>" in line.parts["now"])
         await line.until(lambda: "<b>1</b>" in line.parts["periods"])
-        assert line.names.count("part") < told + 4 + 10  # the oldest one waits longer each second
+        assert line.names.count("part") < told + 3 + 10  # the oldest one waits longer each second
 
 
 async def test_a_line_speaks_the_readers_language(visitor):
@@ -203,4 +203,4 @@ async def test_while_the_database_is_away_the_line_says_so_and_goes_on(visitor, 
         await line.until(lambda: "away" in line.names)
         line.parts.clear()
         monkeypatch.setattr(insight, "sums", sums)
-        await line.until(lambda: len(line.parts) == 4)
+        await line.until(lambda: len(line.parts) == 3)

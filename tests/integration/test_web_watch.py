@@ -97,6 +97,24 @@ async def test_the_forecast_is_a_sentence_a_day_and_a_band_in_the_table(open_vis
     assert 'data-value="2400"' in usage
 
 
+async def test_the_overview_has_gauge_level_line_and_day_of_the_credits(open_visitor):
+    visitor = await open_visitor()
+    await visitor.post("/credits/check")
+    assert "line-data-1" not in (await visitor.get("/")).text  # one reading is no line
+    await use(visitor.gateway)
+    await visitor.post("/credits/check")
+    page = await visitor.get("/")
+    panel = page.text.partition('id="credits-1"')[2].partition("</section>")[0]
+    for part in ('<meter class="gauge"', "60,000", "enough", "They run out in", "That is on"):
+        assert part in panel, part
+    assert 'aria-labelledby="line-1"' in panel
+    assert 'data-unit="credits"' in panel
+    table = panel.partition('id="line-data-1"')[2].partition("</table>")[0]
+    assert "Credits left in the last 30 days, and what is expected of the days ahead" in table
+    assert table.count("<tr>") > 25  # a row a day until the credits are gone
+    assert 'data-value="0"' in table.rpartition("<tr>")[2]
+
+
 async def test_the_calculator_says_whether_mails_can_be_paid(open_visitor):
     visitor = await open_visitor()
     await visitor.post("/credits/check")

@@ -11,10 +11,12 @@ from terkirim.domain.message import State
 from terkirim.reports.credits import credit_troubles
 from terkirim.reports.health import Health, health, with_troubles
 from terkirim.reports.overview import Period, Recalled, by_hour, per_minute, periods
+from terkirim.web.balance_line import Point, balance_line
 
 HEALTH_KEPT = 2.0  # seconds, for the strip of every page
 FIGURES_KEPT = 0.9  # seconds: less than a beat, so that each beat is a new one
 STANDINGS_KEPT = 10.0  # seconds: a forecast reads eight weeks of counts
+LINE_DAYS, LINE_EACH = 30, 24  # days back, hours between two points
 _SHOWN = (State.QUEUED, State.LEASED, State.UNCLEAR, State.HELD)
 
 
@@ -45,6 +47,7 @@ class Pulse:
         self._health: tuple[float, Health] | None = None
         self._figures: tuple[float, Figures] | None = None
         self._standings: tuple[float, Sequence[Standing]] | None = None
+        self._lines: tuple[float, Mapping[str, Sequence[Point]]] | None = None
 
     async def health(self) -> Health:
         """Return what is wrong now."""
@@ -59,9 +62,17 @@ class Pulse:
                 self._figures = (present, await self._found_figures())
             return self._figures[1]
 
+    async def lines(self) -> Mapping[str, Sequence[Point]]:
+        """Return the line of each account's balance, by provider."""
+        async with self._lock:
+            present = self._gateway.clock.monotonic()
+            if self._lines is None or present - self._lines[0] > STANDINGS_KEPT:
+                self._lines = (present, await self._found_lines())
+            return self._lines[1]
+
     def forget(self) -> None:
         """Ask anew at the next time: somebody has just changed something."""
-        self._health = self._figures = self._standings = None
+        self._health = self._figures = self._standings = self._lines = None
 
     async def _found_figures(self) -> Figures:
         gateway = self._gateway
@@ -91,3 +102,9 @@ class Pulse:
         if self._standings is None or present - self._standings[0] > STANDINGS_KEPT:
             self._standings = (present, await self._gateway.lookout.standings.all())
         return self._standings[1]
+
+    async def _found_lines(self) -> Mapping[str, Sequence[Point]]:
+        return {
+            one.provider: await balance_line(self._gateway, one, days=LINE_DAYS, each=LINE_EACH)
+            for one in await self._found_standings()
+        }

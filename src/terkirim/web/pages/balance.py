@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Any
 
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from terkirim.domain.credit import Ahead, Preflight, Standing
+from terkirim.domain.credit import Preflight, Standing
 from terkirim.domain.email import Priority
 from terkirim.domain.errors import NotFound
 from terkirim.domain.phrase import Phrase, phrase, proper
@@ -18,6 +18,7 @@ from terkirim.reports.credits import (
     forecast_in_words,
     preflight_in_words,
 )
+from terkirim.web.balance_line import balance_line
 from terkirim.web.numbers import whole_number
 from terkirim.web.site import Site
 from terkirim.web.visit import Visit
@@ -30,16 +31,6 @@ SPANS: dict[str, tuple[int, int, Phrase]] = {
     "90d": (90, 24, phrase("90 days")),
 }
 _USUAL = "30d"
-_AHEAD_LEAST = 2  # days that a forecast shows, where it knows anything
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One place of the chart: what was left, or what is expected to be; None: nothing is known."""
-
-    at: datetime
-    left: int | None = None
-    ahead: Ahead | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +71,7 @@ def _showing(site: Site) -> list[HTTPRouteHandler]:
             forecast_says=forecast_in_words(standing),
             scale=_scale(site, standing),
             levels=lookout.standings.levels,
-            points=await _points(site, standing, days=days, each=each),
+            points=await balance_line(site.gateway, standing, days=days, each=each),
             statistics=statistics,
             in_words_of=lookout.alarms.in_words,
             usage=_usage(visit, statistics.usage),
@@ -131,30 +122,6 @@ def _scale(site: Site, standing: Standing) -> int:
     read = 0 if standing.reading is None else standing.reading.credits or 0
     levels = site.gateway.lookout.standings.levels
     return max(read, standing.balance or 0, 2 * levels.warning)
-
-
-async def _points(site: Site, standing: Standing, *, days: int, each: int) -> list[Point]:
-    """Return what the chart of the balance shows: the past as it was read, and the days ahead."""
-    lookout = site.gateway.lookout
-    since = standing.at - timedelta(days=days)
-    read = await lookout.statistics.balances(
-        standing.provider, since=since, each=timedelta(hours=each)
-    )
-    course = await lookout.standings.course(standing, days=_days_ahead(standing, days))
-    past = [Point(at=at, left=left) for at, left in read if at < standing.at]
-    if standing.balance is None:
-        return past
-    ahead = course[0] if course else None
-    now = Point(at=standing.at, left=standing.balance, ahead=ahead)
-    return [*past, now, *(Point(at=one.at, ahead=one) for one in course[1:])]
-
-
-def _days_ahead(standing: Standing, days: int) -> int:
-    """Return how far the chart looks ahead: until the credits are gone, at most as far as back."""
-    late = standing.forecast.late
-    if late is None:
-        return days
-    return min(max((late - standing.at) // timedelta(days=1) + 1, _AHEAD_LEAST), days)
 
 
 def _usage(visit: Visit, usage: Any) -> list[tuple[datetime, int]]:

@@ -85,7 +85,7 @@ async def _changes(site: Site, visit: Visit, shown: dict[str, str]) -> list[byte
     events: list[bytes] = []
     for part in PARTS:
         html = visit.part(f"overview_{part}.html", **values)
-        if shown.get(part) != html:
+        if shown.get(part, "") != html:  # a part with nothing in it is on no page
             shown[part] = html
             events.append(_event("part", html))
     return events

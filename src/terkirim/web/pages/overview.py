@@ -59,6 +59,9 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             span_key=span if span in SPANS else "24h",
             spans=SPANS,
             is_empty=not newest.rows,
+            lines=await site.pulse.lines(),
+            line_label=SPANS["30d"][2],
+            zone=visit.zone.key,
             sender=site.gateway.settings.mailketing_from_email or "toko@example.com",
             retry=retry,
             waits=_waits(retry["waits"]),
@@ -75,14 +78,15 @@ def figures_of(site: Site, found: Figures) -> dict[str, Any]:
     return {
         "figures": found,
         "health": found.health,
-        "accounts": [_account(one) for one in found.standings],
+        "accounts": [_account(number, one) for number, one in enumerate(found.standings, 1)],
         "levels": site.gateway.lookout.standings.levels,
         "seconds": _whole_seconds(found.oldest),
     }
 
 
-def _account(standing: Standing) -> dict[str, Any]:
+def _account(number: int, standing: Standing) -> dict[str, Any]:
     return {
+        "number": number,
         "standing": standing,
         "level": LEVELS[standing.level],
         "forecast_says": forecast_in_words(standing),

@@ -30,9 +30,11 @@
   // What is the same stays, so that nobody hears it read out again; a focus stays where it was.
   const put = (html) => {
     const made = document.createElement("template");
-    made.innerHTML = html.trim();
-    const fresh = made.content.firstElementChild;
-    const old = fresh && document.getElementById(fresh.id);
+    made.innerHTML = html;
+    [...made.content.children].forEach(putOne);
+  };
+  const putOne = (fresh) => {
+    const old = document.getElementById(fresh.id);
     if (!old || old.isEqualNode(fresh)) return;
     const places = "a, button, summary, [tabindex]";
     const at = [...old.querySelectorAll(places)].indexOf(document.activeElement);
