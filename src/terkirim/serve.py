@@ -137,7 +137,7 @@ async def first_key(gateway: Gateway) -> None:
     if await store.keys() or not await store.take_turn("first key", every=ONE_MINUTE, now=now):
         return
     made = key_text(secrets.token_bytes(KEY_BYTES))
-    _hand_out(made, gateway.settings)
+    _hand_out(made, gateway)
     await _keep(gateway, made, name="first")
 
 
@@ -157,17 +157,20 @@ async def first_admin(gateway: Gateway) -> None:
         return
     link = f"{base_url(settings)}/first?link={token}"
     if sys.stderr.isatty():
-        print(f"Make the first admin of the dashboard (once, today): {link}", file=sys.stderr)  # noqa: T201 - to a person
+        say = gateway.desk.choices.manners.say
+        says = say("Make the first admin of the dashboard (once, today): {link}", link=link)
+        print(says, file=sys.stderr)  # noqa: T201 - to a person
         return
     write_for_owner(path, link)
     _log.info("a link for the first admin was made", path=str(path))
 
 
-def _hand_out(key: str, settings: Settings) -> None:
+def _hand_out(key: str, gateway: Gateway) -> None:
     if sys.stderr.isatty():
-        print(f"API key (shown once): {key}", file=sys.stderr)  # noqa: T201 - to a person
+        says = gateway.desk.choices.manners.say("API key (shown once): {key}", key=key)
+        print(says, file=sys.stderr)  # noqa: T201 - to a person
         return
-    path = _beside_database(settings, ".api-key")
+    path = _beside_database(gateway.settings, ".api-key")
     write_for_owner(path, key)
     _log.info("an API key was made", path=str(path))
 

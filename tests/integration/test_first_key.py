@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from terkirim.access.keys import hash_of
 from terkirim.compose import Gateway
-from terkirim.serve import configure_logs, first_key
+from terkirim.serve import configure_logs, first_admin, first_key
 
 
 @pytest.fixture
@@ -65,6 +65,33 @@ async def test_a_key_of_the_settings_that_was_revoked_stays_revoked(opening):
         await first_key(gateway)
         (row,) = await gateway.store.keys()
         assert row.revoked_at is not None
+
+
+async def test_a_start_on_a_terminal_shows_a_new_link_in_the_language_of_the_installation(
+    opening, tmp_path, capsys, monkeypatch
+):
+    async with opening() as gateway:
+        await first_admin(gateway)
+        old = (tmp_path / "k.db.first-admin").read_text().strip().rpartition("=")[2]
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    async with opening(language="id") as gateway:
+        await first_admin(gateway)
+        says, _, new = capsys.readouterr().err.strip().rpartition("=")
+        assert says.startswith("Buat admin pertama dasbor (sekali pakai, hari ini): http://")
+        assert new != old
+        for one in (new, old):  # another node may have shown the one before
+            assert await gateway.desk.sign_in.is_first(one)
+
+
+async def test_once_somebody_can_sign_in_a_start_leaves_no_link(opening, tmp_path):
+    async with opening() as gateway:
+        await first_admin(gateway)
+        path = tmp_path / "k.db.first-admin"
+        link = path.read_text().strip().rpartition("=")[2]
+        assert await gateway.desk.sign_in.enter_first(link, "ani", "kopi susu gula aren")
+        await first_admin(gateway)
+        assert not path.exists()
+        assert not await gateway.desk.sign_in.is_first(link)
 
 
 @pytest.fixture
