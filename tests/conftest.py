@@ -1,8 +1,14 @@
 """What all tests share: one PostgreSQL a session, made when the first test asks for it."""
 
+import signal
+
 import pytest
 
 from tests.postgres_server import running_server
+
+# A shell's job in the background ignores Ctrl-C, and so would each command that is started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def opened(tmp_path, emulator, *, version=2, **given):
     )
 
 
-async def ended(gateway, within=20.0):
+async def ended(gateway, within=60.0):  # a bound for what hangs, not a speed
     async with asyncio.timeout(within):
         while (await gateway.store.backlog(now=gateway.clock.now())).by_state:  # noqa: ASYNC110 - it is another task's work
             await asyncio.sleep(0.02)
