@@ -88,7 +88,22 @@ async def test_a_wrong_parameter_of_a_list_is_named(door, query):
 
 
 async def test_one_of_after_and_before_may_be_given(door):
-    assert (await door.call("GET", "/v1/messages?after=a&before=b")).status == 422
+    id_ = await sent(door)
+    assert (await door.call("GET", f"/v1/messages?after={id_}&before={id_}")).status == 422
+
+
+@pytest.mark.parametrize("path", ["emails", "messages", "suppressions", "webhooks", "api-keys"])
+@pytest.mark.parametrize("query", ["after=nope", "before=zzz", "after=%00", "after="])
+async def test_a_page_beside_what_is_no_id_is_refused_not_guessed(door, path, query):
+    answer = await door.call("GET", f"/v1/{path}?{query}")
+    assert (answer.status, answer.name) == (422, "validation_error")
+    assert f"`{query.partition('=')[0]}`" in answer.json["message"]
+
+
+async def test_an_id_in_capitals_is_the_same_place(door):
+    older, newer = await sent(door), await sent(door)
+    page = (await door.call("GET", f"/v1/emails?after={newer.upper()}")).json
+    assert [row["id"] for row in page["data"]] == [older]
 
 
 async def test_a_message_is_cancelled_and_a_second_time_it_is_too_late(door):

@@ -128,7 +128,7 @@ async def test_an_id_that_no_database_can_hold_is_not_found(open_door, postgres)
     path = f"/v1/webhooks/{webhook['id']}"
     for asked in ("/v1/webhooks/a\0", f"{path}/events/a\0", "/v1/messages/a\0/webhooks"):
         assert (await door.call("GET", asked)).status == 404
-    assert (await door.call("GET", f"{path}/events?after=%00")).json["data"] == []
+    assert (await door.call("GET", f"{path}/events?after=%00")).status == 422
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Reads query parameters and bodies of our own routes; each fault names the parameter."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -10,6 +11,7 @@ from terkirim.api.requests import Http, json_of
 
 PAGE_LIMIT = 100
 PAGE = 20
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # a UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,20 @@ class Page:
 
 def page_of(request: Http) -> Page:
     """Return the page that `limit`, `after` and `before` ask for."""
-    asked = request.query_params
-    after, before = asked.get("after"), asked.get("before")
+    after, before = _place(request, "after"), _place(request, "before")
     if after is not None and before is not None:
         raise wrong("after", "give one of `after` and `before`")
     return Page(number(request, "limit", most=PAGE_LIMIT, usual=PAGE), after, before)
+
+
+def _place(request: Http, name: str) -> str | None:
+    """Return the id beside which a page stands; another word would be compared with ids."""
+    text: str | None = request.query_params.get(name)
+    if text is None:
+        return None
+    if _ID.fullmatch(text) is None:
+        raise wrong(name, "give the id of a row in this list")
+    return text.lower()
 
 
 def number(request: Http, name: str, *, most: int, usual: int, least: int = 1) -> int:
