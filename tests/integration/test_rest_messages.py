@@ -173,6 +173,7 @@ async def test_what_the_sandbox_kept_goes_again_only_when_that_is_asked(door):
         ({"after": "2026-01-01"}, "after"),
         ({"message_ids": []}, "message_ids"),
         ({"message_ids": [1]}, "message_ids"),
+        ({"message_ids": ["\0"]}, "message_ids"),
         ({"limit": True}, "limit"),
         ({"limit": 10_001}, "limit"),
         ({"sandbox": 1}, "sandbox"),

@@ -185,7 +185,7 @@ def _ids(value: object) -> tuple[str, ...] | None:
     if (
         not isinstance(value, list)
         or not 1 <= len(value) <= REQUEUED_AT_ONCE
-        or not all(isinstance(one, str) and one.isascii() for one in value)
+        or not all(isinstance(one, str) and one.isascii() and one.isprintable() for one in value)
     ):
         raise wrong("message_ids", f"give a list of 1 to {REQUEUED_AT_ONCE} ids")
     return tuple(value)
