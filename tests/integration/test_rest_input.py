@@ -61,6 +61,15 @@ def _place(name):
     return list(WRONG).index(name)
 
 
+async def test_a_topic_is_named_as_what_nobody_reads_and_null_is_not(door):
+    for_a_topic = {**MAIL, "topic_id": "berita"}
+    (warning,) = (await door.call("POST", "/v1/emails", for_a_topic)).json["warnings"]
+    assert warning.startswith("`topic_id` ")
+    assert (await door.call("POST", "/v1/emails?strict=1", for_a_topic)).status == 422
+    null = await door.call("POST", "/v1/emails?strict=1", {**MAIL, "topic_id": None})
+    assert (null.status, "warnings" in null.json) == (200, False)
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [

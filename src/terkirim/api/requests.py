@@ -26,8 +26,9 @@ FIELDS: Mapping[str, str] = {"from": "sender"} | {
         "variables", "scheduled_at", "expires_in", "if_unclear", "priority", "stream", "route",
     )
 }  # fmt: skip
-# Not read: Resend's subscriptions, of which there are none here, and a template that is null.
-_KNOWN = (*FIELDS, "topic_id", "template")
+# Resend's fields that are not read here; an SDK's null asks for nothing. A mail that was meant for
+# the subscribers of a topic must not go to all in silence.
+_NOT_READ = ("topic_id", "template")
 _KEPT_SECONDS = 1.0  # how long a key that was found is not asked for again
 
 
@@ -117,7 +118,8 @@ def draft_of(body: Any, *, is_strict: bool) -> tuple[Draft, list[str]]:
             "template", "templates are not served here yet; give html or text with variables",
             kind="invalid_parameter",
         )  # fmt: skip
-    unknown = unknown_fields(body, _KNOWN)
+    known = (*FIELDS, *(name for name in _NOT_READ if body.get(name) is None))
+    unknown = unknown_fields(body, known)
     warnings = [unknown_sentence(name, meant) for name, meant in unknown]
     if is_strict and unknown:
         raise InvalidEmail("", warnings[0], kind="invalid_parameter")
