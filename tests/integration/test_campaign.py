@@ -3,7 +3,8 @@
 import asyncio
 import csv
 import tracemalloc
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from datetime import UTC
 
 import pytest
 
@@ -12,7 +13,12 @@ from terkirim.cli.campaign import CHUNK, Campaign, campaign_name, surveyed
 from terkirim.compose import Gateway
 from terkirim.content.recipient_list import RecipientList
 from terkirim.domain.errors import InvalidEmail, StoreUnavailable
-from terkirim.ports import MessageFilter
+from terkirim.ports import MessageFilter, Submission
+from terkirim.store.counting import Rollups
+from terkirim.store.fresh import FreshEmails
+from terkirim.store.sqlite.accepting import accept_all
+from terkirim.store.sqlite.connection import opened as opened_file
+from tests.contract.conftest import START, an_email
 
 LETTER = {
     "sender": "toko@example.com",
@@ -207,3 +213,15 @@ def test_another_letter_to_the_same_file_is_another_campaign(tmp_path):
 @pytest.mark.parametrize("name", ["p.bad.csv", "p.bad2.csv", "p.bad.bad3.csv"])
 def test_mended_rows_belong_to_the_campaign_of_the_file_that_they_came_from(tmp_path, name):
     assert campaign_name(tmp_path / name, LETTER) == campaign_name(tmp_path / "p.csv", LETTER)
+
+
+def test_a_chunk_takes_its_rows_in_few_statements(tmp_path):
+    """Each statement asks for Python's lock again, which a busy event loop gives away seldom."""
+    emails = tuple(an_email(campaign="c", row=str(number)) for number in range(CHUNK))
+    group = [Submission(emails=emails, now=START, answer="[]")]
+    with closing(opened_file(tmp_path / "c.db")) as database:
+        statements = []
+        database.exec_trace = lambda _, sql, __: statements.append(sql) or True
+        (receipt,) = accept_all(database, Rollups("n", UTC, places=1), FreshEmails(), group)
+    assert receipt.skipped == frozenset()
+    assert len(statements) < CHUNK // 4

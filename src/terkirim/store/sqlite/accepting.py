@@ -67,10 +67,7 @@ def _receipt_before_storing(db: apsw.Connection, one: Submission) -> Receipt | I
         taken = _taken_key(db, one, one.idempotency)
         if taken is not None:
             return taken
-    skipped = frozenset(
-        email.id for email in one.emails if email.campaign is not None and not _takes_row(db, email)
-    )
-    return Receipt(answer=one.answer, skipped=skipped)
+    return Receipt(answer=one.answer, skipped=_taken_rows(db, one.emails))
 
 
 def _taken_key(
@@ -108,11 +105,19 @@ def repeat_of(db: apsw.Connection, key: IdempotencyKey, now: int) -> Receipt | N
     return None
 
 
-def _takes_row(db: apsw.Connection, email: Email) -> bool:
-    place = {"campaign": email.campaign, "row": email.row}
-    erased = hidden_row(email.campaign or "", email.row or "")
-    db.execute(_sql["take_campaign_row"], place | {"email_id": email.id, "erased": erased})
-    return any(holder == email.id for (holder,) in db.execute(_sql["campaign_row"], place))
+def _taken_rows(db: apsw.Connection, emails: Sequence[Email]) -> frozenset[str]:
+    """Return the ids of emails whose (campaign, row) belongs to another one, or to nobody."""
+    places = [
+        (email.campaign, email.row or "", email.id, hidden_row(email.campaign, email.row or ""))
+        for email in emails
+        if email.campaign is not None
+    ]
+    if not places:
+        return frozenset()
+    rows = {"rows": to_json(places)}
+    db.execute(_sql["take_campaign_rows"], rows)
+    (own,) = next(db.execute(_sql["campaign_rows"], rows))
+    return frozenset(id_ for _, _, id_, _ in places).difference(from_json(own))
 
 
 def _store_files(db: apsw.Connection, group: Sequence[Submission]) -> None:

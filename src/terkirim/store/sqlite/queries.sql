@@ -37,14 +37,16 @@ ON CONFLICT (sha256) DO UPDATE SET kept_until = max(kept_until, excluded.kept_un
 INSERT INTO attachment_uses (sha256, email_id) SELECT value ->> 0, value ->> 1 FROM json_each(:rows) WHERE true
 ON CONFLICT DO NOTHING;
 
--- name: take_campaign_row
+-- name: take_campaign_rows
 -- Not for a person who was erased either: the row has a digest in its place.
-INSERT INTO campaign_rows (campaign, row, email_id) SELECT :campaign, :row, :email_id
-WHERE NOT EXISTS (SELECT 1 FROM campaign_rows WHERE campaign = :campaign AND row = :erased)
+INSERT INTO campaign_rows (campaign, row, email_id)
+SELECT j.value ->> 0, j.value ->> 1, j.value ->> 2 FROM json_each(:rows) j
+WHERE NOT EXISTS (SELECT 1 FROM campaign_rows r WHERE r.campaign = j.value ->> 0 AND r.row = j.value ->> 3)
 ON CONFLICT DO NOTHING;
 
--- name: campaign_row
-SELECT email_id FROM campaign_rows WHERE campaign = :campaign AND row = :row;
+-- name: campaign_rows
+SELECT json_group_array(j.value ->> 2) FROM json_each(:rows) j
+WHERE (SELECT r.email_id FROM campaign_rows r WHERE r.campaign = j.value ->> 0 AND r.row = j.value ->> 1) = j.value ->> 2;
 
 -- name: take_key
 -- The key, the emails and the answer commit together: a crash between them cannot happen.
