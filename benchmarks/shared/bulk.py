@@ -56,6 +56,7 @@ SELECT {hour} + n, kind, key, 'history', {count}
 FROM {series}, (SELECT 'state' AS kind, 'accepted' AS key
     UNION ALL SELECT 'submitted', 'transactional'
     UNION ALL SELECT 'outcome', 'mailketing:accepted:1' UNION ALL SELECT 'latency', '54') kinds"""
+UNFOLDED = 2  # days
 _PLACES = {"sqlite": ("0",), "postgres": ("0", "1")}  # rows of a count: two nodes have two
 _WHATS = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
 _FIGURES = (
@@ -103,10 +104,11 @@ def add_figures(store: Database, *, count: int, until_us: int, days: int = 300) 
     months = {month_of(last - day * 24, JAKARTA) for day in range(days)}
     by_day = [(f"{kind}_day", key) for kind, key in _FIGURES]
     with _connection(store) as run:
-        for mark in _PLACES[store.kind]:
-            hours = {"first": last - days * 24, "each": 1, "last": days * 24}
+        for place, mark in enumerate(_PLACES[store.kind]):
+            span = UNFOLDED if place else days  # what is older, the product has made one row of
+            hours = {"first": last - span * 24, "each": 1, "last": span * 24}
             _count(run, _FIGURES, **hours, mark=mark, total=count)
-            spans = {"first": midnight - days * 24, "each": 24, "last": days}
+            spans = {"first": midnight - span * 24, "each": 24, "last": span}
             _count(run, [*by_day, *named], **spans, mark=mark, total=count)
             by_month = [(f"{kind}_month", key) for kind, key in named]
             for first in months:

@@ -14,10 +14,12 @@ from terkirim.domain.outcome import Rejected
 from terkirim.ports import RequeueFilter, Submission
 from terkirim.store.postgres import accepting, controlling
 from terkirim.store.postgres.upkeep import PostgresRetention
+from terkirim.store.times import HOUR_US, micros
 from tests.contract.conftest import GATES, SECOND, START, Node, PostgresDatabase, an_email
 from tests.integration.postgres_line import somebody_waits
 
 DAY = timedelta(days=1)
+HOUR_NUMBER = micros(START) // HOUR_US
 KEEP = 30 * DAY
 LATE = START + KEEP + DAY
 SHA = "a" * 64
@@ -153,3 +155,46 @@ async def test_mail_whose_content_is_gone_ends_and_stops_no_claim(pair, other):
     assert (message.state, message.reason) == (State.DEAD, "its content is not kept any more")
     with pytest.raises(NotFound):
         await node.store.attachment(SHA)
+
+
+async def counted(other, kind, *nodes, hour=HOUR_NUMBER):
+    for node in nodes:
+        row = f"{hour}, '{kind}', 'k', '{node}', 1"
+        await other.execute(f"INSERT INTO rollups (hour, kind, key, node, count) VALUES ({row})")
+
+
+async def counts_of(other, kind):
+    rows = await other.fetch(f"SELECT count FROM rollups WHERE kind = '{kind}' ORDER BY hour")
+    return [count for (count,) in rows]
+
+
+async def folded(node, now):
+    while await PostgresRetention(node.store).fold_counts(now=now):
+        pass
+
+
+async def test_what_nodes_counted_of_an_hour_becomes_one_row_once_its_day_is_over(pair, other):
+    node, _ = pair
+    await counted(other, "event", "0", "5", "9")
+    await counted(other, "event", "0", "5", hour=HOUR_NUMBER + 24)
+    await counted(other, "event_tag_month", "0", "5")
+    await folded(node, START + DAY)
+    assert await counts_of(other, "event") == [1] * 5
+    await folded(node, START + 2 * DAY)
+    assert await counts_of(other, "event") == [3, 1, 1]
+    await folded(node, START + 4 * DAY)
+    assert await counts_of(other, "event") == [3, 2]
+    assert await counts_of(other, "event_tag_month") == [1, 1]
+    await folded(node, START + 34 * DAY)
+    assert await counts_of(other, "event_tag_month") == [2]
+
+
+async def test_what_is_counted_late_while_its_hour_is_folded_is_counted(pair, other, postgres):
+    node, _ = pair
+    await counted(other, "event", "0", "5", "9")
+    await other.execute("BEGIN; UPDATE rollups SET count = count + 10 WHERE node <> '5'")
+    folding = asyncio.create_task(folded(node, START + 9 * DAY))
+    await somebody_waits(postgres)
+    await other.execute("COMMIT")
+    await folding
+    assert await counts_of(other, "event") == [23]

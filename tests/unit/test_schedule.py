@@ -135,6 +135,9 @@ class Pieces:
     async def prune_files(self, *, now, limit=200):
         return self._piece("files")
 
+    async def fold_counts(self, *, now):
+        return self._piece("counts")
+
 
 async def test_each_job_of_retention_goes_on_until_a_piece_finds_nothing():
     pieces = Pieces()
@@ -144,12 +147,12 @@ async def test_each_job_of_retention_goes_on_until_a_piece_finds_nothing():
         keep_content=timedelta(days=30),
         keep_messages=timedelta(days=400),
     )
-    assert len({job.name for job in jobs}) == len(jobs) == 4
+    assert len({job.name for job in jobs}) == len(jobs) == 5
     for job in jobs:
         await job.work()
     names = [name for name, _ in pieces.calls]
     assert {name: names.count(name) for name in names} == dict.fromkeys(
-        ("content", "messages", "keys", "kept files", "files"), 3
+        ("content", "messages", "keys", "kept files", "files", "counts"), 3
     )
     assert names.index("kept files") < names.index("files")
     assert ("content", {"keep": timedelta(days=30)}) in pieces.calls

@@ -1,8 +1,10 @@
 """Latencies in log-scaled buckets: counts of them add up over hours, nodes and years."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import accumulate
 
 STEPS_PER_OCTAVE = 4  # a bucket is a fifth wider than the one before: 2 ** (1 / 4)
 _US = 1_000_000
@@ -21,16 +23,12 @@ def upper_end(bucket: int) -> float:
 def percentiles(buckets: Mapping[int, int], shares: Sequence[float]) -> list[timedelta | None]:
     """Return the latencies below which these shares of all lie, never too low; None of none.
 
-    `buckets`: bucket -> count; `shares` rise.
+    `buckets`: bucket -> count.
     """
     total = sum(buckets.values())
     if not total:
         return [None for _ in shares]
-    ranks = [share * total for share in shares]
-    found: list[timedelta | None] = []
-    seen = 0
-    for bucket in sorted(buckets):
-        seen += buckets[bucket]
-        while len(found) < len(ranks) and seen >= ranks[len(found)]:
-            found.append(timedelta(seconds=upper_end(bucket)))
-    return found
+    ordered = sorted(buckets)
+    seen = list(accumulate(map(buckets.__getitem__, ordered)))
+    found = (ordered[bisect_left(seen, share * total)] for share in shares)
+    return [timedelta(seconds=upper_end(bucket)) for bucket in found]

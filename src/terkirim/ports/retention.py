@@ -40,6 +40,14 @@ class Retention(Protocol):
         """Drop attachments whose time is over; `keep_files` has gone before."""
         ...
 
+    async def fold_counts(self, *, now: datetime) -> int:
+        """Make one row of the rows in which several nodes counted the same, once that is over.
+
+        Nothing is forgotten: what is read for a statistic is what one node alone would have left.
+        Returns how many hours it looked at.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:

@@ -5,10 +5,11 @@ never above 1, although an open may come in a later hour, or day, than the mail 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from terkirim.domain.delivery import Outcomes
@@ -22,6 +23,7 @@ _KINDS = ("outcome", "event_first")
 _NAMED = {TAGS: "event_tag", SENDERS: "event_sender"}
 _UNSENT = "sandbox"  # the provider that sends nothing
 _FIELDS = frozenset(Outcomes.__dataclass_fields__)
+_NOTHING = dict.fromkeys(_FIELDS | {""}, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +121,11 @@ def _lines(
     key_of: Callable[[datetime], str],
     keys: Iterable[str],
 ) -> list[Line]:
-    counts: dict[str, Counter[str]] = {key: Counter() for key in keys}
+    counts = {key: _NOTHING.copy() for key in keys}
+    names: dict[datetime, str] = {}
     for one in found:
-        own = counts.setdefault(key_of(one.begin), Counter())
+        name = names.get(one.begin) or names.setdefault(one.begin, key_of(one.begin))
+        own = counts.setdefault(name, _NOTHING.copy())
         for key, count in one.by_key.items():
             own[_field(one.kind, key)] += count
     return [Line(key=key, outcomes=_outcomes(own)) for key, own in sorted(counts.items())]
@@ -137,10 +141,8 @@ def _by_provider(sums: Iterable[tuple[str, str, int]]) -> list[Line]:
 
 
 def _whole(by: str, span: Span, lines: list[Line]) -> Delivery:
-    total: Counter[str] = Counter()
-    for line in lines:
-        for name in _FIELDS:
-            total[name] += getattr(line.outcomes, name)
+    found = [line.outcomes for line in lines]
+    total = {name: sum(map(attrgetter(name), found)) for name in _FIELDS}
     return Delivery(by=by, span=span, total=_outcomes(total), lines=tuple(lines))
 
 
@@ -155,7 +157,7 @@ def _field(kind: str, key: str) -> str:
     return "accepted" if what == "proved" else what if what in _FIELDS else ""
 
 
-def _outcomes(counts: Counter[str]) -> Outcomes:
+def _outcomes(counts: Mapping[str, int]) -> Outcomes:
     return Outcomes(**{name: counts[name] for name in _FIELDS})
 
 

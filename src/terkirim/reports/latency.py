@@ -3,7 +3,7 @@
 All waits between attempts are in it; the sandbox's mail is not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -43,18 +43,15 @@ async def latency(statistics: Statistics, *, span: Span, by: str = DAYS) -> Late
     by_day = by == DAYS
     span = span.in_days() if by_day else span.in_hours()
     ask = Ask(kinds=("latency",), since=span.since, until=span.until, by_day=by_day)
-    counts: dict[str, dict[int, int]] = {}
-    total: dict[int, int] = {}
+    parts: dict[str, list[Mapping[str, int]]] = {}
     for one in await statistics.series(ask):
         at = one.begin
         began = day_that_began(at, span.zone) if by_day else at.astimezone(span.zone)
-        own = counts.setdefault(began.isoformat(), {})
-        for key, count in one.by_key.items():
-            bucket = int(key)
-            own[bucket] = own.get(bucket, 0) + count
-            total[bucket] = total.get(bucket, 0) + count
-    lines = tuple(waited(key, own) for key, own in sorted(counts.items()))
-    return Latency(by=by, span=span, total=waited("", total), lines=lines)
+        parts.setdefault(began.isoformat(), []).append(one.by_key)
+    counts = {key: _added(some) for key, some in sorted(parts.items())}
+    total = waited("", _buckets(_added(counts.values())))
+    lines = tuple(waited(key, _buckets(own)) for key, own in counts.items())
+    return Latency(by=by, span=span, total=total, lines=lines)
 
 
 def waited(key: str, buckets: Mapping[int, int]) -> Waited:
@@ -73,6 +70,22 @@ def shape(found: Latency) -> dict[str, Any]:
         "total": _figures(found.total),
         "data": [{"key": line.key} | _figures(line) for line in found.lines],
     }
+
+
+def _added(parts: Collection[Mapping[str, int]]) -> Mapping[str, int]:
+    """Return the sums of counts; mostly there is one part, which is returned as it is."""
+    first, *more = parts or [{}]
+    if not more:
+        return first
+    sums = dict(first)
+    for part in more:
+        for key, count in part.items():
+            sums[key] = sums.get(key, 0) + count
+    return sums
+
+
+def _buckets(counts: Mapping[str, int]) -> dict[int, int]:
+    return dict(zip(map(int, counts), counts.values(), strict=True))
 
 
 def _figures(one: Waited) -> dict[str, Any]:

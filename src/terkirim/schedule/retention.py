@@ -1,4 +1,4 @@
-"""When what is old is forgotten: piece by piece, so that accepting mail never waits for it."""
+"""When what is old is forgotten or folded: piece by piece, so that accepting never waits for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -30,11 +30,16 @@ def retention_jobs(
         "messages": lambda: retention.prune_messages(keep=keep_messages, now=clock.now()),
         "idempotency keys": lambda: retention.prune_keys(now=clock.now()),
     }
+    folding = partial(_emptied, "hours of counts", lambda: retention.fold_counts(now=clock.now()))
     jobs = [
         Job(name=f"forget {name}", every=HOURLY, work=partial(_emptied, name, piece))
         for name, piece in works.items()
     ]
-    return [*jobs, Job(name="forget files", every=HOURLY, work=files)]
+    return [
+        *jobs,
+        Job(name="forget files", every=HOURLY, work=files),
+        Job(name="fold counts", every=HOURLY, work=folding),
+    ]
 
 
 async def _emptied(name: str, piece: Callable[[], Awaitable[int]]) -> None:

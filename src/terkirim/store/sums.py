@@ -50,9 +50,11 @@ def summed(row: Sequence[Any]) -> tuple[str, str, int]:
 def placed(row: Sequence[Any]) -> Sums:
     """Return a row of `series`: hour, kind, keys, and their counts; nodes may share a key."""
     hour, kind, keys, counts = row
-    by_key: dict[str, int] = {}
-    for key, count in zip(keys, counts, strict=True):
-        by_key[key] = by_key.get(key, 0) + count
+    by_key: dict[str, int] = dict(zip(keys, counts, strict=True))
+    if len(by_key) < len(keys):
+        by_key = dict.fromkeys(by_key, 0)
+        for key, count in zip(keys, counts, strict=True):
+            by_key[key] += count
     return Sums(begin=instant(hour * HOUR_US), kind=kind.removesuffix(DAY), by_key=by_key)
 
 

@@ -4,10 +4,14 @@ WHERE kind = ANY (:kinds::text[]) AND hour >= :since AND hour < :until
 GROUP BY kind, key;
 
 -- name: series
--- A row an hour and kind, in the order of the primary key: hours have many keys, and each row read costs.
-SELECT hour, kind, array_agg(key), array_agg(count) FROM rollups
-WHERE kind = ANY (:kinds::text[]) AND hour >= :since AND hour < :until
-GROUP BY kind, hour;
+-- A row an hour and kind, in the order of the primary key: hours have many keys, and each row read costs. One kind
+-- after another: to group by numbers alone takes two thirds of the time.
+SELECT s.hour, k.kind, s.keys, s.counts FROM unnest(:kinds::text[]) AS k (kind)
+CROSS JOIN LATERAL (
+    SELECT hour, array_agg(key) AS keys, array_agg(count) AS counts FROM rollups
+    WHERE kind = k.kind AND hour >= :since AND hour < :until
+    GROUP BY hour OFFSET 0
+) s;
 
 -- name: ranked
 -- A key is `what:name`. Whole months, and the days before and after them; added up by key first, as there are fewer

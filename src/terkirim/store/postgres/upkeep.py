@@ -11,7 +11,11 @@ from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.pruning import Age, Looked, looked_at
 from terkirim.store.queries import Queries
 from terkirim.store.submitting import FILE_KEPT_US, KEY_KEPT_US
-from terkirim.store.times import DAY_US, micros, span_us
+from terkirim.store.sums import LONGEST_MONTH
+from terkirim.store.times import DAY_US, HOUR_US, micros, span_us
+
+COUNTED_FOR = timedelta(hours=27)  # from the first hour of a day: by then it is over everywhere
+FOLDED_AT_ONCE = 24  # hours
 
 _sql = Queries("terkirim.store.postgres", "upkeep.sql")
 _main = Queries("terkirim.store.postgres")
@@ -50,6 +54,10 @@ class PostgresRetention:
     async def prune_files(self, *, now: datetime, limit: int = PRUNED_AT_ONCE) -> int:
         bound = {"now": micros(now), "most": limit}
         return await self._store.write_alone(partial(_count, sql=_sql["drop_files"], bound=bound))
+
+    async def fold_counts(self, *, now: datetime) -> int:
+        upto = micros(now - COUNTED_FOR) // HOUR_US
+        return await self._store.write_alone(partial(_fold_counts, upto=upto))
 
 
 async def _prune_content(db: Database, *, age: Age) -> int:
@@ -105,6 +113,16 @@ async def _drop_emails(db: Database, found: Looked) -> None:
         await db.rows(_sql["lock_contents"], id=shared)
         orphaned = await _firsts(db, sql=_sql["orphaned_contents"], bound={"id": shared})
         await db.rows(_sql["drop_own_contents"], id=orphaned)
+
+
+async def _fold_counts(db: Database, *, upto: int) -> int:
+    since = int(await _mark(db, "counts") or (await db.one(_sql["first_count"]))[0] or upto)
+    until = min(since + FOLDED_AT_ONCE, upto)
+    if until <= since:
+        return 0
+    await db.rows(_sql["fold_counts"], since=since, until=until, month=LONGEST_MONTH)
+    await db.rows(_sql["set_mark"], kind="counts", seen=str(until))
+    return until - since
 
 
 async def _looked_at(db: Database, ids: Sequence[str], age: Age) -> Looked:

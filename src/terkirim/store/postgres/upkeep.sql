@@ -112,3 +112,32 @@ UPDATE attachments SET kept_until = greatest(kept_until, :until) WHERE sha256 = 
 DELETE FROM attachments WHERE kept_until < :now AND sha256 IN (
     SELECT sha256 FROM attachments WHERE kept_until < :now ORDER BY kept_until LIMIT :most::bigint)
 RETURNING sha256;
+
+-- name: first_count
+SELECT min(hour) FROM rollups;
+
+-- name: fold_counts
+-- Into the row of the first node. Who counts late meets it, or begins a row of its own beside it; what it added while
+-- this waited is in what DELETE returns. A month is over later than a day.
+WITH RECURSIVE kinds (kind) AS (
+    (SELECT kind FROM rollups ORDER BY kind LIMIT 1)
+    UNION ALL
+    SELECT (SELECT r.kind FROM rollups r WHERE r.kind > k.kind ORDER BY r.kind LIMIT 1) FROM kinds k
+    WHERE k.kind IS NOT NULL
+), spans AS (
+    SELECT kind, CASE WHEN kind LIKE '%!_month' ESCAPE '!' THEN :month::bigint ELSE 0 END AS later
+    FROM kinds WHERE kind IS NOT NULL
+), crowded AS MATERIALIZED (
+    SELECT f.* FROM spans s CROSS JOIN LATERAL (
+        SELECT kind, hour, key, min(node) AS node FROM rollups
+        WHERE kind = s.kind AND hour >= :since::bigint - s.later AND hour < :until::bigint - s.later
+        GROUP BY kind, hour, key HAVING count(*) > 1
+    ) f
+), gone AS (
+    DELETE FROM rollups r USING crowded c
+    WHERE r.kind = c.kind AND r.hour = c.hour AND r.key = c.key AND r.node <> c.node
+    RETURNING c.kind, c.hour, c.key, c.node, r.count
+)
+UPDATE rollups r SET count = r.count + g.count
+FROM (SELECT kind, hour, key, node, sum(count)::bigint AS count FROM gone GROUP BY kind, hour, key, node) g
+WHERE r.kind = g.kind AND r.hour = g.hour AND r.key = g.key AND r.node = g.node;
