@@ -194,6 +194,28 @@ async def test_what_cannot_be_added_is_said_by_field_and_stays_in_the_form(visit
     assert await visitor.gateway.tracking.suppressions.listed(SuppressionFilter()) == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"email": "budi"}, "Alamat: budi harus berisi sesuatu sebelum dan sesudah tanda @"),
+        ({"email": "budi s@a.id"}, "Sebelum tanda @ ada karakter yang tidak boleh dipakai: SPACE."),
+        ({"email": "budi@toko"}, "Bagian setelah tanda @ harus memuat titik."),
+        ({"email": "a@example.com", "until": "besok"}, "Sampai: besok bukan tanggal; tulis"),
+        ({"email": "a@example.com", "note": "x" * 1_001}, "Alasan: panjangnya 1.001 karakter"),
+    ],
+)
+async def test_a_faulty_field_is_marked_and_explained_in_the_readers_language(
+    visitor, fields, words
+):
+    await visitor.get("/suppressions?lang=id")
+    page = await visitor.post("/suppressions", **fields)
+    assert page.status == 422
+    assert words in shown(page)
+    name = list(fields)[-1]
+    assert re.search(rf'id="{name}" name="{name}"[^>]* aria-invalid="true"', page.text)
+    assert page.text.count("aria-invalid") == 1
+
+
 async def test_addresses_are_found_whole_by_their_beginning_and_by_their_domain(visitor):
     await suppressed(visitor, "budi@a.example", "budiman@b.example", "ani@a.example")
 
@@ -252,6 +274,9 @@ async def test_a_file_is_imported_and_its_bad_rows_are_shown(visitor):
     wrong = await upload(visitor, b"name\nx\n")
     assert (wrong.status, "The file cannot be read" in wrong.text) == (422, True)
     assert (await upload(visitor, b"", name="other")).status == 422
+    await visitor.get("/suppressions?lang=id")
+    text = shown(await upload(visitor, content))
+    assert re.search(r"3 email : bad harus berisi sesuatu .* 4 reason : odd tidak termasuk", text)
 
 
 async def test_a_file_without_the_token_of_a_page_is_refused(visitor):

@@ -53,6 +53,17 @@ async def test_an_address_that_may_not_be_told_is_refused_and_stays_in_the_form(
     assert 'name="type_email.failed" value="1" checked' in page.text
 
 
+async def test_why_an_address_is_refused_is_said_in_the_readers_language(visitor):
+    await visitor.get("/webhooks?lang=id")
+    for endpoint, words in {
+        "ftp://app.example/": "Alamat ini harus berupa alamat seperti https://example.com/webhooks.",
+        "https://a:b@app.example/": "tidak boleh memuat nama pengguna, kata sandi, atau fragmen",
+    }.items():
+        page = await visitor.post("/webhooks", endpoint=endpoint)
+        assert words in shown(page), endpoint
+        assert 'aria-invalid="true"' in page.text
+
+
 async def test_a_webhook_is_disabled_enabled_and_removed_with_who_did_it(visitor):
     _, path = await added(visitor)
     assert (await visitor.post(f"{path}/disable")).status == 303

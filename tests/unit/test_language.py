@@ -11,6 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
+from terkirim.domain.phrase import in_english
 from terkirim.language import LANGUAGES, phrase, phrases, speak
 from terkirim.language.catalogue import catalogue, translations_in
 from terkirim.language.voice import Voice
@@ -121,6 +122,13 @@ def test_a_phrase_is_said_later_in_any_language_and_may_hold_another():
         "every 2 hari: True",
         "every 2 days: True",
     ]
+
+
+def test_a_phrase_in_english_is_what_an_english_voice_says():
+    inner = phrases("{count} day", "{count} days", count=1_200)
+    for said in (inner, phrase("{n} of {name}: {on}", n=5_000, name="{x} 1000", on=inner)):
+        assert in_english(said) == speak("en")(said)
+    assert in_english(phrases("{count} day", "{count} days", count=1)) == "1 day"
 
 
 def test_a_text_without_a_translation_is_said_in_english():

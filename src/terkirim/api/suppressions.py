@@ -16,6 +16,7 @@ from terkirim.api.requests import Http, Keys, json_of
 from terkirim.api.tracking_shapes import suppression_shape
 from terkirim.compose import Gateway
 from terkirim.domain.errors import InvalidEmail, NotFound
+from terkirim.domain.phrase import in_english
 from terkirim.domain.suppression import ORIGINS, Suppression
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.tracking.suppression_csv import Entry, read_stream, read_until
@@ -145,7 +146,7 @@ def _files(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """Enter the rows of a CSV file with a column `email`; tell what is wrong with others."""
         owner = await keys.owner(request, "admin")
         count, bad = await suppressions.import_csv(await request.body(), who=owner)
-        errors = [{"line": row.line, "message": row.why} for row in bad]
+        errors = [{"line": row.line, "message": in_english(row.why)} for row in bad]
         return json_answer({"entered": count, "errors": errors})
 
     @get("/v1/suppressions/export", opt=EXPORT)

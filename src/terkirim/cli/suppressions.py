@@ -17,7 +17,7 @@ from terkirim.cli.tracked import person, suppressions_of
 from terkirim.database import Database
 from terkirim.domain.email import Stream
 from terkirim.domain.errors import NotFound
-from terkirim.domain.phrase import phrase
+from terkirim.domain.phrase import in_english, phrase
 from terkirim.domain.suppression import Suppression, Why
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.tracking.suppression_csv import BadRow, Entry, read_stream
@@ -132,7 +132,7 @@ def import_(file: Path, as_json: bool) -> int:
     document = {
         "object": "import",
         "entered": count,
-        "errors": [{"line": row.line, "message": row.why} for row in bad],
+        "errors": [{"line": row.line, "message": in_english(row.why)} for row in bad],
         "bad_rows": None if listed is None else str(listed),
     }
     at.screen.answer(document, _imported_lines(at.screen, count, bad, listed))
@@ -217,5 +217,5 @@ def _list_bad(source: Path, bad: Sequence[BadRow]) -> Path:
     with place.open("x", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["line", "reason"])
-        writer.writerows([row.line, row.why] for row in bad)
+        writer.writerows([row.line, in_english(row.why)] for row in bad)
     return place

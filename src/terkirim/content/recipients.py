@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from terkirim.content.addresses import read_address
 from terkirim.domain.email import MAX_RECIPIENTS, Address
 from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.phrase import phrase
 
 _MAX_REPLY_TO = 10
 _KINDS = ("to", "cc", "bcc")
@@ -107,5 +108,5 @@ def _each_once(given: list[tuple[str, tuple[Address, ...]]]) -> Recipients:
 
 
 def _missing() -> InvalidEmail:
-    problem = "is missing; give an address, or a list of them"
+    problem = phrase("is missing; give an address, or a list of them")
     return InvalidEmail("to", problem, kind="missing_required_field")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.phrase import phrase
 
 LINE_LIMIT = 998  # characters of a header line (RFC 5322 section 2.1.1)
 _SPOKEN: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -16,6 +17,11 @@ _SPOKEN: tuple[tuple[type | tuple[type, ...], str], ...] = (
     ((list, tuple), "a list"),
     (datetime, "a time"),
 )
+_UNSEEN = {
+    "\r": phrase("a line break (CR)"),
+    "\n": phrase("a line break (LF)"),
+    "\0": phrase("a NUL character"),
+}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -30,7 +36,9 @@ def line(
     if not isinstance(value, str):
         raise InvalidEmail(field, f"must be a text, not {spoken_type(value)}", kind=kind)
     if len(value) > limit:
-        problem = f"is {len(value):,} characters long; at most {limit:,} are taken"
+        problem = phrase(
+            "is {length} characters long; at most {limit} are taken", length=len(value), limit=limit
+        )
         raise InvalidEmail(field, problem, kind=kind)
     if not value.isprintable():  # also true of harmless characters, so the exact reason is sought
         _refuse_control(value, field, kind)
@@ -63,14 +71,15 @@ def storable(value: str, field: str, *, kind: str = "validation_error") -> int:
         InvalidEmail: it holds NUL or half a surrogate pair, which no database keeps.
     """
     if "\0" in value:
-        raise InvalidEmail(field, "holds a NUL character; remove it", kind=kind)
+        raise InvalidEmail(field, phrase("holds a NUL character; remove it"), kind=kind)
     if value.isascii():
         return len(value)
     try:
         return len(value.encode())
     except UnicodeEncodeError as error:
-        problem = (
-            f"holds half a surrogate pair at position {error.start}; send the text as valid UTF-8"
+        problem = phrase(
+            "holds half a surrogate pair at position {at}; send the text as valid UTF-8",
+            at=error.start,
         )
         raise InvalidEmail(field, problem, kind=kind) from None
 
@@ -90,7 +99,8 @@ def _refuse_control(value: str, field: str, kind: str) -> None:
     if found is None:
         return
     character = found.group()
-    name = {"\r": "a line break (CR)", "\n": "a line break (LF)", "\0": "a NUL character"}.get(
-        character, f"the control character U+{ord(character):04X}"
+    other = phrase("the control character {code}", code=f"U+{ord(character):04X}")
+    problem = phrase(
+        "holds {what}, which no header may; remove it", what=_UNSEEN.get(character, other)
     )
-    raise InvalidEmail(field, f"holds {name}, which no header may; remove it", kind=kind)
+    raise InvalidEmail(field, problem, kind=kind)

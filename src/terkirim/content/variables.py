@@ -16,6 +16,7 @@ from jinja2 import meta, nodes
 from terkirim.content.sandbox import LetterEnvironment, TooMuch, steps_allowed
 from terkirim.content.texts import LINE_LIMIT, line
 from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.phrase import phrase
 
 TEMPLATE_LIMIT = 512_000  # characters; what people call a long letter has 100,000
 OUTPUT_LIMIT = 10_000_000  # characters of one rendered body
@@ -110,22 +111,30 @@ def _filled(template: str, variables: Mapping[str, Any], field: str) -> str:
             if left < 0:
                 raise TooMuch(f"it grows beyond {OUTPUT_LIMIT:,} characters")
     except _FAULTS as error:
-        raise InvalidEmail(field, f"cannot be rendered: {error}") from error
+        raise InvalidEmail(field, phrase("cannot be rendered: {why}", why=str(error))) from error
     return "".join(pieces)
 
 
 def _parsed(template: str, field: str) -> _Parsed:
     if len(template) > TEMPLATE_LIMIT:
-        problem = f"is a template of {len(template):,} characters; at most {TEMPLATE_LIMIT:,}"
+        problem = phrase(
+            "is a template of {length} characters; at most {limit}",
+            length=len(template),
+            limit=TEMPLATE_LIMIT,
+        )
         raise InvalidEmail(field, problem)
     try:
         return _compiled(template, field == "html")
     except jinja2.TemplateSyntaxError as error:
-        problem = f"line {error.lineno} of the template: {error.message}"
+        problem = phrase(
+            "line {line} of the template: {why}", line=str(error.lineno), why=str(error.message)
+        )
         raise InvalidEmail(field, problem) from None
     except (RecursionError, MemoryError, SyntaxError, ValueError) as error:
         # What Python's own parser says of a template that is nested beyond its limits.
-        problem = "the template cannot be read; it is nested too deeply, or a number is too long"
+        problem = phrase(
+            "the template cannot be read; it is nested too deeply, or a number is too long"
+        )
         raise InvalidEmail(field, problem) from error
 
 

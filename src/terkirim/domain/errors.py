@@ -19,6 +19,7 @@ The last two are raised by the REST client only. An outcome of a delivery is nev
 from datetime import timedelta
 
 from terkirim.domain.credit import Preflight
+from terkirim.domain.phrase import Phrase, in_english, phrase
 
 
 class TerkirimError(Exception):
@@ -36,14 +37,25 @@ class ConfigError(TerkirimError, ValueError):
 class InvalidEmail(TerkirimError, ValueError):  # noqa: N818 - the name users read
     """A submission is refused; `field` names what is wrong, the text says what would be right.
 
-    `kind` is the error name of the REST door (Resend's vocabulary), so that no door has to guess.
+    `says` is that in the reader's language, where the problem was given as a phrase. `kind` is the
+    error name of the REST door (Resend's vocabulary), so that no door has to guess.
     """
 
-    def __init__(self, field: str, problem: str, *, kind: str = "validation_error") -> None:
-        super().__init__(f"`{field}`: {problem}" if field else problem)
+    def __init__(
+        self, field: str, problem: str | Phrase, *, kind: str = "validation_error"
+    ) -> None:
+        self.says = problem if isinstance(problem, Phrase) else phrase("{says}", says=problem)
+        self.problem = in_english(self.says)
+        super().__init__(f"`{field}`: {self.problem}" if field else self.problem)
         self.field = field
-        self.problem = problem
         self.kind = kind
+
+    @property
+    def named(self) -> Phrase:
+        """The problem with the name of its field before it."""
+        if not self.field:
+            return self.says
+        return phrase("`{field}`: {problem}", field=self.field, problem=self.says)
 
 
 class IdempotencyConflict(TerkirimError, ValueError):  # noqa: N818

@@ -2,12 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from terkirim.domain.email import Stream
 from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.phrase import Phrase, in_english, phrase
 from terkirim.domain.suppression import Suppression, Why
 
 COLUMNS = ("email", "stream", "reason", "until", "note", "source", "created_at")
@@ -44,10 +45,18 @@ class BadRow:
     """A row that was not entered: its line in the file, 1 is the header, and why."""
 
     line: int
-    why: str
+    why: Phrase
 
 
-def rows_in(content: bytes) -> Iterator[tuple[int, Entry | str]]:
+class ReadingError(ValueError):
+    """A cell, or a field of a form, holds no such value; `says` lists what would be right."""
+
+    def __init__(self, says: Phrase) -> None:
+        super().__init__(in_english(says))
+        self.says = says
+
+
+def rows_in(content: bytes) -> Iterator[tuple[int, Entry | Phrase]]:
     """Yield (line, entry), or (line, what is wrong with it).
 
     Raises:
@@ -58,14 +67,14 @@ def rows_in(content: bytes) -> Iterator[tuple[int, Entry | str]]:
     column = next((i for i, name in enumerate(names) if name in ADDRESS_COLUMNS), None)
     if column is None:
         wanted = ", ".join(sorted(ADDRESS_COLUMNS))
-        raise InvalidEmail("csv", f"no column is named one of {wanted}")
+        raise InvalidEmail("csv", phrase("no column is named one of {wanted}", wanted=wanted))
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:  # a cell beyond the module's limit, a stray NUL
-            yield reader.line_num, f"it cannot be read: {error}"
+            yield reader.line_num, phrase("it cannot be read: {why}", why=str(error))
             continue
         if any(cell.strip() for cell in cells):
             yield reader.line_num, _entry(cells, names, column)
@@ -96,13 +105,13 @@ def read_stream(text: str) -> Stream | None:
     """Return the stream, None for every one.
 
     Raises:
-        ValueError: it is no stream; the sentence lists them.
+        ReadingError: it is no stream; the sentence lists them.
     """
     name = text.strip().lower()
     if name in _ALL:
         return None
     if name not in set(Stream):
-        raise ValueError(f"`{_shown(text)}` is none of all, {', '.join(Stream)}")
+        raise ReadingError(_none_of(text, ("all", *Stream)))
     return Stream(name)
 
 
@@ -110,7 +119,7 @@ def read_until(text: str) -> datetime | None:
     """Return the instant in UTC, None for ever; a date without a zone is UTC's.
 
     Raises:
-        ValueError: it is no date.
+        ReadingError: it is no date.
     """
     if not text.strip():
         return None
@@ -118,15 +127,18 @@ def read_until(text: str) -> datetime | None:
         at = datetime.fromisoformat(text.strip())
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        problem = f"`{_shown(text)}` is no date; write 2026-08-17 or 2026-08-17T09:00:00+07:00"
-        raise ValueError(problem) from None
+        problem = phrase(
+            "`{text}` is no date; write 2026-08-17 or 2026-08-17T09:00:00+07:00", text=_shown(text)
+        )
+        raise ReadingError(problem) from None
 
 
 def _text(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidEmail("csv", f"the file is not UTF-8 (byte {error.start})") from None
+        problem = phrase("the file is not UTF-8 (byte {at})", at=str(error.start))
+        raise InvalidEmail("csv", problem) from None
 
 
 def _delimiter(content: bytes) -> str:
@@ -138,18 +150,19 @@ def _cells(reader: Iterator[list[str]]) -> list[str]:
     try:
         return next(reader, [])
     except csv.Error as error:
-        raise InvalidEmail("csv", f"the first line cannot be read: {error}") from None
+        problem = phrase("the first line cannot be read: {why}", why=str(error))
+        raise InvalidEmail("csv", problem) from None
 
 
-def _entry(cells: Sequence[str], names: Sequence[str], column: int) -> Entry | str:
+def _entry(cells: Sequence[str], names: Sequence[str], column: int) -> Entry | Phrase:
     if len(cells) != len(names):
-        return f"it has {len(cells)} columns instead of {len(names)}"
+        return phrase("it has {has} columns instead of {wanted}", has=len(cells), wanted=len(names))
     values = dict(zip(names, (cell.strip() for cell in cells), strict=True))
     if not values[names[column]]:
-        return f"the column {names[column]} is empty"
+        return phrase("the column {name} is empty", name=names[column])
     reason = values.get("reason", "").lower()
     if reason not in _WHYS:
-        return f"`reason`: `{_shown(reason)}` is none of {', '.join(filter(None, _WHYS))}"
+        return InvalidEmail("reason", _none_of(reason, filter(None, _WHYS))).named
     try:
         return Entry(
             address=_plain(values[names[column]]),
@@ -158,8 +171,12 @@ def _entry(cells: Sequence[str], names: Sequence[str], column: int) -> Entry | s
             note=_plain(values.get("note", "")),
             why=_WHYS[reason],
         )
-    except ValueError as error:
-        return str(error)
+    except ReadingError as error:
+        return error.says
+
+
+def _none_of(text: str, names: Iterable[str]) -> Phrase:
+    return phrase("`{text}` is none of {names}", text=_shown(text), names=", ".join(names))
 
 
 def _harmless(text: str) -> str:

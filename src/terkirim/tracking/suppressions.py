@@ -6,6 +6,7 @@ from itertools import islice
 
 from terkirim.domain.email import Stream
 from terkirim.domain.errors import InvalidEmail, NotFound
+from terkirim.domain.phrase import Phrase, phrase
 from terkirim.domain.suppression import Suppression, Why
 from terkirim.ports import Clock
 from terkirim.ports.suppressions import SuppressionFilter, Suppressions
@@ -75,7 +76,7 @@ class SuppressionList:
             good: list[Suppression] = []
             for line, row in chunk:
                 found = self._checked_row(row, who=who, now=now)
-                if isinstance(found, str):
+                if isinstance(found, Phrase):
                     bad.append(BadRow(line, found))
                 else:
                     good.append(found)
@@ -91,17 +92,17 @@ class SuppressionList:
             yield written(page)
             after = page[-1].id
 
-    def _checked_row(self, row: Entry | str, *, who: str, now: datetime) -> Suppression | str:
-        if isinstance(row, str):
+    def _checked_row(self, row: Entry | Phrase, *, who: str, now: datetime) -> Suppression | Phrase:
+        if isinstance(row, Phrase):
             return row
         try:
             return self._checked(row, who=who, now=now)
         except InvalidEmail as error:
-            return str(error)
+            return error.named
 
     def _checked(self, entry: Entry, *, who: str, now: datetime) -> Suppression:
         if entry.until is not None and entry.until <= now:
-            raise InvalidEmail("until", f"{entry.until.isoformat()} has passed")
+            raise InvalidEmail("until", phrase("{at} has passed", at=entry.until.isoformat()))
         return Suppression(
             address=self._check(entry.address.strip(), "email").lower(),
             stream=entry.stream,
@@ -115,7 +116,10 @@ class SuppressionList:
 
 def _note(text: str) -> str:
     if len(text) > NOTE_LIMIT:
-        raise InvalidEmail("note", f"is {len(text):,} characters long; at most {NOTE_LIMIT:,}")
+        problem = phrase(
+            "is {length} characters long; at most {limit}", length=len(text), limit=NOTE_LIMIT
+        )
+        raise InvalidEmail("note", problem)
     if not text.isprintable():
         return "".join(one if one.isprintable() else " " for one in text).strip()
     return text.strip()

@@ -61,9 +61,10 @@ def _unavailable(error: Exception) -> Denied:
 
 
 def _invalid(error: Exception) -> Denied:
+    why = error.named if isinstance(error, InvalidEmail) else str(error)
     return Denied(
         422,
-        phrase("That cannot be sent: {why}", why=str(error)),
+        phrase("That cannot be taken: {why}", why=why),
         phrase("Go back, put it right, and send it again."),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from terkirim.compose import Gateway
 from terkirim.content.variables import rendered
 from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.phrase import Phrase
 from terkirim.domain.record import EmailRow, Story
 from terkirim.web.places import base_url
 from terkirim.web.texts import escaped
@@ -32,7 +33,7 @@ class Letter:
     html: str | None = None
     text: str | None = None
     is_kept: bool = True
-    fault: str = ""
+    fault: Phrase | None = None
 
 
 async def letter_of(gateway: Gateway, story: Story) -> Letter:
@@ -46,7 +47,9 @@ async def letter_of(gateway: Gateway, story: Story) -> Letter:
     try:
         subject, html, text = rendered(email.subject, content.html, content.text, variables)
     except InvalidEmail as error:
-        return Letter(subject=email.subject, html=content.html, text=content.text, fault=str(error))
+        return Letter(
+            subject=email.subject, html=content.html, text=content.text, fault=error.named
+        )
     return Letter(subject=subject, html=html, text=text)
 
 

@@ -3,10 +3,11 @@
 from pyreqwest.http import Url
 
 from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.phrase import phrase
 from terkirim.policy.reach import Reach, may_reach
 
 URL_LIMIT = 2_000  # characters
-_WANTED = "must be an address such as https://example.com/webhooks"
+_WANTED = phrase("must be an address such as https://example.com/webhooks")
 
 
 def checked_url(text: str, field: str, *, reach: Reach) -> str:
@@ -19,12 +20,14 @@ def checked_url(text: str, field: str, *, reach: Reach) -> str:
     if url is None or not text.isprintable() or " " in text or len(text) > URL_LIMIT:
         raise InvalidEmail(field, _WANTED)
     if url.username or url.password is not None or url.fragment:
-        raise InvalidEmail(field, "must not hold a user, a password or a fragment")
+        raise InvalidEmail(field, phrase("must not hold a user, a password or a fragment"))
     if url.scheme == "http" and reach != "any":
-        raise InvalidEmail(field, "must begin with https://, unless TERKIRIM_WEBHOOK_REACH is any")
+        problem = phrase("must begin with https://, unless TERKIRIM_WEBHOOK_REACH is any")
+        raise InvalidEmail(field, problem)
     # The parser has undone the other spellings of an address, such as 0x7f.1 and 2130706433.
     if url.domain is None and not may_reach([str(url.host_str).strip("[]")], reach):
-        raise InvalidEmail(field, "is not on the open Internet; see TERKIRIM_WEBHOOK_REACH")
+        problem = phrase("is not on the open Internet; see TERKIRIM_WEBHOOK_REACH")
+        raise InvalidEmail(field, problem)
     return text
 
 

@@ -74,9 +74,10 @@ def _beginning(site: Site) -> list[HTTPRouteHandler]:
     async def make_first(visit: Visit) -> Response[Any]:
         link, name = visit.form.get("link", ""), visit.form.get("name", "").strip()
         password = visit.form.get("password", "")
-        fault = name_fault(name) or fault_in(password, name=name)
+        fault, bad_field = account_fault(name, password)
         if fault is not None:
-            return visit.page("first.html", status=422, link=link, name=name, fault=fault)
+            said = {"name": name, "fault": fault, "bad_field": bad_field}
+            return visit.page("first.html", status=422, link=link, **said)
         found = await desk.sign_in.enter_first(link, name, password)
         if found is None:
             raise _GONE
@@ -85,6 +86,12 @@ def _beginning(site: Site) -> list[HTTPRouteHandler]:
         return visit.go("/", visit.say("Welcome. You are the first admin here."))
 
     return [first, make_first]
+
+
+def account_fault(name: str, password: str) -> tuple[Phrase | None, str]:
+    """Return why an account cannot be so, None where it can, and in which field that stands."""
+    fault = name_fault(name)
+    return (fault_in(password, name=name), "password") if fault is None else (fault, "name")
 
 
 def name_fault(name: str) -> Phrase | None:

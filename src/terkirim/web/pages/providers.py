@@ -9,9 +9,9 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
 from terkirim.domain.email import DEFAULT_ROUTE
-from terkirim.domain.errors import NotFound
+from terkirim.domain.errors import InvalidEmail, NotFound
 from terkirim.domain.lease import Attempt
-from terkirim.domain.phrase import phrase
+from terkirim.domain.phrase import Phrase, phrase
 from terkirim.ports import BY_HAND, Pause, ProviderStatus
 from terkirim.reports.standing import cause, standing
 from terkirim.web.site import Site
@@ -39,30 +39,38 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
 
 
 def _showing(site: Site) -> list[HTTPRouteHandler]:
-    store, insight = site.gateway.store, site.gateway.desk.insight
-
     @site.get("/providers")
     async def providers(visit: Visit) -> Response[Any]:
-        settings = site.gateway.settings
-        statuses = await store.providers(now=visit.now)
-        answers = {
-            one.name: _answers(await insight.last_attempts(one.name, limit=LOOKED_AT))
-            for one in statuses
-        }
-        return visit.page(
-            "providers.html",
-            place="/providers",
-            statuses=statuses,
-            answers=answers,
-            standing=standing,
-            cause=cause,
-            routes=settings.providers_by_route,
-            sender=settings.default_sender,
-            by_hand=BY_HAND,
-            looked_at=LOOKED_AT,
-        )
+        return await _page(site, visit)
 
     return [providers]
+
+
+async def _page(site: Site, visit: Visit, fault: Phrase | None = None) -> Response[Any]:
+    """Return the page; `fault`: why the test e-mail that was asked for cannot be sent."""
+    store, insight = site.gateway.store, site.gateway.desk.insight
+    settings = site.gateway.settings
+    statuses = await store.providers(now=visit.now)
+    answers = {
+        one.name: _answers(await insight.last_attempts(one.name, limit=LOOKED_AT))
+        for one in statuses
+    }
+    return visit.page(
+        "providers.html",
+        status=200 if fault is None else 422,
+        place="/providers",
+        statuses=statuses,
+        answers=answers,
+        standing=standing,
+        cause=cause,
+        routes=settings.providers_by_route,
+        sender=settings.default_sender,
+        by_hand=BY_HAND,
+        looked_at=LOOKED_AT,
+        fault=fault,
+        bad_field="" if fault is None else "to",
+        typed=visit.form,
+    )
 
 
 def _pausing(site: Site) -> list[HTTPRouteHandler]:
@@ -104,22 +112,30 @@ def _testing(site: Site) -> list[HTTPRouteHandler]:
                 phrase("A test e-mail needs a default sender."),
                 phrase("Set `MAILKETING_FROM_EMAIL` to an address that the provider approves."),
             )
-        email_id = await site.gateway.send_email(
-            to=visit.form.get("to", ""),
-            subject=visit.say("A test from Terkirim"),
-            text=visit.say(
-                "This e-mail was sent by hand from the dashboard by {name}, to see whether mail "
-                "arrives.",
-                name=visit.name,
-            ),
-            tags=[{"name": "test", "value": "dashboard"}],
-            priority="high",
-            route=route,
-        )
+        try:
+            email_id = await _send_test(site, visit, route)
+        except InvalidEmail as error:
+            fault = phrase("{label}: {why}", label=phrase("To"), why=error.says)
+            return await _page(site, visit, fault)
         await visit.note("test sent", email_id)
         return visit.go(f"/messages/{email_id}", visit.say("The test e-mail is on its way."))
 
     return [test]
+
+
+async def _send_test(site: Site, visit: Visit, route: str) -> str:
+    return await site.gateway.send_email(
+        to=visit.form.get("to", ""),
+        subject=visit.say("A test from Terkirim"),
+        text=visit.say(
+            "This e-mail was sent by hand from the dashboard by {name}, to see whether mail "
+            "arrives.",
+            name=visit.name,
+        ),
+        tags=[{"name": "test", "value": "dashboard"}],
+        priority="high",
+        route=route,
+    )
 
 
 async def _named(site: Site, visit: Visit) -> str:

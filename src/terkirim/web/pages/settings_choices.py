@@ -27,7 +27,8 @@ def routes(site: Site, page: Page) -> list[HTTPRouteHandler]:
         wanted = {name: visit.form[name].strip() for name in CHOICES if name in visit.form}
         fault = await _fault_in(site, wanted)
         if fault is not None:
-            return await page(site, visit, tab=TAB, status=422, fault=fault, form=wanted)
+            said = {"fault": fault, "bad_field": "time_zone", "form": wanted}
+            return await page(site, visit, tab=TAB, status=422, **said)
         changes = [
             await choices.choose(name, value, who=visit.name) for name, value in wanted.items()
         ]

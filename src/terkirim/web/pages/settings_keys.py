@@ -27,13 +27,12 @@ def routes(site: Site, page: Page) -> list[HTTPRouteHandler]:
         """Make a key. It stands in this answer and nowhere else: only its hash is kept."""
         name = visit.form.get("name", "").strip()
         scopes = [scope for scope in SCOPES if visit.form.get(f"scope_{scope}")]
-        fault = name_fault(name)
+        fault, bad_field = name_fault(name), "name"
         if fault is None and not scopes:
-            fault = phrase("Choose at least one right.")
+            fault, bad_field = phrase("Choose at least one right."), ""
         if fault is not None:
-            return await page(
-                site, visit, tab="keys", status=422, fault=fault, form=dict(visit.form)
-            )
+            said = {"fault": fault, "bad_field": bad_field, "form": dict(visit.form)}
+            return await page(site, visit, tab="keys", status=422, **said)
         text = key_text(secrets.token_bytes(KEY_BYTES))
         row = new_key(name, scopes, now=visit.now, new_id=gateway.new_id(), text=text)
         await gateway.store.add_key(row)

@@ -11,7 +11,7 @@ from terkirim.access.roles import ADMIN, ROLES, VIEWER
 from terkirim.domain.errors import NotFound
 from terkirim.domain.phrase import Phrase, phrase
 from terkirim.ports.people import User
-from terkirim.web.pages.entry import name_fault
+from terkirim.web.pages.entry import account_fault
 from terkirim.web.site import Site
 from terkirim.web.visit import Denied, Visit
 
@@ -30,16 +30,16 @@ def _adding(site: Site, page: Page) -> list[HTTPRouteHandler]:
     @site.post("/settings/people", role=ADMIN)
     async def add(visit: Visit) -> Response[Any]:
         name, role = visit.form.get("name", "").strip(), visit.form.get("role", "")
-        fault = name_fault(name) or fault_in(visit.form.get("password", ""), name=name)
+        fault, bad_field = account_fault(name, visit.form.get("password", ""))
         if fault is None and role not in ROLES:
-            fault = phrase("Choose one of the roles.")
+            fault, bad_field = phrase("Choose one of the roles."), "role"
         if fault is None and not await desk.sign_in.add(
             name, visit.form["password"], role=role, email=""
         ):
-            fault = phrase("Somebody is called {name} already.", name=name)
+            fault, bad_field = phrase("Somebody is called {name} already.", name=name), "name"
         if fault is not None:
-            form = {"name": name, "role": role}
-            return await page(site, visit, tab="people", status=422, fault=fault, form=form)
+            said = {"fault": fault, "bad_field": bad_field, "form": {"name": name, "role": role}}
+            return await page(site, visit, tab="people", status=422, **said)
         await visit.note("user added", name, role=role)
         return visit.go(_PEOPLE, visit.say("{name} can sign in now.", name=name))
 
@@ -91,13 +91,14 @@ def _own_password(site: Site, page: Page) -> list[HTTPRouteHandler]:
     async def own_password(visit: Visit) -> Response[Any]:
         assert visit.session is not None  # noqa: S101 - every role has one
         user, password = visit.session.user, visit.form.get("password", "")
-        fault: Phrase | None = fault_in(password, name=user.name)
+        fault, bad_field = fault_in(password, name=user.name), "password"
         if fault is None and not await desk.sign_in.is_password(
             user, visit.form.get("current", "")
         ):
-            fault = phrase("The present password is not right.")
+            fault, bad_field = phrase("The present password is not right."), "current"
         if fault is not None:
-            return await page(site, visit, tab="you", status=422, fault=fault)
+            said = {"fault": fault, "bad_field": bad_field}
+            return await page(site, visit, tab="you", status=422, **said)
         await desk.sign_in.change_password(user.id, password, but=visit.session.hash)
         await visit.note("password changed", user.name)
         says = visit.say("Your password is changed; other browsers are signed out.")

@@ -1,8 +1,8 @@
 """The addresses that are not sent to: looked for, added, let in again, and as a CSV file."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
@@ -13,13 +13,20 @@ from terkirim.domain.errors import InvalidEmail
 from terkirim.domain.phrase import Phrase, phrase, phrases
 from terkirim.domain.suppression import Suppression
 from terkirim.ports.suppressions import SuppressionFilter
-from terkirim.tracking.suppression_csv import BadRow, Entry, read_stream, read_until
+from terkirim.tracking.suppression_csv import BadRow, Entry, ReadingError, read_stream, read_until
 from terkirim.web.site import Site
 from terkirim.web.visit import Denied, Visit
 
 ON_A_PAGE = 50
 LARGEST_FILE = 10_000_000  # bytes: some 300,000 addresses
 BAD_ROWS_SHOWN = 100
+_LABELS = {
+    "email": phrase("Address"),
+    "note": phrase("Why"),
+    "stream": phrase("Stops"),
+    "until": phrase("Until"),
+}
+Value = TypeVar("Value")
 _CURSOR = "~"  # between address and stream: no address has one behind its domain
 
 
@@ -28,6 +35,7 @@ class Said:
     """What a form was answered: a fault with what was typed, or what became of a file."""
 
     fault: Phrase | None = None
+    bad_field: str = ""
     typed: Mapping[str, str] | None = None
     entered: int | None = None
     bad: Sequence[BadRow] = ()
@@ -54,8 +62,10 @@ def _changing(site: Site) -> list[HTTPRouteHandler]:
         try:
             (entry,) = await listed.add([_entry(visit)], who=visit.name)
         except InvalidEmail as error:
-            fault = phrase("That cannot be entered: {why}", why=str(error))
-            return await _page(site, visit, Said(fault=fault, typed=visit.form))
+            label = _LABELS.get(error.field, error.field)
+            fault = phrase("{label}: {why}", label=label, why=error.says)
+            said = Said(fault=fault, bad_field=error.field, typed=visit.form)
+            return await _page(site, visit, said)
         says = visit.say("{address} is not sent to any more.", address=visit.at(entry.address))
         return visit.go("/suppressions", says)
 
@@ -88,8 +98,8 @@ def _files(site: Site) -> list[HTTPRouteHandler]:
         try:
             count, bad = await listed.import_csv(content, who=visit.name)
         except InvalidEmail as error:
-            fault = phrase("The file cannot be read: {why}", why=str(error))
-            return await _page(site, visit, Said(fault=fault))
+            fault = phrase("The file cannot be read: {why}", why=error.says)
+            return await _page(site, visit, Said(fault=fault, bad_field="file"))
         await visit.note("suppressions imported", entered=count, refused=len(bad))
         return await _page(site, visit, Said(entered=count, bad=bad))
 
@@ -123,6 +133,7 @@ async def _page(site: Site, visit: Visit, said: Said) -> Response[Any]:
         newest=None if "older" not in visit.query else visit.href(older=None),
         chosen=await _chosen(site, chosen) if chosen and visit.is_operator else None,
         said=said,
+        bad_field=said.bad_field,
         typed=said.typed or {},
         streams=("", *Stream),
         bad_shown=BAD_ROWS_SHOWN,
@@ -160,17 +171,19 @@ async def _chosen(site: Site, id_: str) -> Suppression | None:
 
 def _entry(visit: Visit) -> Entry:
     form = visit.form
-    try:
-        stream = read_stream(form.get("stream", ""))
-    except ValueError as error:
-        raise InvalidEmail("stream", str(error)) from None
-    try:
-        until = read_until(form.get("until", ""))
-    except ValueError as error:
-        raise InvalidEmail("until", str(error)) from None
     return Entry(
-        address=form.get("email", ""), stream=stream, until=until, note=form.get("note", "")
+        address=form.get("email", ""),
+        stream=_read(read_stream, form, "stream"),
+        until=_read(read_until, form, "until"),
+        note=form.get("note", ""),
     )
+
+
+def _read(read: Callable[[str], Value], form: Mapping[str, str], field: str) -> Value:
+    try:
+        return read(form.get(field, ""))
+    except ReadingError as error:
+        raise InvalidEmail(field, error.says) from None
 
 
 def _entered(count: int, bad: int) -> Phrase:

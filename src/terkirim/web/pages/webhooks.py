@@ -98,6 +98,7 @@ async def _listed(
         made=made,
         is_changed=is_changed,
         fault=fault,
+        bad_field="" if fault is None else "endpoint",
         form=dict(visit.form) if fault is not None else {},
     )
 
@@ -107,7 +108,7 @@ async def _endpoint(site: Site, visit: Visit) -> Endpoint:
 
 
 def _fault(error: InvalidEmail) -> Phrase:
-    return phrase("The address {problem}.", problem=error.problem)
+    return phrase("The address {problem}.", problem=error.says)
 
 
 def _tested(end: WebhookEnd) -> Phrase:
