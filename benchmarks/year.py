@@ -29,7 +29,7 @@ from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.conditions import CREDITS_LEVEL, CREDITS_RUN_OUT
 from terkirim.ports.alerts import AlertFilter, Channel
 from terkirim.store.counting import Counts
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.credits import SqliteCreditBook

@@ -28,7 +28,7 @@ from terkirim.ports.tracking import Events
 from terkirim.ports.webhooks import Webhooks
 from terkirim.reports.health import SANDBOX
 from terkirim.settings import Settings
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.sqlite.access import SqliteAccess
 from terkirim.store.sqlite.alerts import SqliteAlertBook
 from terkirim.store.sqlite.connection import kind_of_file_system

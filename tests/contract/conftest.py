@@ -18,7 +18,7 @@ from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import Facts, verdict
 from terkirim.ports import ClaimWish, Submission
 from terkirim.store.counting import Counts
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.postgres.access import PostgresAccess
 from terkirim.store.postgres.alerts import PostgresAlertBook
 from terkirim.store.postgres.credits import PostgresCreditBook

@@ -12,7 +12,7 @@ from terkirim.domain.email import Carries
 from terkirim.domain.outcome import Accepted, Deferred, Unclear
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.ports import Submission
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.sqlite.store import SqliteStore
 from tests.contract.conftest import SECOND, START, an_email
 

@@ -19,7 +19,7 @@ from terkirim.domain.webhook import WebhookState, WebhookType
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.conditions import ENDPOINT_DISABLED
 from terkirim.ports.webhooks import DeliveryFilter
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.sqlite.suppressions import SqliteSuppressions
 from terkirim.store.sqlite.webhooks import SqliteWebhooks

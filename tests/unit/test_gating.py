@@ -7,7 +7,8 @@ import pytest
 
 from terkirim.policy.breaker import BreakerSettings
 from terkirim.policy.rates import RateRow, parse_rates, to_plain
-from terkirim.store.gating import GateSettings, OpenGates
+from terkirim.store.gate_settings import GateSettings
+from terkirim.store.gating import OpenGates
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Jakarta")

@@ -7,7 +7,8 @@ from terkirim.domain.email import Priority
 from terkirim.policy.shares import slots
 from terkirim.ports import Claim, ClaimWish, Work
 from terkirim.store.fresh import FreshEmails
-from terkirim.store.gating import GateSettings, OpenGates, Opening
+from terkirim.store.gate_settings import GateSettings, Opening
+from terkirim.store.gating import OpenGates
 from terkirim.store.leasing import Mail, end_of, read_back, remembered, work_of
 from terkirim.store.postgres.accepting import refusals_of
 from terkirim.store.postgres.database import Database

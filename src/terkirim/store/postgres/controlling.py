@@ -9,7 +9,7 @@ from terkirim.domain.email import DEFAULT_ROUTE
 from terkirim.domain.errors import NotFound, WrongState
 from terkirim.domain.message import CANCELLABLE, UNFINISHED, Evidence, State, after, stronger
 from terkirim.ports import Cancelled, RequeueFilter
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.moving import movable
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish

@@ -6,7 +6,8 @@ from datetime import datetime
 from terkirim.domain.lease import Settlement
 from terkirim.policy import breaker, rates
 from terkirim.ports import BY_HAND, Pause, ProviderStatus
-from terkirim.store.gating import GateSettings, OpenGates
+from terkirim.store.gate_settings import GateSettings
+from terkirim.store.gating import OpenGates
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.transacting import Repeat
 from terkirim.store.queries import Queries

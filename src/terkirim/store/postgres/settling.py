@@ -20,7 +20,7 @@ from terkirim.store.endings import (
     settled_by_itself,
     why_expired,
 )
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish, finish_untold
 from terkirim.store.postgres.gates import hear, lock_gates, save_gates

@@ -27,7 +27,7 @@ from terkirim.ports import (
 from terkirim.ports.tracking import RawCallback
 from terkirim.store.counting import Rollups
 from terkirim.store.fresh import FreshEmails
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.postgres import (
     accepting,
     callbacks,

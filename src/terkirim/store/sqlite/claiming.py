@@ -10,7 +10,8 @@ from terkirim.policy.shares import slots
 from terkirim.ports import Claim, ClaimWish, Work
 from terkirim.store.counting import Rollups
 from terkirim.store.fresh import FreshEmails
-from terkirim.store.gating import GateSettings, OpenGates, Opening
+from terkirim.store.gate_settings import GateSettings, Opening
+from terkirim.store.gating import OpenGates
 from terkirim.store.leasing import Mail, end_of, read_back, remembered, work_of
 from terkirim.store.queries import Queries
 from terkirim.store.rows import PRIORITIES, PRIORITY_NUMBER, from_json, to_json

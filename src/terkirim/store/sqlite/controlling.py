@@ -11,7 +11,7 @@ from terkirim.domain.errors import NotFound, WrongState
 from terkirim.domain.message import CANCELLABLE, UNFINISHED, Evidence, State, after, stronger
 from terkirim.ports import Cancelled, RequeueFilter
 from terkirim.store.counting import Counts, Rollups
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.moving import movable
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json

@@ -6,7 +6,8 @@ import apsw
 
 from terkirim.policy import breaker, rates
 from terkirim.ports import BY_HAND, Pause, ProviderStatus
-from terkirim.store.gating import GateSettings, OpenGates
+from terkirim.store.gate_settings import GateSettings
+from terkirim.store.gating import OpenGates
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.times import instant, instant_or_none, micros, micros_or_none

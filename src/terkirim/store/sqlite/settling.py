@@ -23,7 +23,7 @@ from terkirim.store.endings import (
     settled_by_itself,
     why_expired,
 )
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.bulk import BulkInsert

@@ -31,7 +31,7 @@ from terkirim.ports import (
 )
 from terkirim.store.counting import Rollups
 from terkirim.store.fresh import FreshEmails
-from terkirim.store.gating import GateSettings
+from terkirim.store.gate_settings import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.records import key_columns
 from terkirim.store.sqlite import accepting, claiming, controlling, gates, reading, settling
