@@ -2,7 +2,13 @@
 
 import asyncio
 import contextlib
+import os
+import signal
+import socket
 import ssl
+import subprocess
+import sys
+import time
 from datetime import timedelta
 
 import pytest
@@ -65,6 +71,36 @@ async def test_an_answer_is_read_to_its_end_and_its_line_kept(parts):
             assert (answer.status, answer.body, answer.is_whole) == (200, b"abcde", True)
             assert answer.headers.get("link") is None
         assert server.connections == 1
+
+
+ONE_REQUEST = """
+import asyncio, sys, uvloop
+from datetime import timedelta
+from terkirim.providers.http import HttpClient
+async def main():
+    one = HttpClient(timeout=timedelta(seconds=5))
+    print(await one.post(sys.argv[1], within=timedelta(seconds=0.6), headers={}, body=b"{}"))
+    await one.close()
+uvloop.run(main())
+"""
+
+
+def test_an_answer_that_came_while_the_process_slept_counts():
+    """As after a suspended machine: in uvloop timers come before sockets then."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        command = [sys.executable, "-c", ONE_REQUEST, url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            line, _ = listener.accept()
+            with line:
+                line.recv(65_536)
+                process.send_signal(signal.SIGSTOP)
+                os.waitpid(process.pid, os.WUNTRACED)
+                line.sendall(http("abcde"))
+                time.sleep(SOON.total_seconds())  # the sleep itself, not a wait for something
+                process.send_signal(signal.SIGCONT)
+                said, _ = process.communicate(timeout=20)
+    assert said.startswith("Answer(status=200, body=b'abcde'")
 
 
 async def test_without_a_length_the_answer_ends_with_the_line():
