@@ -140,6 +140,20 @@ def test_a_request_carries_key_idempotency_key_and_the_fields_by_the_doors_names
     }
 
 
+@pytest.mark.parametrize("field", ["subject", "html", "to", "variables", "headers"])
+def test_bytes_that_are_no_file_are_refused_where_their_base64_would_be_sent(field):
+    holding = {"variables": {"*": {"nama": b"x"}}, "headers": {"X-A": b"x"}}
+    with pytest.raises(InvalidEmail, match="not bytes") as caught:
+        sending(**{field: holding.get(field, b"<p>x</p>")})
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("key", [5, b"k", "", "x" * 257, "\n"])
+def test_an_idempotency_key_that_no_header_can_carry_is_refused(key):
+    with pytest.raises(InvalidEmail, match="256 visible ASCII"):
+        calls.send_email(LETTER, idempotency_key=key)
+
+
 @pytest.mark.parametrize(
     ("value", "says"),
     [(object(), "unsupported"), ("\ud800", "surrogates")],

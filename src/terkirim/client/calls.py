@@ -166,14 +166,18 @@ def retry_statistics(*, days: int) -> Call[RetryStatistics]:
     return Call(method="GET", path=f"/retries{_query(days=days)}", read=read_as(RetryStatistics))
 
 
-def _key(text: str) -> str:
-    if not 1 <= len(text) <= KEY_LIMIT or not text.isascii() or not text.isprintable():
+def _key(text: Any) -> str:
+    if not isinstance(text, str) or not _may_be_a_key(text):
         raise InvalidEmail(
             "Idempotency-Key",
             f"give 1 to {KEY_LIMIT} visible ASCII characters",
             kind="invalid_idempotency_key",
         )
     return text
+
+
+def _may_be_a_key(text: str) -> bool:
+    return 1 <= len(text) <= KEY_LIMIT and text.isascii() and text.isprintable()
 
 
 def _in_path(id_: str) -> str:

@@ -11,6 +11,7 @@ from terkirim.domain.email import Address
 from terkirim.domain.errors import InvalidEmail
 
 _DOOR_NAMES = {"sender": "from"}  # `from` is no name in Python
+_FILES = frozenset({"attachments"})  # whose bytes travel as base64
 _CANNOT_BE_WRITTEN = (TypeError, ValueError)  # ValueError: a lone surrogate
 
 
@@ -33,24 +34,39 @@ def batch_json(emails: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: value for name, value in fields.items() if value is not None}
+    return {
+        _DOOR_NAMES.get(name, name): _plain_field(name, value)
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+def _plain_field(name: str, value: Any) -> Any:
     try:
-        return {_DOOR_NAMES.get(name, name): _plain(value) for name, value in given.items()}
+        return _plain(value, may_hold_bytes=name in _FILES)
+    except TypeError as error:
+        raise InvalidEmail(shown(name), str(error)) from None
     except RecursionError:
-        raise InvalidEmail("", "a field holds itself") from None
+        raise InvalidEmail(shown(name), "holds itself") from None
 
 
-def _plain(value: Any) -> Any:
-    """Return the value in what JSON knows, bytes as base64 and spans in seconds."""
+def _plain(value: Any, *, may_hold_bytes: bool) -> Any:
+    """Return the value in what JSON knows, spans in seconds, and the bytes of a file as base64.
+
+    Raises:
+        TypeError: bytes elsewhere, of which base64 would stand in the letter.
+    """
     match value:
         case Address():
             return str(value)
         case timedelta():
             return int(value.total_seconds())
         case Mapping():
-            return {name: _plain(one) for name, one in value.items()}
+            return {name: _plain(one, may_hold_bytes=may_hold_bytes) for name, one in value.items()}
         case list() | tuple():
-            return [_plain(one) for one in value]
+            return [_plain(one, may_hold_bytes=may_hold_bytes) for one in value]
+        case bytes() | bytearray() | memoryview() if not may_hold_bytes:
+            raise TypeError("must be a text, not bytes: decode them first")
     return value
 
 
