@@ -434,3 +434,4 @@ def test_unknown_fields_are_told_with_the_nearest_known_one():
     assert found == [("replyto", "reply_to"), ("zzzzzz", None)]
     assert unknown_sentence(*found[0]).endswith("did you mean `reply_to`?")
     assert unknown_sentence(*found[1]).endswith("was ignored")
+    assert unknown_sentence(*found[1], is_refused=True).endswith("leave it out")

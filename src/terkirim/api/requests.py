@@ -120,9 +120,10 @@ def draft_of(body: Any, *, is_strict: bool) -> tuple[Draft, list[str]]:
         )  # fmt: skip
     known = (*FIELDS, *(name for name in _NOT_READ if body.get(name) is None))
     unknown = unknown_fields(body, known)
-    warnings = [unknown_sentence(name, meant) for name, meant in unknown]
     if is_strict and unknown:
-        raise InvalidEmail("", warnings[0], kind="invalid_parameter")
+        says = unknown_sentence(*unknown[0], is_refused=True)
+        raise InvalidEmail("", says, kind="invalid_parameter")
+    warnings = [unknown_sentence(name, meant) for name, meant in unknown]
     return Draft(**{own: body[name] for name, own in FIELDS.items() if name in body}), warnings
 
 

@@ -24,10 +24,11 @@ def unknown_fields(given: Mapping[str, Any], known: Iterable[str]) -> list[tuple
     return [(name, nearest(name, names)) for name in given if name not in names]
 
 
-def unknown_sentence(name: str, meant: str | None) -> str:
+def unknown_sentence(name: str, meant: str | None, *, is_refused: bool = False) -> str:
     """Return the sentence that tells a caller of a field that nobody reads."""
     hint = "" if meant is None else f"; did you mean `{meant}`?"
-    return f"`{shown(name)}` is not a field of an email{hint or ' and was ignored'}"
+    rest = hint or ("; leave it out" if is_refused else " and was ignored")
+    return f"`{shown(name)}` is not a field of an email{rest}"
 
 
 def shown(name: object) -> str:
