@@ -103,6 +103,14 @@ def test_errors_travel_as_they_are(gateway):
         gateway.wait_for("unknown", within=1)
 
 
+@pytest.mark.parametrize("key", [5, b"k", "", "x" * 257, "a\0", "\ud800"])
+def test_an_idempotency_key_that_no_database_keeps_is_refused(idle, key):
+    with pytest.raises(InvalidEmail) as caught:
+        idle.send_email(**LETTER, idempotency_key=key)
+    assert caught.value.kind == "invalid_idempotency_key"
+    assert idle.count_pending() == 0
+
+
 def test_a_key_used_again_returns_the_first_id_and_sends_nothing(idle):
     fields = LETTER | {"idempotency_key": "order-1"}
     assert idle.send_email(**fields) == idle.send_email(**fields)

@@ -148,12 +148,6 @@ def test_bytes_that_are_no_file_are_refused_where_their_base64_would_be_sent(fie
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("key", [5, b"k", "", "x" * 257, "\n"])
-def test_an_idempotency_key_that_no_header_can_carry_is_refused(key):
-    with pytest.raises(InvalidEmail, match="256 visible ASCII"):
-        calls.send_email(LETTER, idempotency_key=key)
-
-
 @pytest.mark.parametrize(
     ("value", "says"),
     [(object(), "unsupported"), ("\ud800", "surrogates")],
@@ -172,7 +166,7 @@ def test_a_field_that_holds_itself_is_refused():
         sending(tags=loop)
 
 
-@pytest.mark.parametrize("key", ["", "x" * 257, "é", "a\r\nb"])
+@pytest.mark.parametrize("key", [5, b"k", "", "x" * 257, "é", "a\r\nb"])
 def test_an_idempotency_key_that_no_header_carries_is_refused(key):
     with pytest.raises(InvalidEmail) as caught:
         calls.send_email(LETTER, idempotency_key=key)

@@ -1,6 +1,7 @@
 """The one way in: every door's drafts are checked here, and acknowledged only after the commit."""
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -15,6 +16,7 @@ from terkirim.ports import Clock, IdempotencyKey, Receipt, Submission, Submissio
 
 KEY_LIMIT = 256  # characters of an idempotency key (Resend's rule)
 LOOK_AT_DISK_EVERY = 1.0  # seconds
+_CANNOT_BE_KEPT = re.compile("[\0\ud800-\udfff]")  # by PostgreSQL, by UTF-8
 
 
 class Checks(Protocol):
@@ -123,9 +125,9 @@ def idempotency_key(text: str, *, owner: str, route: str, payload: Any) -> Idemp
     """Return a caller's key in its scope; the payload is compared as canonical JSON.
 
     Raises:
-        InvalidEmail: the key is empty or too long (kind `invalid_idempotency_key`).
+        InvalidEmail: the key is no text, empty or too long (kind `invalid_idempotency_key`).
     """
-    if not 1 <= len(text) <= KEY_LIMIT:
+    if not isinstance(text, str) or not 1 <= len(text) <= KEY_LIMIT or _CANNOT_BE_KEPT.search(text):
         raise InvalidEmail(
             "Idempotency-Key",
             f"give 1 to {KEY_LIMIT} characters",
