@@ -189,6 +189,50 @@ async def test_each_role_may_do_its_own_and_no_more(visitor, role):
             assert is_refused is (roles.index(role) < roles.index(needed)), (path, page.text)
 
 
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+@pytest.mark.parametrize("tab", ["keys", "people", "choices", "environment"])
+async def test_parts_of_the_settings_that_are_not_for_a_role_are_refused(visitor, role, tab):
+    await visitor.enter("x", role)
+    page = await visitor.get(f"/settings?tab={tab}")
+    assert (page.status, "may not do this" in page.text) == (403, True)
+    assert (await visitor.get("/settings?tab=odd")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/settings/keys", "/settings"),
+        ("/settings/people/x/role", "/settings"),
+        ("/messages/x/requeue", "/messages"),
+        ("/suppressions/import", "/suppressions"),
+        ("/dead-letters/requeue", "/dead-letters"),
+        ("/logout", "/"),
+    ],
+)
+async def test_who_comes_back_to_the_address_of_a_form_lands_on_its_page(visitor, path, place):
+    await visitor.enter("ani", "admin")
+    page = await visitor.get(f"{path}?lang=id")
+    assert (page.status, page.header("location")) == (303, place)
+    assert page.cookies["terkirim_language"].value == "id"
+
+
+async def test_the_language_of_a_refused_form_is_switched_on_its_page(visitor):
+    await visitor.enter("ani", "admin")
+    await visitor.get("/settings?tab=keys")
+    page = await visitor.post("/settings/keys", name="")
+    assert page.status == 422
+    assert 'href="/settings?lang=id"' in page.text
+
+
+async def test_the_first_admin_may_switch_the_language_of_a_refused_form(visitor):
+    link = await visitor.gateway.desk.sign_in.first_link()
+    page = await visitor.post(f"/first?link={link}", link=link, name="ani", password="x")
+    assert page.status == 422
+    switch = re.search(r'href="(/first\?[^"]*lang=id)"', page.text)[1].replace("&amp;", "&")
+    page = await visitor.get(switch)
+    assert (page.status, f'value="{link}"' in page.text) == (200, True)
+
+
 async def test_a_role_that_is_taken_away_is_gone_at_once(visitor):
     admin = await visitor.another().enter("ani")
     await visitor.enter("budi")

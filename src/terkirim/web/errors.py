@@ -1,6 +1,7 @@
 """The one place where an error becomes a page: what is the matter, and what to do about it."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from litestar import Response
@@ -71,6 +72,12 @@ def _invalid(error: Exception) -> Denied:
 
 def _of_http(error: Exception) -> Denied:
     status = error.status_code if isinstance(error, HTTPException) else 400
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return Denied(
+            status,
+            phrase("That is larger than is taken here."),
+            phrase("Go back, and send less at once: a long file in several parts."),
+        )
     says: Phrase = phrase("The browser asked for something that is not understood here.")
     return Denied(status, says, phrase("Go back, and load the page again."))
 

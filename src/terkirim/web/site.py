@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from litestar import Request, Response
+from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import HTTPRouteHandler, get, post
 
 from terkirim.access.roles import OPERATOR, VIEWER, may_act
@@ -75,6 +76,11 @@ class Site:
     def error(self, request: Http, error: Exception) -> Response[Any]:
         """Return the page for an error that no page met, such as a body that is too large."""
         visit = self.visit(request)
+        if isinstance(error, MethodNotAllowedException) and request.method == "GET":
+            # Somebody came back to the address of a form, by a reload or by their history.
+            return self._finished(
+                visit, visit.go("/" if visit.place == visit.path else visit.place)
+            )
         return self._finished(visit, error_page(visit, error))
 
     def visit(self, request: Http) -> Visit:
@@ -112,7 +118,7 @@ class Site:
             if role is not None:
                 if visit.session is None:
                     return self._finished(visit, _to_sign_in(visit))
-                _refuse_role(visit, role)
+                refuse_role(visit, role)
                 visit.health = await self.pulse.health()
             response = await answer(visit)
         except Exception as error:  # noqa: BLE001 - each has its page
@@ -146,7 +152,8 @@ def _not_ours() -> Denied:
     )
 
 
-def _refuse_role(visit: Visit, role: str) -> None:
+def refuse_role(visit: Visit, role: str) -> None:
+    """End the request where the reader's role does not include another one."""
     if not may_act(visit.role, role):
         raise Denied(
             403,

@@ -57,6 +57,11 @@ class Visit:
         return self.request.scope["path"]
 
     @property
+    def place(self) -> str:
+        """The page that an address belongs to: where a change was asked for, there is no page."""
+        return f"/{self.path.split('/', 2)[1]}"
+
+    @property
     def query(self) -> Mapping[str, str]:
         """The parameters of the address; of one that is repeated, the last."""
         return dict(self.request.query_params.items())
@@ -149,7 +154,8 @@ class Visit:
         """Return this page's address with some parameters changed, or (None) left out."""
         kept = {name: value for name, value in self.query.items() if name not in _SEEN_ONLY}
         query = {name: value for name, value in (kept | changes).items() if value is not None}
-        return f"{self.path}?{urlencode(query)}" if query else self.path
+        path = self.path if self.request.method == "GET" else self.place
+        return f"{path}?{urlencode(query)}" if query else path
 
     async def note(self, what: str, subject: str = "", **facts: Any) -> None:
         """Keep in the activity log what this reader did."""

@@ -6,13 +6,14 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
 from terkirim.access.keys import SCOPES
-from terkirim.access.roles import ROLES, VIEWER
+from terkirim.access.roles import ADMIN, ROLES, VIEWER
 from terkirim.web.environment import shown_settings
 from terkirim.web.pages import settings_choices, settings_keys, settings_people
-from terkirim.web.site import Site
+from terkirim.web.site import Site, refuse_role
 from terkirim.web.visit import Visit
 
-TABS = ("keys", "people", settings_choices.TAB, "environment", "you")
+OWN = "you"  # what everybody sees; the others are for admins
+TABS = ("keys", "people", settings_choices.TAB, "environment", OWN)
 
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
@@ -36,18 +37,20 @@ async def settings_page(
     """Return the page at one of its tabs; `values` are what a form on it brought about."""
     tab = tab or visit.query.get("tab", "")
     if tab not in TABS:
-        tab = TABS[0] if visit.is_admin else "you"
+        tab = TABS[0] if visit.is_admin else OWN
+    if tab != OWN:
+        refuse_role(visit, ADMIN)
     desk = site.gateway.desk
     given: dict[str, Any] = {"made": None, "fault": None, "form": {}}
-    if tab == "keys" and visit.is_admin:
+    if tab == "keys":
         given["keys"] = list(reversed(await site.gateway.store.keys()))
-    if tab == "people" and visit.is_admin:
+    if tab == "people":
         given["people"] = await desk.users.users()
-    if tab == "environment" and visit.is_admin:
+    if tab == "environment":
         given["environment"] = shown_settings(
             site.gateway.settings, visit.say, chosen=desk.choices.present
         )
-    if tab == settings_choices.TAB and visit.is_admin:
+    if tab == settings_choices.TAB:
         given["zones"] = await desk.choices.zones()
     return visit.page(
         "settings.html",
@@ -55,7 +58,7 @@ async def settings_page(
         place="/settings",
         tab=tab,
         choices=desk.choices,
-        tabs=TABS if visit.is_admin else ("you",),
+        tabs=TABS if visit.is_admin else (OWN,),
         scopes=SCOPES,
         roles=ROLES,
         usual_role=VIEWER,
