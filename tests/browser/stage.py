@@ -118,7 +118,7 @@ class Stage:
 
     def resume(self, provider, sender=""):
         """Use a provider again, or a sender of it."""
-        path, body = f"/v1/providers/{provider}/resume", {"sender": sender}
+        path, body = f"/v1/providers/{provider}/resume", {"sender": sender} if sender else {}
         status, answer = self.served.call("POST", path, body)
         assert status == 200, answer
 

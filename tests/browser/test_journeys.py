@@ -129,6 +129,22 @@ def test_a_message_on_its_way_is_followed_without_a_reload(page, shop):
     assert page.evaluate("window.isTheSamePage")
 
 
+def test_the_focus_stays_where_it_was_while_a_message_is_followed(page, shop):
+    page.goto("/providers")
+    page.get_by_role("button", name="Pause mailketing").click()
+    id_ = shop.send("fokus@example.com", "Fokus")
+    page.goto(f"/messages/{id_}")
+    cancel = page.get_by_role("button", name="Cancel it")
+    cancel.focus()
+    for _ in range(2):
+        with page.expect_response(re.compile("/live$")):
+            pass
+        expect(cancel).to_be_focused()
+    shop.resume("mailketing")
+    expect(page.locator(".next-state")).to_contain_text("taken by the provider")
+    expect(page.locator("#live")).to_be_focused()  # what was to be pressed is gone
+
+
 def test_dead_letters_are_sent_again_with_a_count_before_and_progress_after(page, shop):
     shop.wear_out(3)
     page.goto("/dead-letters")
@@ -138,6 +154,7 @@ def test_dead_letters_are_sent_again_with_a_count_before_and_progress_after(page
     )
     page.get_by_role("button", name="Yes, send them again").click()
     expect(page.locator("#confirm h2")).to_have_text("Done")
+    expect(page.locator("#confirm")).to_be_focused()
     expect(page.locator("#confirm")).to_contain_text("messages are queued again.")
     page.goto("/dead-letters")
     expect(page.get_by_text("Every attempt failed, to the last")).to_have_count(0)

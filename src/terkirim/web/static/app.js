@@ -1,6 +1,22 @@
 // What pages gain by a script: nothing of it is needed to read or to act.
 "use strict";
 
+// Returns what gives the focus to the same thing in the part that comes in place of `old`: where it is gone,
+// to that part as a whole, so that the keyboard goes on from there and never presses something else.
+window.focusKept = (old) => {
+  const focused = document.activeElement;
+  if (!old.contains(focused)) return () => {};
+  const name = (one) => [one.tagName, one.textContent.trim(), one.form?.getAttribute("action"), one.getAttribute("href")].join();
+  const places = (part) => [...part.querySelectorAll("a, button, summary, [tabindex]")];
+  const alike = (part) => places(part).filter((one) => name(one) === name(focused));
+  const at = alike(old).indexOf(focused);
+  return (fresh) => {
+    const same = alike(fresh)[at];
+    if (!same) fresh.tabIndex = -1;
+    (same ?? fresh).focus({ preventScroll: true });
+  };
+};
+
 (() => {
   const side = document.querySelector(".side");
   const button = document.querySelector(".menu-button");
@@ -44,13 +60,16 @@
     }
   });
 
-  // A part of a page that is asked for again keeps what its reader has unfolded.
+  // A part of a page that is asked for again keeps what its reader has unfolded, and the focus.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const open = [...event.detail.target.querySelectorAll("details")].map((one) => one.open);
+    const old = event.detail.target;
+    const open = [...old.querySelectorAll("details")].map((one) => one.open);
+    const refocus = window.focusKept(old);
     const restore = () => {
-      const target = document.getElementById(event.detail.target.id);
-      target?.querySelectorAll("details").forEach((one, at) => { if (open[at]) one.open = true; });
+      const fresh = document.getElementById(old.id);
+      fresh?.querySelectorAll("details").forEach((one, at) => { if (open[at]) one.open = true; });
+      if (fresh) refocus(fresh);
     };
-    if (open.some(Boolean)) document.addEventListener("htmx:afterSwap", restore, { once: true });
+    document.addEventListener("htmx:afterSwap", restore, { once: true });
   });
 })();

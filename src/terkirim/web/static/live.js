@@ -36,10 +36,9 @@
   const putOne = (fresh) => {
     const old = document.getElementById(fresh.id);
     if (!old || old.isEqualNode(fresh)) return;
-    const places = "a, button, summary, [tabindex]";
-    const at = [...old.querySelectorAll(places)].indexOf(document.activeElement);
+    const refocus = window.focusKept(old);
     old.replaceWith(fresh);
-    if (at >= 0) fresh.querySelectorAll(places)[at]?.focus({ preventScroll: true });
+    refocus(fresh);
   };
 
   const close = () => {
