@@ -258,6 +258,15 @@ async def test_a_provider_is_paused_and_used_again(visitor):
     assert "sandbox was paused by hand" in banner or visitor.gateway.is_sandbox
 
 
+async def test_a_provider_shows_its_limits(open_door, visitor):
+    assert "No limit is set: TERKIRIM_RATE sets one." in shown(await visitor.get("/providers"))
+    door = await open_door(mailketing_api_key="k", rate="10/s,400/d")
+    limited = await Visitor.at(door.gateway).enter("budi")
+    assert "Limit: at most 10 a second, 400 a day." in shown(await limited.get("/providers"))
+    page = shown(await limited.get("/providers?lang=id"))
+    assert "Batas: paling banyak 10 per detik, 400 per hari." in page
+
+
 async def test_a_test_email_goes_the_usual_way(visitor):
     await visitor.get("/providers")
     page = await visitor.post("/providers/test", to="saya@example.com")
@@ -291,6 +300,31 @@ async def test_the_activity_is_paged_without_loss_where_many_rows_share_an_insta
     assert sorted(seen) == [f"s-{number:03}-" for number in range(120)]
     assert (await visitor.get("/activity?older=nonsense")).status == 200
     assert (await visitor.get("/activity?older=2026-11-28~gone")).status == 200
+
+
+async def test_the_activity_is_told_in_the_readers_language_and_names_keys(visitor):
+    log, at = visitor.gateway.desk.activity, visitor.gateway.clock.now()
+    (key,) = await visitor.gateway.store.keys()
+    told = {
+        ("cli", "user added"): {"role": "viewer"},
+        (f"key {key.id}", "credits checked"): {"credits": 41_000},
+        ("mailketing", "suppressed"): {"why": "permanent bounce", "odd": 1},
+    }
+    for (who, what), facts in told.items():
+        await log.note(Activity(at=at, who=who, what=what, facts=facts))
+    page = shown(await visitor.get("/activity?lang=id"))
+    for words in (
+        "baris perintah menambah pengguna peran: pengamat",
+        f"kunci API {key.name} menanyakan saldo kredit: 41.000",
+        "mailketing memasukkan alamat ke daftar henti kirim karena: terpental permanen, odd: 1",
+    ):
+        assert words in page, words
+
+
+async def test_a_right_is_not_called_like_a_month(visitor):
+    page = shown(await visitor.get("/settings?tab=keys&lang=id"))
+    assert "Nama Berawalan Hak Dibuat" in page
+    assert "Mei" not in page
 
 
 async def test_a_key_is_shown_once_and_revoked(visitor):

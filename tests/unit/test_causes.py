@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from terkirim.domain.message import State
+from terkirim.language import speak
 from terkirim.policy.verdict import EXHAUSTED, EXPIRES_FIRST, MAYBE_SENT
 from terkirim.ports.search import Stopped
-from terkirim.reports.causes import CAUSES, cause_of, grouped
+from terkirim.reports.causes import CAUSES, cause_of, grouped, told
 
 AT = datetime(2026, 8, 17, tzinfo=UTC)
 
@@ -30,6 +31,20 @@ AT = datetime(2026, 8, 17, tzinfo=UTC)
 )  # fmt: skip
 def test_each_reason_has_its_cause(state, reason, key):
     assert cause_of(state, reason) is CAUSES[key]
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("permanent bounce: 550 5.1.1", "terpental permanen: 550 5.1.1"),
+        ("transient bounce", "terpental sementara"),
+        ("the recipient reported it as spam", "penerima melaporkannya sebagai spam"),
+        (f"{EXHAUSTED}: HTTP 503", "menyerah setelah percobaan terakhir: HTTP 503"),
+        ("what a provider says", "what a provider says"),
+    ],
+)
+def test_our_own_words_are_said_in_the_readers_language(reason, says):
+    assert speak("id")(told(reason)) == says
 
 
 def stopped(id_, reason, *, is_kept=True):

@@ -136,6 +136,19 @@ def test_of_what_is_finished_nothing_is_left_to_press(state):
     assert may == ()
 
 
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("permanent bounce: 550 no such user", "Put the address right."),
+        ("transient bounce: 452 mailbox full", "Send it again later as a new e-mail."),
+        ("blocked bounce", "The receiving server blocks the sender."),
+        ("None bounce", "Put the address right."),
+    ],
+)
+def test_what_mends_a_bounce_depends_on_its_class(reason, says):
+    assert says in step_of(state=State.BOUNCED, reason=reason, due_at=None)[0]
+
+
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("language", ["id", "en"])
 def test_each_state_has_words_of_its_own(state, language):

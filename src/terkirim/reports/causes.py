@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from terkirim.domain.event import BounceClass
 from terkirim.domain.message import State
 from terkirim.domain.phrase import Phrase, phrase
 from terkirim.policy.verdict import EXHAUSTED, EXPIRES_FIRST, MAYBE_SENT
@@ -91,6 +92,11 @@ _OWN_WORDS: tuple[tuple[str, Phrase], ...] = (
     ("expired, may have been sent", phrase("expired, may have been sent")),
     ("cancelled; may have been sent before", phrase("cancelled; may have been sent before")),
     ("cancelled", phrase("cancelled")),
+    (f"{BounceClass.PERMANENT} bounce", phrase("permanent bounce")),
+    (f"{BounceClass.TRANSIENT} bounce", phrase("bounce for now")),
+    (f"{BounceClass.BLOCKED} bounce", phrase("bounce: the receiving server blocks the sender")),
+    ("the recipient reported it as spam", phrase("the recipient reported it as spam")),
+    ("accepted late: sent twice", phrase("accepted late: sent twice")),
     ("erased on request", phrase("erased on request")),
     ("no answer in time", phrase("no answer in time")),
     ("no answer", phrase("no answer")),

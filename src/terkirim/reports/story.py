@@ -53,7 +53,6 @@ _SAID = ("reason", "link")  # facts that speak for themselves
 _MARKS = ("match", "bounce", "scanner")  # facts that are told in the sentence
 _ENDS: Mapping[State, Phrase] = {
     State.DELIVERED: phrase("Nothing is left to do: it arrived."),
-    State.BOUNCED: phrase("The receiving server refused it. Put the address right."),
     State.COMPLAINED: phrase("The recipient reported it as spam. Send nothing more there."),
     State.SUPPRESSED: phrase("It is not sent, because its address is suppressed."),
     State.CANCELLED: phrase("It was cancelled and is not sent."),
@@ -157,8 +156,25 @@ def _finished(message: MessageRow) -> NextStep:
             return NextStep(says, ("requeue",))
         case State.ACCEPTED:
             return NextStep(phrase("The provider has it; what it reports later is shown here."))
+        case State.BOUNCED:
+            return NextStep(_bounced(message.reason))
         case _:
             return NextStep(_ENDS[message.state])
+
+
+def _bounced(reason: str) -> Phrase:
+    """Return what mends a bounce, by its class, with which the reason begins."""
+    if reason.startswith(BounceClass.TRANSIENT):
+        return phrase(
+            "The receiving server did not take it for now, such as for a full mailbox. Send it "
+            "again later as a new e-mail."
+        )
+    if reason.startswith(BounceClass.BLOCKED):
+        return phrase(
+            "The receiving server blocks the sender. Look at the name and the settings of the "
+            "sender's domain (SPF, DKIM, DMARC) with the provider."
+        )
+    return phrase("The receiving server refused it. Put the address right.")
 
 
 def _attempt(attempt: Attempt) -> Moment:

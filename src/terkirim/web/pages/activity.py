@@ -1,7 +1,7 @@
 """Who did what, and when."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from terkirim.domain.alert import Activity
 from terkirim.domain.phrase import Phrase, phrase
+from terkirim.language import Voice
+from terkirim.web import words
 from terkirim.web.site import Site
 from terkirim.web.visit import Visit
 
@@ -58,6 +60,39 @@ _DEEDS: Mapping[str, Phrase] = {
     "time zone changed": phrase("changed the time zone of the installation"),
 }
 
+# What is not a person: the command line, and the gateway itself.
+_OURSELVES: Mapping[str, Phrase] = {
+    "cli": phrase("the command line"),
+    "schedule": phrase("the schedule"),
+    "terkirim": phrase("Terkirim itself"),
+}
+_FACTS: Mapping[str, Phrase] = {
+    "address": phrase("from address"),
+    "asked": phrase("looked at"),
+    "count": phrase("count"),
+    "credits": phrase("credits"),
+    "entered": phrase("entered"),
+    "matched": phrase("found their message"),
+    "note": phrase("note"),
+    "refused": phrase("left out"),
+    "role": phrase("role"),
+    "scopes": phrase("rights"),
+    "sender": phrase("sender"),
+    "severity": phrase("level"),
+    "source": phrase("source"),
+    "stream": phrase("stops"),
+    "times": phrase("how often"),
+    "title": phrase("title"),
+    "until": phrase("until"),
+    "why": phrase("because"),
+}
+_VALUES: Mapping[str, Mapping[str, Phrase]] = {
+    "role": words.ROLES,
+    "severity": words.SEVERITIES,
+    "stream": words.STREAMS,
+    "why": words.WHYS,
+}
+
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
     """Return the handlers."""
@@ -75,6 +110,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             rows=rows,
             deed=_deed,
             facts=_facts,
+            who=await _who(site),
             older=visit.href(older=f"{rows[-1].at.isoformat()}~{rows[-1].id}")
             if has_more
             else None,
@@ -89,13 +125,37 @@ def _deed(row: Activity) -> Phrase | str:
     return _DEEDS.get(row.what, row.what)
 
 
-def _facts(row: Activity) -> str:
+def _facts(row: Activity, say: Voice) -> str:
     shown = {name: value for name, value in row.facts.items() if value != "" and value is not None}
-    return ", ".join(f"{name} {_written(value)}" for name, value in shown.items())
+    return ", ".join(
+        f"{say(_FACTS[name]) if name in _FACTS else name}: {_written(name, value, say)}"
+        for name, value in shown.items()
+    )
 
 
-def _written(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _written(name: str, value: Any, say: Voice) -> str:
+    known = _VALUES.get(name, {})
+    match value:
+        case str() if value in known:
+            return say(known[value])
+        case str():
+            return value
+        case int() if not isinstance(value, bool):
+            return say.number(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+async def _who(site: Site) -> Callable[[Activity, Voice], str]:
+    """Return who did something, in words: the name of a key where its id is kept."""
+    names = {key.id: key.name for key in await site.gateway.store.keys()}
+
+    def in_words(row: Activity, say: Voice) -> str:
+        key = names.get(row.who.removeprefix("key "))
+        if key is not None:
+            return say("API key {name}", name=key)
+        return say(_OURSELVES[row.who]) if row.who in _OURSELVES else row.who
+
+    return in_words
 
 
 def _place(text: str) -> tuple[datetime | None, str | None]:

@@ -12,13 +12,21 @@ from terkirim.domain.email import DEFAULT_ROUTE
 from terkirim.domain.errors import InvalidEmail, NotFound
 from terkirim.domain.lease import Attempt
 from terkirim.domain.phrase import Phrase, phrase
+from terkirim.policy.rates import parse_rates
 from terkirim.ports import BY_HAND, Pause, ProviderStatus
 from terkirim.reports.standing import cause, standing
+from terkirim.settings import Settings
 from terkirim.web.site import Site
 from terkirim.web.visit import Denied, Visit
 
 LOOKED_AT, SHOWN = 500, 8  # of the newest answers of a provider
 _MS = 1_000  # microseconds
+_PER = {
+    "s": phrase("{count} a second"),
+    "m": phrase("{count} a minute"),
+    "h": phrase("{count} an hour"),
+    "d": phrase("{count} a day"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +75,7 @@ async def _page(site: Site, visit: Visit, fault: Phrase | None = None) -> Respon
         sender=settings.default_sender,
         by_hand=BY_HAND,
         looked_at=LOOKED_AT,
+        limits=", ".join(map(visit.say, _limits(settings))),
         fault=fault,
         bad_field="" if fault is None else "to",
         typed=visit.form,
@@ -121,6 +130,12 @@ def _testing(site: Site) -> list[HTTPRouteHandler]:
         return visit.go(f"/messages/{email_id}", visit.say("The test e-mail is on its way."))
 
     return [test]
+
+
+def _limits(settings: Settings) -> list[Phrase]:
+    """Return how many requests may leave for a provider, in words."""
+    rates = () if settings.rate is None else parse_rates(settings.rate)
+    return [phrase(_PER[rate.unit].text, count=rate.count) for rate in rates]
 
 
 async def _send_test(site: Site, visit: Visit, route: str) -> str:
