@@ -205,6 +205,28 @@ async def test_two_alerts_that_end_together_send_one_recovery(book):
     assert [told.alert_id for told in await taken(book, START + DAY)] == [level.id]
 
 
+async def test_who_heard_when_it_was_less_bad_hears_of_the_end(book):
+    milder, worse = alert(), alert(severity=Severity.CRITICAL)
+    await started(book, milder)
+    await sent(book, *await taken(book))
+    late = notice(worse, due=START + 60 * SECOND)
+    await book.change([AlertChange(ends=milder, starts=worse, notices=(late,))], now=START)
+    await book.change([AlertChange(ends=worse, recovery=recovery(worse))], now=START)
+    (told,) = await taken(book, START + DAY)
+    assert (told.alert_id, told.purpose) == (worse.id, Purpose.RECOVERY)
+
+
+async def test_who_heard_that_it_eased_hears_of_no_second_end(book):
+    worse, milder = alert(severity=Severity.CRITICAL), alert()
+    await started(book, worse, channels=("critical",))
+    await sent(book, *await taken(book))
+    eased = AlertChange(ends=worse, starts=milder, recovery=recovery(worse))
+    await book.change([eased], now=START)
+    assert [one.purpose for one in await taken(book)] == [Purpose.RECOVERY]
+    await book.change([AlertChange(ends=milder, recovery=recovery(milder))], now=START)
+    assert await taken(book) == []
+
+
 async def test_who_gets_a_notice_of_what_takes_its_place_gets_no_recovery(book):
     worse, milder = alert(severity=Severity.CRITICAL), alert()
     await started(book, worse, channels=("all", "critical"))

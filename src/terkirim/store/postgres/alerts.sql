@@ -34,12 +34,19 @@ FROM json_to_recordset(:rows::json) AS j (alert_id text, channel text, purpose t
 ON CONFLICT DO NOTHING;
 
 -- name: recover
--- To whoever was written to at least once, whatever the channel answered; not to whom a newer notice goes.
+-- To whoever was written to at least once since it began, maybe when it was less bad, whatever the channel answered; not
+-- to whom a newer notice goes.
 INSERT INTO alert_deliveries (alert_id, channel, purpose, shown, severity, title, body, state, due_at, attempts, answer)
 SELECT :alert_id::text, channel, 'recovery', min(shown), :severity::text, :title::text, :body::text, 'waiting',
     :due_at::bigint, 0, ''
-FROM alert_deliveries
-WHERE alert_id = ANY (:ended::text[]) AND purpose = 'alert' AND attempts > 0 AND channel <> ALL (:told::text[])
+FROM alert_deliveries d
+WHERE alert_id IN (
+    SELECT a.id FROM alerts e JOIN alerts a ON a.condition = e.condition AND a.seen_at = e.seen_at
+    WHERE e.id = ANY (:ended::text[])
+) AND purpose = 'alert' AND attempts > 0 AND channel <> ALL (:told::text[])
+    AND NOT EXISTS (
+        SELECT 1 FROM alert_deliveries r
+        WHERE r.alert_id = d.alert_id AND r.channel = d.channel AND r.purpose = 'recovery')
 GROUP BY channel
 ON CONFLICT DO NOTHING;
 

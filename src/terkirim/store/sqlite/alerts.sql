@@ -33,12 +33,18 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
 ON CONFLICT DO NOTHING;
 
 -- name: recover
--- To whoever was written to at least once, whatever the channel answered; not to whom a newer notice goes.
+-- To whoever was written to at least once since it began, maybe when it was less bad, whatever the channel answered; not
+-- to whom a newer notice goes.
 INSERT INTO alert_deliveries (alert_id, channel, purpose, shown, severity, title, body, state, due_at, attempts, answer)
 SELECT :alert_id, channel, 'recovery', min(shown), :severity, :title, :body, 'waiting', :due_at, 0, ''
-FROM alert_deliveries
-WHERE alert_id IN (SELECT value FROM json_each(:ended)) AND purpose = 'alert' AND attempts > 0
-    AND channel NOT IN (SELECT value FROM json_each(:told))
+FROM alert_deliveries d
+WHERE alert_id IN (
+    SELECT a.id FROM alerts e JOIN alerts a ON a.condition = e.condition AND a.seen_at = e.seen_at
+    WHERE e.id IN (SELECT value FROM json_each(:ended))
+) AND purpose = 'alert' AND attempts > 0 AND channel NOT IN (SELECT value FROM json_each(:told))
+    AND NOT EXISTS (
+        SELECT 1 FROM alert_deliveries r
+        WHERE r.alert_id = d.alert_id AND r.channel = d.channel AND r.purpose = 'recovery')
 GROUP BY channel
 ON CONFLICT DO NOTHING;
 
