@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 from tests.browser.stage import ADMIN, PASSWORD, Stage
 
 DESKTOP, PHONE = {"width": 1200, "height": 760}, {"width": 360, "height": 720}
-# Name -> path; a search leads to its first message.
+# Name -> path; a search leads to its first message. One more picture is of the first webhook.
 PAGES = {
     "overview": "/",
     "messages": "/messages",
@@ -25,6 +25,10 @@ PAGES = {
     "suppressions": "/suppressions",
     "alerts": "/alerts",
     "providers": "/providers",
+    "webhooks": "/webhooks",
+    "sandbox": "/sandbox",
+    "activity": "/activity",
+    "settings": "/settings?tab=keys",
 }
 
 WHOLE = {"credits"}  # what they are about begins below the fold
@@ -36,7 +40,11 @@ def pictures(folder: Path) -> None:
     """Write every picture into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
-        quick = {"TERKIRIM_RETRY_TAIL": "off", "TERKIRIM_UNCLEAR_WAIT": "1s"}
+        quick = {
+            "TERKIRIM_RETRY_TAIL": "off",
+            "TERKIRIM_UNCLEAR_WAIT": "1s",
+            "TERKIRIM_WEBHOOK_REACH": "any",
+        }
         stage = Stage(Path(place), **quick).start()
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
@@ -46,6 +54,7 @@ def pictures(folder: Path) -> None:
             for language in ("id", "en"):
                 with signed_in(browser, stage, language, viewport=DESKTOP) as page:
                     take(page, folder, PAGES, f"-{language}")
+                    take_webhook(page, folder, f"-{language}")
             with signed_in(browser, stage, "id", viewport=PHONE) as page:
                 take(page, folder, ["overview", "message", "credits"], "-id-phone")
             with signed_in(browser, stage, "id", viewport=DESKTOP, color_scheme="dark") as page:
@@ -57,6 +66,7 @@ def pictures(folder: Path) -> None:
 
 def fill(stage):
     stage.add_user()
+    stage.add_webhook()
     stage.top_up(41_000)
     stage.fill()
     stage.wear_out()
@@ -87,6 +97,13 @@ def take(page, folder, names, ending):
         page.wait_for_load_state()
         page.wait_for_function(SETTLED)
         page.screenshot(path=folder / f"{name}{ending}.png", full_page=name in WHOLE)
+
+
+def take_webhook(page, folder, ending):
+    page.goto("/webhooks")
+    page.locator("td.cell-main a").first.click()
+    page.wait_for_load_state()
+    page.screenshot(path=folder / f"webhook{ending}.png")
 
 
 if __name__ == "__main__":

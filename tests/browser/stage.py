@@ -18,6 +18,7 @@ from tests.acceptance.conftest import TERKIRIM, Served, free_port
 
 SECRET = "rahasia-toko"  # of callbacks
 ADMIN, PASSWORD = "ani", "kopi susu gula aren"
+EVENTS = ["email.sent", "email.delivered", "email.opened", "email.bounced", "email.failed"]
 PEOPLE = ("Budi Santoso", "Siti Rahma", "Dewi Lestari", "Agus Wijaya", "Putri Ayu", "Rizky Pratama")
 LETTER = """<div style="font-family:sans-serif;max-width:520px">
 <h2 style="color:#0f766e">Toko Maju</h2>
@@ -112,6 +113,12 @@ class Stage:
             headers={"content-type": "application/json"},
         )
         urllib.request.urlopen(request, timeout=10).close()
+
+    def add_webhook(self):
+        """Tell an app of ours, which takes whatever is posted."""
+        body = {"endpoint": f"http://127.0.0.1:{self.hook_port}/terkirim", "events": EVENTS}
+        status, answer = self.served.call("POST", "/v1/webhooks", body)
+        assert status == 200, answer
 
     def unapprove(self, *senders):
         self._control("unapproved", {"senders": list(senders)})
