@@ -131,7 +131,7 @@ async def first_key(gateway: Gateway) -> None:
     store, now = gateway.store, gateway.clock.now()
     given = gateway.settings.api_key
     if given is not None:
-        await _keep(gateway, given.read(), name="from the settings")
+        await _keep(gateway, given.read(), name="TERKIRIM_API_KEY")
         return
     # Of several nodes that start at once, one makes the key; if it dies there, the next start does.
     if await store.keys() or not await store.take_turn("first key", every=ONE_MINUTE, now=now):
