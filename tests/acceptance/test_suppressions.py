@@ -109,10 +109,13 @@ def test_a_file_goes_in_and_comes_out(served):
     request = urllib.request.Request(f"{served.url}/v1/suppressions/export")
     request.add_header("authorization", f"Bearer {KEY}")
     with urllib.request.urlopen(request, timeout=30) as answer:
-        assert answer.headers["content-type"].startswith("text/csv")
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         text = answer.read().decode()
     assert text.startswith("email,stream,reason,until,note,source,created_at\r\n")
-    assert "\r\nfile2@example.com,all,by hand,,z," in text
+    assert "\r\nfile2@example.com,all,by hand,,z,key " in text
+    _, log = served.call("GET", "/v1/activity?limit=100")
+    who = {row["who"].split(" ")[0] for row in log["data"] if row["subject"] == "file2@example.com"}
+    assert who == {"key"}
 
 
 def test_the_command_line_adds_lists_removes_imports_and_exports(served):

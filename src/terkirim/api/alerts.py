@@ -10,7 +10,7 @@ from terkirim.api.asked import PAGE, PAGE_LIMIT, flag, number, wrong
 from terkirim.api.credit_shapes import activity_shape, alert_shape
 from terkirim.api.describing import TEXT, YES_OR_NO, described, whole
 from terkirim.api.errors import json_answer
-from terkirim.api.requests import Http, Keys
+from terkirim.api.requests import Http, Keys, by_key
 from terkirim.compose import Gateway
 from terkirim.domain.alert import Activity
 from terkirim.domain.errors import NotFound
@@ -58,7 +58,7 @@ def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """Write to every channel now; tell what each answered."""
         owner = await keys.owner(request, "admin")
         await lookout.activity.note(
-            Activity(at=clock.now(), who=f"key {owner}", what="alerts tested")
+            Activity(at=clock.now(), who=by_key(owner), what="alerts tested")
         )
         answers = [
             {"channel": channel.shown, "ok": not answer, "answer": answer or None}

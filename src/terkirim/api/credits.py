@@ -10,7 +10,7 @@ from terkirim.api.asked import body_of, number, wrong
 from terkirim.api.credit_shapes import credits_shape, preflight_shape
 from terkirim.api.describing import described, whole
 from terkirim.api.errors import Refused, json_answer
-from terkirim.api.requests import Http, Keys
+from terkirim.api.requests import Http, Keys, by_key
 from terkirim.compose import Gateway
 from terkirim.domain.email import Priority
 
@@ -45,7 +45,7 @@ def credit_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """Ask the provider for its balance now."""
         owner = await keys.owner(request, "admin")
         provider = _prepaid(gateway)
-        standings = await lookout.monitor.check(who=f"key {owner}")
+        standings = await lookout.monitor.check(who=by_key(owner))
         found = next(one for one in standings if one.provider == provider)
         return json_answer(credits_shape(found))
 

@@ -11,7 +11,7 @@ from terkirim.api import schemas
 from terkirim.api.asked import flag, number
 from terkirim.api.describing import YES_OR_NO, described, whole
 from terkirim.api.errors import Refused, json_answer
-from terkirim.api.requests import Http, Keys
+from terkirim.api.requests import Http, Keys, by_key
 from terkirim.compose import Gateway
 from terkirim.domain.alert import Alert
 from terkirim.domain.credit import Level, Standing
@@ -65,7 +65,7 @@ def documented_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         owner = await _admin(keys, request)
         if owner is None:
             return _unauthorised()
-        standing = await desk.checked(f"key {owner}")
+        standing = await desk.checked(by_key(owner))
         body = await desk.body(standing)
         message = body.get("message", CHECKED)
         return json_answer(body | {"message": message, "timestamp": desk.timestamp(standing)})

@@ -135,3 +135,8 @@ def wants_force(request: Http) -> bool:
 def wants_strict(request: Http) -> bool:
     """Return True for `?strict=1`."""
     return request.query_params.get("strict", "") in {"1", "true"}
+
+
+def by_key(owner: str) -> str:
+    """Return how the activity log names who has done something with a key."""
+    return f"key {owner}"

@@ -12,7 +12,7 @@ from terkirim.api import schemas
 from terkirim.api.asked import page_of, wrong
 from terkirim.api.describing import PAGE, TEXT, described
 from terkirim.api.errors import Refused, json_answer
-from terkirim.api.requests import Http, Keys, json_of
+from terkirim.api.requests import Http, Keys, by_key, json_of
 from terkirim.api.tracking_shapes import suppression_shape
 from terkirim.compose import Gateway
 from terkirim.domain.errors import InvalidEmail, NotFound
@@ -95,7 +95,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """Send no more mail to an address: of all streams, or of one."""
         owner = await keys.owner(request, "admin")
         body = await json_of(request)
-        (row,) = await suppressions.add([_entry(body)], who=owner)
+        (row,) = await suppressions.add([_entry(body)], who=by_key(owner))
         return json_answer({"object": "suppression", "id": row.id})
 
     @delete("/v1/suppressions/{name:str}", status_code=200, opt=REMOVE)
@@ -103,7 +103,7 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """Let an address in again, by itself or by the id of its entry."""
         owner = await keys.owner(request, "admin")
         why = request.query_params.get("note", _BY_REST)
-        rows = await suppressions.remove([name], who=owner, why=why)
+        rows = await suppressions.remove([name], who=by_key(owner), why=why)
         if not rows:
             raise NotFound(f"{name} is not suppressed")
         return json_answer(_removed(rows)[0])
@@ -120,7 +120,7 @@ def _changing_many(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         owner = await keys.owner(request, "admin")
         body = await json_of(request)
         addresses = _texts(body, "emails")
-        rows = await suppressions.add([Entry(address=one) for one in addresses], who=owner)
+        rows = await suppressions.add([Entry(address=one) for one in addresses], who=by_key(owner))
         ids = dict.fromkeys(row.id for row in rows)  # an address that stands twice is one entry
         return json_answer({"data": [{"object": "suppression", "id": id_} for id_ in ids]})
 
@@ -132,7 +132,7 @@ def _changing_many(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         given = [name for name in ("emails", "ids") if isinstance(body, dict) and name in body]
         if len(given) != 1:
             raise Refused(422, "validation_error", "give `emails` or `ids`, one of the two")
-        rows = await suppressions.remove(_texts(body, given[0]), who=owner, why=_BY_REST)
+        rows = await suppressions.remove(_texts(body, given[0]), who=by_key(owner), why=_BY_REST)
         return json_answer({"data": _removed(rows)})
 
     return [add_suppressions, remove_suppressions]
@@ -145,7 +145,7 @@ def _files(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     async def import_suppressions(request: Http) -> Response[bytes]:
         """Enter the rows of a CSV file with a column `email`; tell what is wrong with others."""
         owner = await keys.owner(request, "admin")
-        count, bad = await suppressions.import_csv(await request.body(), who=owner)
+        count, bad = await suppressions.import_csv(await request.body(), who=by_key(owner))
         errors = [{"line": row.line, "message": in_english(row.why)} for row in bad]
         return json_answer({"entered": count, "errors": errors})
 
@@ -155,7 +155,7 @@ def _files(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         await keys.owner(request, "read")
         return StreamedResponse(
             suppressions.export_csv(),
-            media_type="text/csv; charset=utf-8",
+            media_type="text/csv",
             headers={"content-disposition": 'attachment; filename="suppressions.csv"'},
         )
 

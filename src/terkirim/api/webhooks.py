@@ -10,7 +10,7 @@ from terkirim.api import schemas
 from terkirim.api.asked import Page, body_of, flag_in, instant_in, page_of, wrong
 from terkirim.api.describing import PAGE, TEXT, described
 from terkirim.api.errors import json_answer
-from terkirim.api.requests import Http, Keys
+from terkirim.api.requests import Http, Keys, by_key
 from terkirim.api.webhook_shapes import (
     answer_shape,
     attempts_shape,
@@ -81,7 +81,7 @@ def _endpoints(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         if url is None:
             raise InvalidEmail("endpoint", "give the address", kind="missing_required_field")
         secret = _text(body, "signing_secret")
-        made = await desk.add(url, _types(body) or (), who=owner, secret=secret)
+        made = await desk.add(url, _types(body) or (), who=by_key(owner), secret=secret)
         return json_answer(_secret_shape(made.endpoint.id, made.secret))
 
     @get("/v1/webhooks/{webhook_id:str}", opt=SHOW)
@@ -107,7 +107,7 @@ def _changes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             raise wrong("status", f"give one of {', '.join(_STATUSES)}")
         await desk.change(
             webhook_id,
-            who=owner,
+            who=by_key(owner),
             url=_text(body, "endpoint"),
             types=_types(body),
             is_enabled=None if status is None else status == "enabled",
@@ -118,14 +118,14 @@ def _changes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     async def rotate_webhook(request: Http, webhook_id: FromPath[str]) -> Response[bytes]:
         """Sign by a new secret; for 24 hours the one before it signs too."""
         owner = await keys.owner(request, "admin")
-        secret = await desk.rotate(webhook_id, who=owner)
+        secret = await desk.rotate(webhook_id, who=by_key(owner))
         return json_answer(_secret_shape(webhook_id, secret))
 
     @delete("/v1/webhooks/{webhook_id:str}", status_code=200, opt=REMOVED)
     async def remove_webhook(request: Http, webhook_id: FromPath[str]) -> Response[bytes]:
         """Remove a webhook, with all that was told to it."""
         owner = await keys.owner(request, "admin")
-        await desk.remove(webhook_id, who=owner)
+        await desk.remove(webhook_id, who=by_key(owner))
         return json_answer({"object": "webhook", "id": webhook_id, "deleted": True})
 
     @post("/v1/webhooks/{webhook_id:str}/test", status_code=200, opt=TESTED)

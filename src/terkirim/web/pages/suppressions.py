@@ -114,7 +114,7 @@ def _files(site: Site) -> list[HTTPRouteHandler]:
         await visit.note("suppressions exported")
         headers = {"content-disposition": 'attachment; filename="suppressions.csv"'}
         lines = _marked(listed.export_csv())
-        return StreamedResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+        return StreamedResponse(lines, media_type="text/csv", headers=headers)
 
     return [take_file, give_file]
 
