@@ -212,6 +212,10 @@ async def test_dead_letters_come_in_groups_and_go_again_by_group(visitor, send):
     assert "3 messages are queued again." in shown(part)
     dead = await visitor.gateway.store.messages(MessageFilter(states=(State.DEAD,)))
     assert [one.recipient for one in dead] == ["x@example.com"]
+    assert "messages were given up within a day." in shown(await visitor.get("/"))
+    await visitor.get("/dead-letters")
+    await visitor.post("/dead-letters/requeue", cause="all", total="1")
+    assert "given up within a day" not in shown(await visitor.get("/"))  # all of it goes again
 
 
 async def test_a_requeue_of_many_goes_on_piece_by_piece(visitor, send, monkeypatch):

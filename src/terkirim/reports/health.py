@@ -12,6 +12,7 @@ from terkirim.ports import (
     UNKNOWN_ANSWER,
     Backlog,
     Gates,
+    MessageFilter,
     MessageLog,
     Pause,
     ProviderStatus,
@@ -79,7 +80,8 @@ async def health(store: Asked, *, now: datetime, rules: HealthRules) -> Health:
         *(one for status in statuses for one in _of_provider(status, rules)),
         *_of_sandbox(rules),
         *_of_waiting(backlog, now),
-        *_of_rollups(rows),
+        *_of_unknown_answers(rows),
+        *await _of_dead(store, rows),
     ]
     return _worst_first(troubles, backlog)
 
@@ -181,7 +183,7 @@ def _of_waiting(backlog: Backlog, now: datetime) -> Iterator[Trouble]:
         yield Trouble(kind="held", level=NOTICE, says=says, facts={"count": held})
 
 
-def _of_rollups(rows: Sequence[RollupRow]) -> Iterator[Trouble]:
+def _of_unknown_answers(rows: Sequence[RollupRow]) -> Iterator[Trouble]:
     unknown: Counter[str] = Counter()
     for row in rows:
         if row.kind == UNKNOWN_ANSWER:
@@ -194,10 +196,15 @@ def _of_rollups(rows: Sequence[RollupRow]) -> Iterator[Trouble]:
         )
         facts = {"provider": provider, "text": text, "count": count}
         yield Trouble(kind=UNKNOWN_ANSWER, level=WARNING, says=says, facts=facts)
+
+
+async def _of_dead(store: Asked, rows: Sequence[RollupRow]) -> list[Trouble]:
+    """Return what was given up; nothing where all of it was sent again since."""
     dead = sum(row.count for row in rows if row.kind == "state" and row.key == State.DEAD)
-    if dead:
-        says = f"{_messages(dead)} gave up within a day: see the dead letters"
-        yield Trouble(kind="dead_letters", level=NOTICE, says=says, facts={"count": dead})
+    if not dead or not await store.messages(MessageFilter(limit=1, states=(State.DEAD,))):
+        return []
+    says = f"{_messages(dead)} gave up within a day: see the dead letters"
+    return [Trouble(kind="dead_letters", level=NOTICE, says=says, facts={"count": dead})]
 
 
 def _messages(count: int) -> str:
