@@ -15,6 +15,7 @@ from terkirim.domain.message import State
 from terkirim.domain.outcome import Deferred
 from terkirim.ports import IdempotencyKey, RequeueFilter
 from terkirim.store.postgres import nodes
+from terkirim.store.postgres.connection import one_clear_sentence
 from tests.contract.conftest import SECOND, START, Node, PostgresDatabase, an_email
 from tests.integration.postgres_line import Line, until
 
@@ -41,6 +42,16 @@ async def node(line):
 
 async def rows(postgres, sql):
     return [tuple(row) for row in await postgres.command(sql, "terkirim")]
+
+
+def test_a_line_that_is_not_made_is_told_of_once():
+    with (
+        pytest.raises(StoreUnavailable) as caught,
+        one_clear_sentence("postgresql://host/db"),  # as the writer does around a new connection
+        one_clear_sentence("postgresql://host/db"),
+    ):
+        raise asyncpg.CannotConnectNowError("the database system is starting up")
+    assert str(caught.value) == "postgresql://host/db is starting or stopping"
 
 
 @pytest.mark.parametrize("is_done", [True, False], ids=["done", "not done"])

@@ -61,6 +61,8 @@ def one_clear_sentence(server: str) -> Iterator[None]:
     """Turn errors of the server itself into `StoreUnavailable`; a bad value stays what it is."""
     try:
         yield
+    except StoreUnavailable:  # said already, where the connection was made; it is an OSError too
+        raise
     except Exception as error:
         for kind, sentence in _SAYS:
             if isinstance(error, kind):
