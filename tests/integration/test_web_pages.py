@@ -389,10 +389,14 @@ async def test_everybody_changes_their_own_password(visitor):
 
 
 async def test_settings_are_shown_and_secrets_are_not(open_door):
-    door = await open_door(mailketing_api_key="very-secret-key", cron_secret="cron-secret-word")
+    waits = "600ms,2s,90s"
+    door = await open_door(
+        mailketing_api_key="very-secret-key", cron_secret="cron-secret-word", retry_waits=waits
+    )
     visitor = await Visitor.at(door.gateway).enter()
     page = await visitor.get("/settings?tab=environment")
-    assert "TERKIRIM_RETRY_WAITS" in page.text
+    assert "TERKIRIM_RETRY_WAITS 600 ms, 2 seconds, 1 minute 30 seconds" in shown(page)
+    assert "TERKIRIM_MAX_BODY 40 MB" in shown(page)
     assert "very-secret" not in page.text
     assert "cron-secret" not in page.text
 
@@ -444,6 +448,12 @@ async def test_a_hostile_mail_is_only_text(visitor, send):
     assert 'sandbox loading="lazy"' in (await visitor.get(views[0])).text
     with_images = await visitor.get(f"/messages/{id_}/letter?images=1")
     assert "img-src data: https: http:" in with_images.header("content-security-policy")
+
+
+async def test_how_a_mail_goes_is_told_in_the_readers_language(visitor, send):
+    id_ = await send(priority="high")
+    page = shown(await visitor.get(f"/messages/{id_}?lang=id"))
+    assert "Prioritas, jenis, rute tinggi, transaksional, default" in page
 
 
 async def test_a_letter_of_five_megabytes_does_not_fill_the_page(visitor, send):

@@ -14,6 +14,7 @@ from terkirim.settings.sources import variables_of
 HIDDEN = "••••••••"
 _SIZES = frozenset({"max_body", "min_free_disk"})
 _MB = 1_000_000
+_SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,9 @@ def _value(settings: Settings, name: str, say: Voice) -> str:
     if isinstance(value, Rate):
         return value.name
     if name in _SIZES:
-        return f"{say.number(value / _MB)} MB"
+        megabytes = value / _MB
+        whole = round(megabytes)
+        return f"{say.number(whole if whole == megabytes else megabytes)} MB"
     return "off" if value == () else _written(value, say)
 
 
@@ -57,7 +60,7 @@ def _written(value: Any, say: Voice) -> str:
         case Secret():
             return HIDDEN
         case timedelta():
-            return say.span(value)
+            return _spoken(value, say)
         case Mapping():
             return "; ".join(f"{key}={_written(one, say)}" for key, one in value.items())
         case tuple():
@@ -67,3 +70,9 @@ def _written(value: Any, say: Voice) -> str:
         case Rate():
             value = f"{value.count}/{value.unit}"
     return "" if value is None else str(value)
+
+
+def _spoken(span: timedelta, say: Voice) -> str:
+    if span % _SECOND:
+        return f"{say.number(round(span / _MILLISECOND))} ms"
+    return say.span(span)

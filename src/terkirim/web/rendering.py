@@ -53,6 +53,7 @@ class Templates:
             "match_labels": words.MATCHES,
             "why_labels": words.WHYS,
             "stream_labels": words.STREAMS,
+            "priority_labels": words.PRIORITIES,
             "version": __version__,
         }
 

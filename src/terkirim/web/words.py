@@ -71,6 +71,11 @@ STREAMS: Mapping[str, Phrase] = {
     "transactional": phrase("transactional"),
     "broadcast": phrase("broadcast"),
 }
+PRIORITIES: Mapping[str, Phrase] = {
+    "high": phrase("high"),
+    "normal": phrase("normal"),
+    "low": phrase("low"),
+}
 ROLES: Mapping[str, Phrase] = {
     "viewer": phrase("viewer"),
     "operator": phrase("operator"),
