@@ -77,6 +77,7 @@ class Courier:
             "webhooks-publish": self._publish_for_ever,
             "webhooks-deliver": self._deliver_for_ever,
             "webhooks-record": self._record_for_ever,
+            "webhooks-hold": self._hold_for_ever,
         }
         self._tasks = [asyncio.create_task(run(), name=name) for name, run in loops.items()]
 
@@ -185,7 +186,6 @@ class Courier:
         while True:
             self._wake.clear()
             await self._outlived(self.deliver)
-            await self._outlived(self._hold)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.look_every.total_seconds()):
                     await self._wake.wait()
@@ -197,6 +197,12 @@ class Courier:
             if not await self._outlived(self.record):
                 await asyncio.sleep(self._settings.look_often.total_seconds())
                 self._has_ends.set()
+
+    async def _hold_for_ever(self) -> None:
+        """Nothing waits for it: what is not held yet is not taken either."""
+        while True:
+            await self._outlived(self._hold)
+            await asyncio.sleep(self._settings.look_every.total_seconds())
 
     async def _hold(self) -> None:
         while await self._queue.hold(limit=self._settings.held_at_once):

@@ -62,8 +62,8 @@ async def publish_test(db: Database, *, payload: Payload, bound: Mapping[str, An
 
 async def take(db: Database, *, room: Mapping[str, int], now: int, until: int) -> list[WebhookTask]:
     """Lease due deliveries."""
-    leases = await db.many(_sql["take"], sorted(room.items()), now=now, until=until)
-    return await _tasks(db, leases, now)
+    rows = await db.many(_sql["take"], sorted(room.items()), now=now, until=until)
+    return [task_of(row) for row in rows]
 
 
 async def end(db: Database, *, ends: Sequence[WebhookEnd], now: datetime) -> int:

@@ -129,10 +129,15 @@ WITH picked AS MATERIALIZED (
         SELECT d.payload_id, d.endpoint_id FROM webhook_deliveries d
         WHERE d.endpoint_id = j.id AND d.state = 'waiting' AND d.due_at <= :now
         ORDER BY d.due_at, d.payload_id LIMIT j.most FOR UPDATE SKIP LOCKED) p
+), taken AS (
+    UPDATE webhook_deliveries w SET lease = w.lease + 1, due_at = :until
+    FROM picked p WHERE w.payload_id = p.payload_id AND w.endpoint_id = p.endpoint_id
+    RETURNING w.endpoint_id, w.payload_id, w.lease, w.attempts, w.since
 )
-UPDATE webhook_deliveries w SET lease = w.lease + 1, due_at = :until
-FROM picked p WHERE w.payload_id = p.payload_id AND w.endpoint_id = p.endpoint_id
-RETURNING w.endpoint_id, w.payload_id, w.lease, w.attempts, w.since;
+SELECT t.endpoint_id, t.payload_id, t.lease, t.attempts, t.since, e.url, e.secret,
+    CASE WHEN e.old_until > :now THEN e.old_secret END, p.body, p.type
+FROM taken t JOIN webhook_endpoints e ON e.id = t.endpoint_id
+CROSS JOIN LATERAL (SELECT body, type FROM webhook_payloads WHERE id = t.payload_id OFFSET 0) p;
 
 -- name: tasks
 SELECT j.endpoint_id, j.payload_id, j.lease, j.attempts, j.since, e.url, e.secret,
