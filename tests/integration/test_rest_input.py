@@ -61,6 +61,33 @@ def _place(name):
     return list(WRONG).index(name)
 
 
+@pytest.mark.parametrize(
+    ("field", "row", "named"),
+    [
+        ("tags", {"name": "a", "value": "b", "valeu": "c"}, ("tags[0].valeu", "value")),
+        (
+            "attachments",
+            {"filename": "a.txt", "content": "SGk=", "contentType": "text/plain"},
+            ("attachments[0].contentType", "content_type"),
+        ),
+    ],
+)
+async def test_an_unknown_field_of_a_part_is_named(door, field, row, named):
+    body = {**MAIL, field: [row]}
+    (warning,) = (await door.call("POST", "/v1/emails", body)).json["warnings"]
+    assert warning == "`{}` is not a field of an email; did you mean `{}`?".format(*named)
+    strict = await door.call("POST", "/v1/emails?strict=1", body)
+    assert (strict.status, strict.name) == (422, "invalid_parameter")
+
+
+async def test_of_thousands_of_unknown_fields_the_first_are_named_and_the_others_counted(door):
+    body = MAIL | {f"x{number}": 1 for number in range(30_000)}
+    warnings = (await door.call("POST", "/v1/emails", body)).json["warnings"]
+    assert len(warnings) == 21
+    assert warnings[0].startswith("`x0` ")
+    assert warnings[-1] == "29980 further fields are unknown and were ignored"
+
+
 async def test_a_topic_is_named_as_what_nobody_reads_and_null_is_not(door):
     for_a_topic = {**MAIL, "topic_id": "berita"}
     (warning,) = (await door.call("POST", "/v1/emails", for_a_topic)).json["warnings"]

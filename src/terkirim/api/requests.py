@@ -10,8 +10,8 @@ from litestar import Request
 from terkirim.access.keys import hash_of, may
 from terkirim.api.errors import Refused
 from terkirim.api.limits import NOBODY, STANDING, Limiter, Standing
+from terkirim.api.unread import unread
 from terkirim.compose import Gateway
-from terkirim.content.fields import unknown_fields, unknown_sentence
 from terkirim.domain.email import Draft
 from terkirim.domain.errors import InvalidEmail
 from terkirim.ports import KeyRow
@@ -26,9 +26,6 @@ FIELDS: Mapping[str, str] = {"from": "sender"} | {
         "variables", "scheduled_at", "expires_in", "if_unclear", "priority", "stream", "route",
     )
 }  # fmt: skip
-# Resend's fields that are not read here; an SDK's null asks for nothing. A mail that was meant for
-# the subscribers of a topic must not go to all in silence.
-_NOT_READ = ("topic_id", "template")
 _KEPT_SECONDS = 1.0  # how long a key that was found is not asked for again
 
 
@@ -118,12 +115,7 @@ def draft_of(body: Any, *, is_strict: bool) -> tuple[Draft, list[str]]:
             "template", "templates are not served here yet; give html or text with variables",
             kind="invalid_parameter",
         )  # fmt: skip
-    known = (*FIELDS, *(name for name in _NOT_READ if body.get(name) is None))
-    unknown = unknown_fields(body, known)
-    if is_strict and unknown:
-        says = unknown_sentence(*unknown[0], is_refused=True)
-        raise InvalidEmail("", says, kind="invalid_parameter")
-    warnings = [unknown_sentence(name, meant) for name, meant in unknown]
+    warnings = unread(body, FIELDS, is_strict=is_strict)
     return Draft(**{own: body[name] for name, own in FIELDS.items() if name in body}), warnings
 
 

@@ -1,8 +1,7 @@
 """Names that a caller wrote: which are unknown, what was probably meant, which choice was made."""
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from terkirim.content.texts import spoken_type
 from terkirim.domain.errors import InvalidEmail
@@ -16,12 +15,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     by_lower = {one.lower(): one for one in known}
     alike = difflib.get_close_matches(name[:_SHOWN].lower(), by_lower, n=1, cutoff=_LIKENESS)
     return by_lower[alike[0]] if alike else None
-
-
-def unknown_fields(given: Mapping[str, Any], known: Iterable[str]) -> list[tuple[str, str | None]]:
-    """Return the names that are not known, in their order, each with the nearest known one."""
-    names = frozenset(known)
-    return [(name, nearest(name, names)) for name in given if name not in names]
 
 
 def unknown_sentence(name: str, meant: str | None, *, is_refused: bool = False) -> str:
