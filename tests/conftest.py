@@ -3,8 +3,13 @@
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgres_server import running_server
+
+# How long an example takes is the machine's matter, which may be busy with others.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # A shell's job in the background ignores Ctrl-C, and so would each command that is started here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
