@@ -91,6 +91,20 @@ def test_a_suppressed_address_is_said_at_once(terkirim):
     assert "not sent: the address is suppressed (suppressed)" in terkirim(*ONE).stdout
 
 
+def test_mail_that_waits_for_the_last_credits_says_so(terkirim):
+    async def reserve(gateway):
+        sql = "INSERT INTO allowances (provider, rest) VALUES ('mailketing', 0)"
+        await gateway.store.write_alone(lambda db: db.execute(sql))
+
+    terkirim.inside(reserve)
+    account = {"MAILKETING_API_KEY": "k", "MAILKETING_API_URL": "http://127.0.0.1:9/api/v2"}
+    says = "it waits until credits are topped up"
+    assert says in terkirim(*ONE, **account).stderr
+    assert says not in terkirim(*ONE, "--priority", "high", **account).stderr
+    (warning,) = terkirim.json(*ONE, **account)["warnings"]
+    assert says in warning
+
+
 @pytest.mark.parametrize(
     ("options", "code", "name", "says"),
     [

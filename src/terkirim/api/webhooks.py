@@ -101,7 +101,7 @@ def _changes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """Change address, events or status: `enabled` lets one begin anew that was disabled."""
         owner = await keys.owner(request, "admin")
         # Resend's SDK repeats the id in the body.
-        body = await body_of(request, ("endpoint", "events", "status", "webhook_id"))
+        body = await body_of(request, ("endpoint", "events", "status", "webhook_id", "id"))
         status = _text(body, "status")
         if status is not None and status not in _STATUSES:
             raise wrong("status", f"give one of {', '.join(_STATUSES)}")

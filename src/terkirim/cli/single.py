@@ -26,6 +26,7 @@ _ON_ITS_WAY = UNFINISHED - {State.HELD}
 class _Sent:
     email: Email
     messages: tuple[MessageRow, ...]
+    warnings: tuple[str, ...]
     is_sandbox: bool
 
 
@@ -43,8 +44,6 @@ def send_one(at: Desk, options: Options, letter: dict[str, Any]) -> int:
         for one in sent.messages
     ]
     at.screen.answer(_document(sent), lines)
-    for warning in sent.email.warnings:
-        at.screen.note(f"! {printable(warning)}")
     if sent.is_sandbox:
         at.screen.note(say(SANDBOX_MODE))
     is_well = all(one.state in _GONE_WELL for one in sent.messages)
@@ -66,6 +65,9 @@ async def _sent(gateway: Gateway, at: Desk, draft: Draft, *, is_followed: bool) 
     receipt = await gateway.send([draft], owner=OWNER)
     email = receipt.emails[0]
     row = await gateway.store.email(email.id, with_content=False)
+    warnings = await _warnings(gateway, email)
+    for warning in warnings:
+        at.screen.note(f"! {printable(warning)}")
     if is_followed:
         at.screen.note(
             at.screen.say("{id} is kept on disk. Following it; Ctrl-C stops that.", id=email.id)
@@ -73,7 +75,14 @@ async def _sent(gateway: Gateway, at: Desk, draft: Draft, *, is_followed: bool) 
     while is_followed and any(one.state in _ON_ITS_WAY for one in row.messages):
         await asyncio.sleep(LOOK_EVERY)
         row = await gateway.store.email(email.id, with_content=False)
-    return _Sent(email, row.messages, gateway.is_sandbox)
+    return _Sent(email, row.messages, warnings, gateway.is_sandbox)
+
+
+async def _warnings(gateway: Gateway, email: Email) -> tuple[str, ...]:
+    reserve = gateway.lookout.reserve
+    await reserve.look()
+    waits = reserve.says(email.route, email.priority)
+    return email.warnings if waits is None else (*email.warnings, waits)
 
 
 def _document(sent: _Sent) -> dict[str, Any]:
@@ -84,6 +93,6 @@ def _document(sent: _Sent) -> dict[str, Any]:
     return {
         "id": sent.email.id,
         "messages": messages,
-        "warnings": list(sent.email.warnings),
+        "warnings": list(sent.warnings),
         "sandbox": sent.is_sandbox,
     }
