@@ -543,6 +543,23 @@ async def test_what_waits_to_be_told_loses_the_erased_person_and_is_told_anew(to
     assert sorted(one for one in emails if one is not None) == ["erased", "sari@x.id.au"]
 
 
+async def test_a_person_who_is_erased_between_reading_and_publishing_is_not_told_of(
+    tracked, database
+):
+    node, told = tracked
+    await told.endpoint()
+    email = an_email(to=("sari@x.id",))
+    await node.sent(email)
+    await node.say("click", email)
+    before = await told.book.fresh(limit=100)
+    old = [payload_of(one, id_=new_id()) for one in before.happenings]
+    await database.erasure(node).erase([email.id], address="sari@x.id", now=told.now)
+    assert not await told.book.publish(before, old, now=told.now)
+    said = await told.said()
+    assert {one["type"] for one in said} >= {"email.sent", "email.clicked"}
+    assert "sari" not in json.dumps(said)
+
+
 async def test_with_what_an_erased_person_read_her_mail_is_in_no_body(tracked, database):
     node, told = tracked
     endpoint = await told.endpoint()

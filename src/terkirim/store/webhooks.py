@@ -107,6 +107,12 @@ def fresh_of(
     )
 
 
+def recipients_of(what: Fresh) -> list[tuple[str, str]]:
+    """Return to whom the messages went of which is told: (message, recipient)."""
+    about = {one.about.message_id: one.about.recipient for one in what.happenings if one.about}
+    return sorted(about.items())
+
+
 def payload_row(one: Payload) -> tuple[Any, ...]:
     """Return the row of a payload."""
     return one.id, one.type, micros(one.at), one.message_id, one.body

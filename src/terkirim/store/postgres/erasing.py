@@ -94,6 +94,7 @@ async def _stretch(db: Database, *, name: str, address: str, after: str) -> Stre
 
 
 async def _erase(db: Database, *, ids: Sequence[str], address: str, now: int) -> Erased:
+    await db.rows(_webhooks["lock_endpoints"])  # nobody publishes meanwhile what was read before
     await locked(db, sorted(ids))
     standing = await db.rows(_sql["standing"], id=list(ids), address=address)
     busy = [row[0] for row in standing if row[2] == State.LEASED]

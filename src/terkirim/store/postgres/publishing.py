@@ -18,6 +18,7 @@ from terkirim.store.webhooks import (
     fresh_of,
     health_of,
     payload_row,
+    recipients_of,
     task_of,
     too_many,
 )
@@ -37,10 +38,12 @@ async def fresh(db: Database, *, most: int) -> Fresh:
 
 
 async def publish(db: Database, *, what: Fresh, payloads: Sequence[Payload], now: int) -> bool:
-    """Make deliveries, unless another node has made some of them meanwhile."""
+    """Make deliveries, unless another node has made some, or a person was erased, meanwhile."""
     ((after,),) = await db.rows(_sql["lock_endpoints"])
     (unpublished,) = await db.one(_sql["unpublished"], seqs=list(what.seqs))
     if after != what.after or unpublished != len(what.seqs):
+        return False
+    if await db.many(_sql["erased_since"], recipients_of(what)):
         return False
     await db.rows(_sql["drop_facts"], seqs=list(what.seqs))
     await db.rows(_sql["set_cursor"], upto=what.upto)

@@ -92,6 +92,11 @@ LEFT JOIN messages m ON m.id = v.message_id LEFT JOIN emails e ON e.id = m.email
 -- How many of these are still there: another node may have published them.
 SELECT count(*) FROM webhook_facts WHERE seq = ANY (:seqs::bigint[]);
 
+-- name: erased_since
+-- Of messages whose recipient is another one than was read: a person was forgotten meanwhile.
+SELECT j.id FROM json_to_recordset(:rows::json) AS j (id text, recipient text)
+CROSS JOIN LATERAL (SELECT recipient FROM messages WHERE id = j.id OFFSET 0) m WHERE m.recipient <> j.recipient;
+
 -- name: drop_facts
 DELETE FROM webhook_facts WHERE seq = ANY (:seqs::bigint[]);
 

@@ -20,6 +20,7 @@ from terkirim.store.webhooks import (
     fresh_of,
     health_of,
     payload_row,
+    recipients_of,
     task_of,
     too_many,
 )
@@ -39,11 +40,13 @@ def fresh(db: apsw.Connection, *, most: int) -> Fresh:
 
 
 def publish(db: apsw.Connection, *, what: Fresh, payloads: Sequence[Payload], now: int) -> bool:
-    """Make deliveries, unless another node has made some of them meanwhile."""
+    """Make deliveries, unless another node has made some, or a person was erased, meanwhile."""
     seqs = {"seqs": to_json(what.seqs)}
     (after,) = next(db.execute(_sql["cursor"]))
     (unpublished,) = next(db.execute(_sql["unpublished"], seqs))
     if after != what.after or unpublished != len(what.seqs):
+        return False
+    if next(db.execute(_sql["erased_since"], {"rows": to_json(recipients_of(what))}))[0]:
         return False
     db.execute(_sql["drop_facts"], seqs)
     db.execute(_sql["set_cursor"], {"upto": what.upto})

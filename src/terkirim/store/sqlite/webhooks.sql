@@ -101,6 +101,10 @@ LEFT JOIN messages m ON m.id = v.message_id LEFT JOIN emails e ON e.id = m.email
 -- How many of these are still there: another node may have published them.
 SELECT count(*) FROM webhook_facts WHERE seq IN (SELECT value FROM json_each(:seqs));
 
+-- name: erased_since
+-- Of messages whose recipient is another one than was read: a person was forgotten meanwhile.
+SELECT count(*) FROM json_each(:rows) j JOIN messages m ON m.id = j.value ->> 0 WHERE m.recipient <> j.value ->> 1;
+
 -- name: drop_facts
 DELETE FROM webhook_facts WHERE seq IN (SELECT value FROM json_each(:seqs));
 
