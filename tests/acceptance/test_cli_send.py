@@ -101,8 +101,11 @@ def test_mail_that_waits_for_the_last_credits_says_so(terkirim):
     says = "it waits until credits are topped up"
     assert says in terkirim(*ONE, **account).stderr
     assert says not in terkirim(*ONE, "--priority", "high", **account).stderr
-    (warning,) = terkirim.json(*ONE, **account)["warnings"]
+    document = terkirim.json(*ONE, **account)
+    (warning,) = document["warnings"]
     assert says in warning
+    shown = terkirim("messages", "show", document["id"], **account).stdout
+    assert "It waits until credits are topped up" in shown
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,8 @@ def a_pause(sender="", fault="Unauthorised"):
     )
 
 
-def step_of(*, route=(OPEN,), **changes):
-    step = next_step(a_story(**changes), now=NOW, route=route)
+def step_of(*, route=(OPEN,), is_reserved=False, **changes):
+    step = next_step(a_story(**changes), now=NOW, route=route, is_reserved=is_reserved)
     return SAY(step.says), step.may
 
 
@@ -290,3 +290,13 @@ def test_how_it_ended_stands_at_the_end_of_the_timeline():
     story = a_story(state=State.DEAD, due_at=None, finished_at=NOW, reason="gave up")
     (_, last) = timeline(story)
     assert (SAY(last.says), last.details, last.at) == ("given up", ("gave up",), NOW)
+
+
+def test_what_the_last_credits_are_kept_from_says_so_and_urgent_mail_does_not_wait():
+    due = {"due_at": NOW, "is_reserved": True}
+    assert step_of(**due)[0].startswith("It waits until credits are topped up")
+    scheduled = step_of(due_at=NOW + timedelta(hours=2), is_reserved=True)
+    assert scheduled[0] == "It is scheduled and will be sent in 2 hours."
+    urgent = replace(EMAIL, priority=Priority.HIGH)
+    step = next_step(replace(a_story(), email=urgent), now=NOW, route=(OPEN,), is_reserved=True)
+    assert SAY(step.says).startswith("It is due")

@@ -1,5 +1,6 @@
 """`terkirim messages`: look at messages, send them again, stop them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -77,9 +78,11 @@ def show(message_id: str, as_json: bool) -> int:
     document = story_shape(stories[0], now) if is_one else email_shape(email, now)
     names = at.settings.providers_by_route.get(email.route, ())
     route = [one for one in providers if one.name in names]
+    is_reserved = at.ask(lambda database: _is_reserved(database, names))
     lines = []
     for story in stories:
-        lines += [*story_lines(at.screen, story, now=now, route=route), ""]
+        told = story_lines(at.screen, story, now=now, route=route, is_reserved=is_reserved)
+        lines += [*told, ""]
     at.screen.answer(document, lines[:-1])
     return DONE
 
@@ -174,6 +177,11 @@ async def _stories(
     ids = [id_] if first.message.id == id_ else [one.id for one in first.email.messages]
     stories = [first] if len(ids) == 1 else [await database.store.story(one) for one in ids]
     return stories, await database.store.providers(now=now), now
+
+
+async def _is_reserved(database: Database, names: Sequence[str]) -> bool:
+    """Return whether the first provider of a route keeps its last credits."""
+    return bool(names) and await database.credits.allowance(names[0]) == 0
 
 
 def _cancel_line(at: Desk, one: Cancelled) -> str:

@@ -28,11 +28,16 @@ def listed_lines(screen: Screen, rows: Sequence[MessageRow], *, cursor: str | No
 
 
 def story_lines(
-    screen: Screen, story: Story, *, now: datetime, route: Sequence[ProviderStatus]
+    screen: Screen,
+    story: Story,
+    *,
+    now: datetime,
+    route: Sequence[ProviderStatus],
+    is_reserved: bool,
 ) -> list[str]:
     """Return the whole story of a message, its next step on top."""
     say, message = screen.say, story.message
-    step = next_step(story, now=now, route=route)
+    step = next_step(story, now=now, route=route, is_reserved=is_reserved)
     lines = [f"{message.id}: {say(state_in_words(message))} ({message.state})"]
     lines += wrapped(say(step.says), first="", others="")
     if message.due_at is not None and message.due_at > now:

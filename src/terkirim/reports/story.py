@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from terkirim.domain.email import IfUnclear
+from terkirim.domain.email import IfUnclear, Priority
 from terkirim.domain.event import BounceClass, Match
 from terkirim.domain.lease import Attempt
 from terkirim.domain.message import State
@@ -89,12 +89,17 @@ def state_in_words(message: MessageRow) -> Phrase:
     return _STATES[message.state]
 
 
-def next_step(story: Story, *, now: datetime, route: Sequence[ProviderStatus]) -> NextStep:
-    """Return what happens next; `route` has the providers that the message may use."""
+def next_step(
+    story: Story, *, now: datetime, route: Sequence[ProviderStatus], is_reserved: bool = False
+) -> NextStep:
+    """Return what happens next; `route` has the providers that the message may use.
+
+    `is_reserved`: the first of them keeps its last credits for mail of high priority.
+    """
     message = story.message
     match message.state:
         case State.QUEUED:
-            return NextStep(_queued(story, now, route), ("cancel",))
+            return NextStep(_queued(story, now, route, is_reserved=is_reserved), ("cancel",))
         case State.LEASED:
             return NextStep(phrase("It is being sent right now."), ("cancel",))
         case State.UNCLEAR:
@@ -121,7 +126,9 @@ def timeline(story: Story) -> list[Moment]:
     return sorted(moments, key=lambda moment: moment.at)
 
 
-def _queued(story: Story, now: datetime, route: Sequence[ProviderStatus]) -> Phrase:
+def _queued(
+    story: Story, now: datetime, route: Sequence[ProviderStatus], *, is_reserved: bool
+) -> Phrase:
     message = story.message
     wait = timedelta() if message.due_at is None else message.due_at - now
     if wait > timedelta() and message.attempts:
@@ -130,6 +137,11 @@ def _queued(story: Story, now: datetime, route: Sequence[ProviderStatus]) -> Phr
         return phrase("It is scheduled and will be sent in {wait}.", wait=wait)
     if route and not any(is_used(one, sender=story.email.sender.email, now=now) for one in route):
         return _shut(story, now, route[0])
+    if is_reserved and story.email.priority is not Priority.HIGH:
+        return phrase(
+            "It waits until credits are topped up: the last ones are kept for mail of high "
+            "priority, and nothing is lost."
+        )
     return phrase("It is due and goes out as soon as a worker takes it.")
 
 

@@ -151,6 +151,7 @@ async def _suppressed(site: Site, story: Story) -> Suppression | None:
 async def _standing(site: Site, visit: Visit, story: Story) -> dict[str, Any]:
     """Return what changes while a message is on its way."""
     route = await _route(site, visit, story)
+    kept = site.gateway.lookout.reserve.says(story.email.route, story.email.priority)
     return {
         "place": "/messages",
         "story": story,
@@ -158,7 +159,7 @@ async def _standing(site: Site, visit: Visit, story: Story) -> dict[str, Any]:
         "email": story.email,
         "others": [one for one in story.email.messages if one.id != story.message.id],
         "state": state_in_words(story.message),
-        "step": next_step(story, now=visit.now, route=route),
+        "step": next_step(story, now=visit.now, route=route, is_reserved=kept is not None),
         "steps": _steps(timeline(story)),
         "owner": await _owner(site, story.email.owner),
         "is_moving": story.message.state in UNFINISHED - {State.HELD},
