@@ -96,6 +96,8 @@ def test_the_column_of_addresses_and_the_key_can_be_named():
     [
         (b"", {}, "the file is empty"),
         (b"\n\n", {}, "the file is empty"),
+        (b"email,nama\ra@example.com,A\r", {}, "CR alone"),
+        (b'"email\na@example.com\n', {}, "a quote in its first line"),
         (b"nama,kota\nA,B\n", {}, "no column is named `email`; found `nama`, `kota`"),
         (b"to,recipient\na@example.com,b\n", {}, "`to`, `recipient` may all hold the address"),
         (b"email,,kota\n", {}, "column 2 has no name"),

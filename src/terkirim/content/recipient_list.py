@@ -138,7 +138,7 @@ def _header(file: BinaryIO, column: str | None) -> tuple[str, list[str]]:
     """Return the one separator by which the header names a column of addresses, and its names."""
     read = {delimiter: _names(file, delimiter) for delimiter in _DELIMITERS}
     if not any(map(any, read.values())):
-        raise InvalidEmail(FIELD, "the file is empty; its first line names the columns")
+        raise InvalidEmail(FIELD, _no_header(next(_lines(file), "")))
     wanted = (_ADDRESS, *_OTHER_ADDRESSES) if column is None else (column,)
     fitting = {mark: names for mark, names in read.items() if _places(names, wanted)}
     if not fitting:
@@ -147,6 +147,14 @@ def _header(file: BinaryIO, column: str | None) -> tuple[str, list[str]]:
         problem = "the header can be read in two ways; use one separator only: , or ; or tab"
         raise InvalidEmail(FIELD, problem)
     return max(fitting.items(), key=lambda item: len(item[1]))
+
+
+def _no_header(first: str) -> str:
+    if not first.strip():
+        return "the file is empty; its first line names the columns"
+    if "\r" in first.rstrip("\r\n"):
+        return "its lines end in CR alone; save it as `CSV UTF-8` first"
+    return "a quote in its first line is never closed, or stands where none may"
 
 
 def _names(file: BinaryIO, delimiter: str) -> list[str]:
