@@ -156,6 +156,18 @@ async def test_a_mail_that_is_answered_before_it_is_read_leaves_no_rest_on_the_l
         assert server.connections == 2
 
 
+async def test_success_that_is_said_before_the_mail_has_left_proves_nothing():
+    async def scene(line):
+        await line.reader.readuntil(b"\r\n\r\n")
+        await line.say(http('{"success":true}'))
+        await line.until_hung_up()
+
+    async with serving(scene) as server, opened() as one:
+        outcome = await asked(one, server.url, body=b"x" * 20_000_000)
+        assert isinstance(outcome, Unclear)
+        assert "before the request had left" in outcome.reason
+
+
 async def test_what_nobody_used_for_a_while_is_closed(monkeypatch):
     monkeypatch.setattr(client, "IDLE_FOR", 0.05)
     async with serving(answering(http("x"))) as server, opened() as one:

@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 import httptools
 
 _LAST_LOOK = 0.02  # seconds between the end of the time and the end of the request
+_SUCCESSES = range(200, 300)
 _FINAL = 200  # a status below is an interim answer, of which another one follows
 
 
@@ -52,6 +53,7 @@ class Broken:
 
 
 _LATE = Broken("")
+_EARLY = Broken("success was said before the request had left")
 
 
 class Line(asyncio.Protocol):
@@ -140,12 +142,16 @@ class Line(asyncio.Protocol):
 
     def _answered(self, *, is_whole: bool) -> None:
         if self._future is not None:
+            status = self._parser.get_status_code()
             if self._transport.get_write_buffer_size():
                 self._is_over = True  # answered before it was read: the rest is no new request
+                if status in _SUCCESSES:  # of a mail that the server cannot have had whole
+                    self._end(_EARLY)
+                    return
             body = b"".join(self._parts)[: self._limit]
             is_whole = is_whole and self._length <= self._limit
             headers = Headers(self._headers)
-            self._give(Answer(self._parser.get_status_code(), body, is_whole, headers))
+            self._give(Answer(status, body, is_whole, headers))
         if self._is_over:
             self._hang_up()
 
