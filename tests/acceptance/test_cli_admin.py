@@ -80,6 +80,20 @@ def test_a_provider_is_paused_and_resumed_by_hand(terkirim):
     assert terkirim.error("providers", "resume", "sandbox")["name"] == "wrong_state"
 
 
+def test_who_paused_a_provider_or_changed_keys_is_in_the_activity(terkirim):
+    made = terkirim.json("keys", "make", "laporan", "--scope", "read")
+    terkirim("keys", "revoke", made["id"])
+    terkirim("providers", "pause", "sandbox")
+    terkirim("providers", "resume", "sandbox")
+    rows = terkirim.json("activity")["data"]
+    assert [(row["who"], row["what"], row["subject"]) for row in reversed(rows)] == [
+        ("cli", "key made", "laporan"),
+        ("cli", "key revoked", "laporan"),
+        ("cli", "provider paused", "sandbox"),
+        ("cli", "provider resumed", "sandbox"),
+    ]
+
+
 def test_a_pause_may_be_for_a_sender_and_for_a_while(terkirim):
     arguments = ("--sender", "Toko@Example.com", "--for", "2h")
     paused = terkirim.json("providers", "pause", "sandbox", *arguments)

@@ -214,6 +214,22 @@ async def test_a_pause_by_hand_takes_the_place_of_a_fault_and_no_probe_ends_it(d
     assert [pause.fault for pause in await store.pauses()] == ["by hand"]
 
 
+async def test_who_paused_a_provider_or_changed_keys_is_in_the_activity(door):
+    (key,) = await door.gateway.store.keys()
+    for change in ("pause", "pause", "resume", "resume"):  # the second of each changes nothing
+        await door.call("POST", f"/v1/providers/sandbox/{change}")
+    made = await door.call("POST", "/v1/api-keys", {"name": "toko"})
+    await door.call("DELETE", f"/v1/api-keys/{made.json['id']}")
+    rows = (await door.call("GET", "/v1/activity")).json["data"]
+    assert {row["who"] for row in rows} == {f"key {key.id}"}
+    assert sorted((row["what"], row["subject"]) for row in rows) == [
+        ("key made", "toko"),
+        ("key revoked", "toko"),
+        ("provider paused", "sandbox"),
+        ("provider resumed", "sandbox"),
+    ]
+
+
 async def test_an_unknown_provider_cannot_be_paused(door):
     answer = await door.call("POST", "/v1/providers/nobody/pause")
     assert (answer.status, answer.name) == (404, "not_found")

@@ -38,12 +38,12 @@ def key_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @post("/v1/api-keys", status_code=201, opt=CREATE)
     async def create_key(request: Http) -> Response[bytes]:
         """Make a key. Its text is in this answer and nowhere else: only its hash is kept."""
-        await keys.owner(request, "admin")
-        body = await json_of(request)
-        name, scopes = _wanted(body)
+        owner = await keys.owner(request, "admin")
+        name, scopes = _wanted(await json_of(request))
         text = key_text(secrets.token_bytes(KEY_BYTES))
         row = new_key(name, scopes, now=clock.now(), new_id=gateway.new_id(), text=text)
         await store.add_key(row)
+        await keys.note(owner, "key made", name, scopes=",".join(scopes))
         return json_answer(_shape(row) | {"token": text}, status=201)
 
     @get("/v1/api-keys", opt=described(answers=schemas.KeyList, scope="admin", query=PAGE))
@@ -64,13 +64,14 @@ def key_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @delete("/v1/api-keys/{key_id:str}", status_code=200, opt=REVOKE)
     async def revoke_key(request: Http, key_id: FromPath[str]) -> Response[bytes]:
         """Revoke a key: within a second every process refuses it."""
-        await keys.owner(request, "admin")
+        owner = await keys.owner(request, "admin")
         rows = [row for row in await store.keys() if row.revoked_at is None]
         if [row.id for row in rows if "admin" in row.scopes] == [key_id]:
             says = "this is the last key that may make others; make another one first"
             raise Refused(409, "resource_locked", says)
         if not await store.revoke_key(key_id, now=clock.now()):
             raise NotFound("there is no API key in force with this id")
+        await keys.note(owner, "key revoked", next(row.name for row in rows if row.id == key_id))
         return json_answer({"object": "api_key", "id": key_id, "deleted": True})
 
     return [create_key, list_keys, revoke_key]

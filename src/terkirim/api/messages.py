@@ -123,7 +123,7 @@ def _requeueing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @post("/v1/messages/{message_id:str}/requeue", status_code=200, opt=REQUEUE)
     async def requeue_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         """Send a dead or held message, or one that the sandbox kept, once more."""
-        await keys.owner(request, "send")
+        owner = await keys.owner(request, "send")
         message = (await store.story(message_id)).message
         which = RequeueFilter(
             message_ids=(message.id,),
@@ -136,18 +136,20 @@ def _requeueing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
                 "again",
                 state=message.state,
             )
+        await keys.note(owner, "message requeued", message.id)
         return json_answer({"object": "message", "id": message.id, "requeued": True})
 
     @post("/v1/messages/requeue", status_code=200, opt=REQUEUE_SOME)
     async def requeue_messages(request: Http) -> Response[bytes]:
         """Send all messages that a filter names once more; `?dry_run=1` counts them only."""
-        await keys.owner(request, "admin")
+        owner = await keys.owner(request, "admin")
         which = _filter(await body_of(request, _FILTER))
         is_dry_run = bool(flag(request, "dry_run"))
         if is_dry_run:
             count = await store.count_requeueable(which)
         else:
             count = await store.requeue(which, now=clock.now())
+            await keys.note(owner, "messages requeued", "", count=count)
         return json_answer(
             {
                 "object": "requeue",

@@ -37,7 +37,7 @@ def provider_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @post("/v1/providers/{name:str}/pause", status_code=200, opt=PAUSE)
     async def pause_provider(request: Http, name: FromPath[str]) -> Response[bytes]:
         """Use this provider no more, or not for one sender, until somebody resumes it."""
-        await keys.owner(request, "admin")
+        owner = await keys.owner(request, "admin")
         body = await body_of(request, ("sender", "reason"))
         _refuse_unknown(gateway, name)
         pause = Pause(
@@ -49,16 +49,20 @@ def provider_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             until=None,
         )
         changed = await store.pause(pause)
+        if changed:
+            await keys.note(owner, "provider paused", name, sender=pause.sender)
         return json_answer({"object": "provider", "name": name, "paused": True, "changed": changed})
 
     @post("/v1/providers/{name:str}/resume", status_code=200, opt=RESUME)
     async def resume_provider(request: Http, name: FromPath[str]) -> Response[bytes]:
         """End a pause; if its cause still stands, the next message begins it again."""
-        await keys.owner(request, "admin")
+        owner = await keys.owner(request, "admin")
         body = await body_of(request, ("sender",))
         _refuse_unknown(gateway, name)
         sender = text_in(body, "sender") or ""
         changed = await store.resume(name, sender=sender, now=clock.now())
+        if changed:
+            await keys.note(owner, "provider resumed", name, sender=sender)
         return json_answer(
             {"object": "provider", "name": name, "paused": False, "changed": changed}
         )

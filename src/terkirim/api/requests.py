@@ -12,6 +12,7 @@ from terkirim.api.errors import Refused
 from terkirim.api.limits import NOBODY, STANDING, Limiter, Standing
 from terkirim.api.unread import unread
 from terkirim.compose import Gateway
+from terkirim.domain.alert import Activity
 from terkirim.domain.email import Draft
 from terkirim.domain.errors import InvalidEmail
 from terkirim.ports import KeyRow
@@ -55,6 +56,12 @@ class Keys:
         if not may(row, scope):
             raise Refused(401, "restricted_api_key", f"this API key has no scope `{scope}`")
         return row.id
+
+    async def note(self, owner: str, what: str, subject: str, **facts: Any) -> None:
+        """Keep in the activity log what was done with a key."""
+        at = self._gateway.clock.now()
+        activity = Activity(at=at, who=f"key {owner}", what=what, subject=subject, facts=facts)
+        await self._gateway.desk.activity.note(activity)
 
     def _count(self, request: Http, key_id: str) -> None:
         standing = self._limiter.take(key_id)

@@ -8,6 +8,7 @@ import click
 from terkirim.access.keys import KEY_BYTES, SCOPES, key_text, new_key
 from terkirim.cli.desk import desk
 from terkirim.cli.exits import DONE
+from terkirim.cli.noting import note
 from terkirim.cli.screen import Screen, json_option, printable
 from terkirim.database import Database
 from terkirim.domain.errors import NotFound, WrongState
@@ -46,6 +47,7 @@ def make(name: str, scopes: tuple[str, ...], as_json: bool) -> int:
             name.strip(), scopes, now=database.clock.now(), new_id=database.new_id(), text=text
         )
         await database.store.add_key(row)
+        await note(database, "key made", row.name, scopes=",".join(scopes))
         return row
 
     row = at.ask(made)
@@ -79,6 +81,7 @@ def revoke(key_id: str, as_json: bool) -> int:
             raise NotFound(f"there is no key with the id {key_id}: see `terkirim keys list`")
         if not is_done:
             raise WrongState(f"the key {row.name!r} was revoked before", state="revoked")
+        await note(database, "key revoked", row.name)
         return row
 
     row = at.ask(revoked)

@@ -7,6 +7,7 @@ import click
 
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE
+from terkirim.cli.noting import note
 from terkirim.cli.screen import Screen, json_option, wrapped
 from terkirim.content.addresses import normalised
 from terkirim.content.times import read_expires_in
@@ -61,6 +62,7 @@ def pause(*, name: str, sender: str | None, lasts: str | None, reason: str, as_j
         await _refuse_unknown(database, name)
         if not await database.store.pause(wanted_pause):
             raise WrongState(f"{name} is paused already: resume it first", state="paused")
+        await note(database, "provider paused", name, sender=wanted_pause.sender)
 
     at.ask(paused)
     document = {
@@ -87,6 +89,7 @@ def resume(name: str, sender: str | None, as_json: bool) -> int:
         await _refuse_unknown(database, name)
         if not await database.store.resume(name, sender=address, now=database.clock.now()):
             raise WrongState(f"{name} is not paused{_of(address)}", state="open")
+        await note(database, "provider resumed", name, sender=address)
 
     at.ask(resumed)
     says = at.screen.say("{name} is used again.", name=name)

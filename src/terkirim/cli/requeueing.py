@@ -8,6 +8,7 @@ import click
 
 from terkirim.cli.desk import Desk
 from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.noting import note
 from terkirim.cli.times import instant_of
 from terkirim.database import Database
 from terkirim.domain.errors import WrongState
@@ -76,6 +77,7 @@ async def _ones(database: Database, wish: Wish) -> int:
         hint = "; the sandbox kept it: give --sandbox" if story.message.is_sandbox else ""
         says = f"{id_} is {story.message.state}: only dead and held messages are queued again{hint}"
         raise WrongState(says, state=story.message.state)
+    await note(database, "message requeued", id_)
     return count
 
 
@@ -88,6 +90,8 @@ async def _many(database: Database, every: RequeueFilter, count: int) -> int:
         if moved == 0:
             break
         done += moved
+    if done:
+        await note(database, "messages requeued", "", count=done)
     return done
 
 

@@ -9,10 +9,10 @@ from terkirim.access.password_rule import fault_in
 from terkirim.access.roles import ADMIN, ROLES
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE
+from terkirim.cli.noting import note
 from terkirim.cli.screen import Screen, json_option, printable
 from terkirim.content.addresses import normalised
 from terkirim.database import Database
-from terkirim.domain.alert import Activity
 from terkirim.domain.errors import NotFound, WrongState
 from terkirim.ports.people import User
 
@@ -58,8 +58,7 @@ def add(
         )
         if not await database.people.add_user(user):
             raise WrongState(f"there is a user {user.name!r} already", state="taken")
-        note = Activity(at=now, who="cli", what="user added", subject=user.name)
-        await database.people.note(note)
+        await note(database, "user added", user.name, role=role)
         return user
 
     user = at.ask(added)
@@ -86,8 +85,7 @@ def password(name: str, password_stdin: bool, as_json: bool) -> int:
             raise NotFound(f"there is no user {name!r}: see `terkirim users list`")
         await accounts.set_password(user.id, await _hashed(text))
         await accounts.end_sessions_of(user.id)
-        now = database.clock.now()
-        await accounts.note(Activity(at=now, who="cli", what="password changed", subject=user.name))
+        await note(database, "password changed", user.name)
         return user
 
     user = at.ask(changed)
@@ -117,8 +115,7 @@ def remove(name: str, as_json: bool) -> int:
     async def removed(database: Database) -> None:
         if not await _is_removed(database):
             raise NotFound(f"there is no user {name!r}: see `terkirim users list`")
-        note = Activity(at=database.clock.now(), who="cli", what="user removed", subject=name)
-        await database.people.note(note)
+        await note(database, "user removed", name)
 
     async def _is_removed(database: Database) -> bool:
         user = await database.accounts.find_user(name)
