@@ -185,10 +185,10 @@ def test_the_colours_are_switched_and_stay(page):
 
 def test_the_chart_is_drawn_from_the_table_behind_it(page):
     page.goto("/?span=7d")
-    expect(page.locator(".chart canvas")).to_be_visible()
-    width = page.locator(".chart canvas").evaluate("canvas => canvas.clientWidth")
-    assert width > 600
-    page.get_by_text("As a table").click()
+    chart = page.get_by_role("region", name="Sent by hour")
+    expect(chart.locator("canvas")).to_be_visible()
+    assert chart.locator("canvas").evaluate("canvas => canvas.clientWidth") > 600
+    chart.get_by_text("As a table").click()
     expect(page.locator("#chart-data tbody tr")).to_have_count(7 * 24)
 
 

@@ -84,6 +84,21 @@ def test_one_probe_goes_and_another_only_when_its_worker_is_lost():
     assert claimed(permit.row, row.until + 60 * SECOND).is_probe
 
 
+def test_a_probe_whose_answer_says_nothing_makes_room_for_the_next_at_once():
+    probing = claimed(opened(), NOW + 31 * SECOND).row
+    later = NOW + 32 * SECOND
+    assert heard(probing, None, at=later, started_at=NOW) == probing  # begun before: not the probe
+    row = heard(probing, None, at=later)
+    assert (row.state, row.version) == (HALF_OPEN, probing.version + 1)
+    assert claimed(row, later).is_probe
+    assert heard(row, False, at=later).state == RECOVERING
+
+
+@pytest.mark.parametrize("row", [ROW, replace(ROW, faults=2), opened()])
+def test_an_answer_that_says_nothing_changes_nothing(row):
+    assert heard(row, None) == row
+
+
 def test_each_failed_probe_doubles_the_cool_down_up_to_its_end():
     row, spans = opened(), []
     for _ in range(6):
@@ -110,8 +125,10 @@ def test_after_the_probe_it_doubles_from_one_until_it_is_closed():
     assert (row.state, row.limit, row.opened_for, row.faults) == (CLOSED, None, None, 0)
 
 
-def test_one_fault_while_recovering_opens_it_for_longer():
-    row = heard(recovering(), True, at=NOW + 60 * SECOND)
+def test_faults_in_a_row_while_recovering_open_it_for_longer():
+    at = NOW + 60 * SECOND
+    assert heard(recovering(), True, True, at=at).state == RECOVERING
+    row = heard(recovering(), True, True, True, at=at)
     assert (row.state, row.opened_for, row.limit) == (OPEN, 60 * SECOND, None)
 
 
@@ -158,6 +175,14 @@ def test_however_it_fared_a_provider_that_is_well_again_is_closed(history):
         row = heard(claimed(row, at).row, event, at=at)
     assert row.state == CLOSED
     assert replace(row, changed_at=NOW).faults == 0
+
+
+def test_a_provider_that_fails_now_and_then_closes_it_again():
+    row = recovering()
+    for second in range(1, 1 + 2 + 4 + 1):  # as many rounds as lead to all that may be in the air
+        at = row.changed_at + second * SECOND
+        row = heard(row, True, True, False, at=at)
+    assert (row.state, row.opened_for) == (CLOSED, None)
 
 
 YEAR = timedelta(days=365)

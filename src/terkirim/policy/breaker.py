@@ -1,7 +1,8 @@
 """When a failing provider is left alone, and how it is taken up again.
 
 closed → (faults in a row) → open → (cool-down over) → half_open: one probe → recovering: one
-request in the air, doubling with each round of successes → closed.
+request in the air, doubling with each round of successes → closed. While it recovers it opens again
+by as many faults in a row as when closed: else one that fails now and then would never be closed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,10 +47,13 @@ class BreakerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer of the provider, or the lack of one; in the order in which they came."""
+    """One answer of the provider, or the lack of one; in the order in which they came.
+
+    `is_fault` None: it says nothing of how the provider is.
+    """
 
     started_at: datetime
-    is_fault: bool
+    is_fault: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ def on_claim(row: BreakerRow, *, now: datetime, full: int, probe_for: timedelta)
 
 
 def without_probe(row: BreakerRow, *, now: datetime) -> BreakerRow:
-    """Return the row after its probe came back unsent: another one may go at once."""
+    """Return the row after its probe came back unsent or unanswered: another may go at once."""
     if row.state != HALF_OPEN:
         return row
     return replace(row, until=now, version=row.version + 1)
@@ -156,6 +160,8 @@ def _after_one(
 ) -> BreakerRow:
     if row.state == OPEN:
         return row
+    if answer.is_fault is None:  # of a probe: else nobody would ask again before it is given up
+        return without_probe(row, now=now)
     if answer.is_fault:
         return _after_fault(row, now=now, settings=settings)
     if row.state == HALF_OPEN:
@@ -169,7 +175,7 @@ def _after_one(
 
 def _after_fault(row: BreakerRow, *, now: datetime, settings: BreakerSettings) -> BreakerRow:
     faults = row.faults + 1
-    if row.state == CLOSED and faults < settings.after:
+    if row.state != HALF_OPEN and faults < settings.after:
         return replace(row, faults=faults)
     longer = settings.cool_down if row.opened_for is None else row.opened_for * 2
     open_for = min(longer, settings.at_most)
@@ -188,9 +194,9 @@ def _after_fault(row: BreakerRow, *, now: datetime, settings: BreakerSettings) -
 def _after_success(row: BreakerRow, *, now: datetime, full: int) -> BreakerRow:
     limit, successes = row.limit or 1, row.successes + 1
     if successes < limit:
-        return replace(row, successes=successes)
+        return replace(row, successes=successes, faults=0)
     if limit * 2 < full:
-        return replace(row, limit=limit * 2, successes=0)
+        return replace(row, limit=limit * 2, successes=0, faults=0)
     return replace(
         row, state=CLOSED, limit=None, successes=0, faults=0, opened_for=None, changed_at=now
     )

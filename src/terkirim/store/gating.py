@@ -225,12 +225,11 @@ class OpenGates:
 
     def _hear_breaker(self, name: str, some: Sequence[Settlement]) -> None:
         answers = [
-            breaker.Answer(started_at=one.started_at, is_fault=is_fault)
+            breaker.Answer(started_at=one.started_at, is_fault=breaker.is_fault(one.result))
             for one in some
-            if (is_fault := breaker.is_fault(one.result)) is not None
         ]
         row = self._breaker(name)
-        if not answers or (name not in self.breakers and not any(one.is_fault for one in answers)):
+        if name not in self.breakers and not any(one.is_fault for one in answers):
             return
         self.breakers[name] = breaker.after_answers(
             row,
