@@ -239,7 +239,7 @@ NARROWEST = {
     "close_callbacks": ("SEARCH callbacks USING INTEGER PRIMARY KEY", "callbacks_pkey"),
     "mark_scans": ("events_of_message (message_id=? AND at>? AND at<?)", "events_of_message"),
     "first_open": ("events_of_message (message_id=?)", "events_of_message"),
-    "guesses": ("messages_without_ref (<expr>=? AND <expr>=? AND", "86400000000'::bigint) ="),
+    "guesses": ("messages_by_recipient_day (<expr>=? AND <expr>=? AND", "86400000000'::bigint) ="),
 }
 
 

@@ -105,6 +105,19 @@ async def test_recipient_and_time_are_a_guess_that_needs_one_candidate(node):
     assert len(await node.events.unmatched(limit=10)) == 1
 
 
+async def test_an_event_without_an_id_may_be_about_mail_whose_id_is_known(node):
+    email = an_email()
+    await node.sent(email, ref="known-7")
+    opened = {"type": "emailopen", "email": "budi@example.com", "date": LATER.isoformat()}
+    await node.post(opened | {"message_id": "another-8"})
+    node.clock.at += 10 * MINUTE
+    await node.applier.rematch()
+    assert (await node.store.story(email.id)).events == ()
+    await node.post(opened)
+    (event,) = (await node.store.story(email.id)).events
+    assert event.facts["match"] == "guessed"
+
+
 @pytest.mark.parametrize(
     ("accepted_at", "is_guessed"),
     [

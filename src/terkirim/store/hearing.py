@@ -203,7 +203,8 @@ def guess_row(arrived: Arrived) -> tuple[Any, ...]:
     at = micros(arrived.event.at)
     since, until = at - _AFTER_US, at + _BEFORE_US
     days = list(range(since // DAY_US, until // DAY_US + 1))
-    return arrived.event.recipient, since, until, arrived.provider, days
+    is_nameless = arrived.event.reference is None
+    return arrived.event.recipient, since, until, arrived.provider, days, is_nameless
 
 
 def count_heard(counts: "EventCounts", known: Known, told: Sequence[tuple[Arrived, int]]) -> None:

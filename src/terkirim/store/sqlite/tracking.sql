@@ -49,13 +49,14 @@ SELECT json_group_array(json_array(n, match, id)) FROM (
 );
 
 -- name: guesses
--- Two are as many as it takes to see that none of them may be guessed.
+-- Two are as many as it takes to see that none of them may be guessed. An event that names an id, which is not known,
+-- is about no mail of which another id is known.
 SELECT json_group_array(json_array(j.key, json((
     SELECT json_group_array(id) FROM (
         SELECT m.id FROM json_each(j.value ->> 4) day
         JOIN messages m ON m.accepted_at / 86400000000 = day.value AND lower(m.recipient) = j.value ->> 0
         WHERE m.accepted_at BETWEEN j.value ->> 1 AND j.value ->> 2 AND m.accepted_at IS NOT NULL
-            AND m.provider_ref IS NULL AND m.is_sandbox = 0
+            AND (m.provider_ref IS NULL OR j.value ->> 5) AND m.is_sandbox = 0
             AND m.provider = j.value ->> 3
         LIMIT 2
     ))))) FROM json_each(:rows) j;
