@@ -11,6 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
+from terkirim.domain.errors import InvalidEmail
 from terkirim.domain.phrase import in_english
 from terkirim.language import LANGUAGES, phrase, phrases, speak
 from terkirim.language.catalogue import catalogue, translations_in
@@ -129,6 +130,13 @@ def test_a_phrase_in_english_is_what_an_english_voice_says():
     for said in (inner, phrase("{n} of {name}: {on}", n=5_000, name="{x} 1000", on=inner)):
         assert in_english(said) == speak("en")(said)
     assert in_english(phrases("{count} day", "{count} days", count=1)) == "1 day"
+
+
+def test_a_refusal_names_its_field_in_every_language_and_is_english_as_an_error():
+    refused = InvalidEmail("to", phrases("{count} day", "{count} days", count=2))
+    assert str(refused) == in_english(refused.named) == "`to`: 2 days"
+    assert speak("id")(refused.named) == "`to`: 2 hari"
+    assert in_english(InvalidEmail("", "the body is no JSON").named) == "the body is no JSON"
 
 
 def test_a_text_without_a_translation_is_said_in_english():
