@@ -10,9 +10,8 @@ from terkirim.api.asked import PAGE, PAGE_LIMIT, flag, number, wrong
 from terkirim.api.credit_shapes import activity_shape, alert_shape
 from terkirim.api.describing import TEXT, YES_OR_NO, described, whole
 from terkirim.api.errors import json_answer
-from terkirim.api.requests import Http, Keys, by_key
+from terkirim.api.requests import Http, Keys
 from terkirim.compose import Gateway
-from terkirim.domain.alert import Activity
 from terkirim.domain.errors import NotFound
 from terkirim.ports.alerts import AlertFilter
 
@@ -57,9 +56,7 @@ def alert_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     async def test_alerts(request: Http) -> Response[bytes]:
         """Write to every channel now; tell what each answered."""
         owner = await keys.owner(request, "admin")
-        await lookout.activity.note(
-            Activity(at=clock.now(), who=by_key(owner), what="alerts tested")
-        )
+        await keys.note(owner, "alerts tested")
         answers = [
             {"channel": channel.shown, "ok": not answer, "answer": answer or None}
             for channel, answer in await lookout.alarms.test()

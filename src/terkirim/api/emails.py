@@ -77,17 +77,30 @@ def sending(gateway: Gateway, keys: Keys) -> Callable[[Http], Awaitable[Response
         def answer(emails: Sequence[Email]) -> dict[str, Any]:
             return _receipt(gateway, emails[0], warnings)
 
-        submitted = await gateway.send(
-            [draft],
-            owner=owner,
-            answer=answer,
-            answer_with=answer_with_suppressed,
-            key=key,
-            is_forced=wants_force(request),
-        )
-        return json_answer(submitted.answer)
+        return await _submitted(gateway, request, [draft], owner=owner, answer=answer, key=key)
 
     return send
+
+
+async def _submitted(
+    gateway: Gateway,
+    request: Http,
+    drafts: Sequence[Draft],
+    *,
+    owner: str,
+    answer: Callable[[Sequence[Email]], Any],
+    key: IdempotencyKey | None,
+) -> Response[bytes]:
+    """Put drafts on disk, and answer what is kept with their key."""
+    submitted = await gateway.send(
+        drafts,
+        owner=owner,
+        answer=answer,
+        answer_with=answer_with_suppressed,
+        key=key,
+        is_forced=wants_force(request),
+    )
+    return json_answer(submitted.answer)
 
 
 def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
@@ -118,15 +131,7 @@ def _taking(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             ]
             return {"data": rows, **({"errors": read.errors} if is_permissive else {})}
 
-        submitted = await gateway.send(
-            read.drafts,
-            owner=owner,
-            answer=answer,
-            answer_with=answer_with_suppressed,
-            key=key,
-            is_forced=wants_force(request),
-        )
-        return json_answer(submitted.answer)
+        return await _submitted(gateway, request, read.drafts, owner=owner, answer=answer, key=key)
 
     return [send, batch]
 

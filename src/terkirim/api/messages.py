@@ -149,7 +149,7 @@ def _requeueing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
             count = await store.count_requeueable(which)
         else:
             count = await store.requeue(which, now=clock.now())
-            await keys.note(owner, "messages requeued", "", count=count)
+            await keys.note(owner, "messages requeued", count=count)
         return json_answer(
             {
                 "object": "requeue",

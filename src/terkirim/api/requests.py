@@ -57,10 +57,10 @@ class Keys:
             raise Refused(401, "restricted_api_key", f"this API key has no scope `{scope}`")
         return row.id
 
-    async def note(self, owner: str, what: str, subject: str, **facts: Any) -> None:
+    async def note(self, owner: str, what: str, subject: str = "", **facts: Any) -> None:
         """Keep in the activity log what was done with a key."""
         at = self._gateway.clock.now()
-        activity = Activity(at=at, who=f"key {owner}", what=what, subject=subject, facts=facts)
+        activity = Activity(at=at, who=by_key(owner), what=what, subject=subject, facts=facts)
         await self._gateway.desk.activity.note(activity)
 
     def _count(self, request: Http, key_id: str) -> None:
