@@ -57,8 +57,7 @@ def accept_all(
         return results
     told, kept = with_suppressed(group, results, suppressed.keys())
     for key, answer in kept.items():
-        scope = {"owner": key.owner, "route": key.route, "key": key.key}
-        db.execute(_sql["keep_answer"], scope | {"answer": answer})
+        db.execute(_sql["keep_answer"], _scope(key) | {"answer": answer})
     return told
 
 
@@ -73,7 +72,7 @@ def _receipt_before_storing(db: apsw.Connection, one: Submission) -> Receipt | I
 def _taken_key(
     db: apsw.Connection, one: Submission, key: IdempotencyKey
 ) -> Receipt | IdempotencyConflict | None:
-    scope = {"owner": key.owner, "route": key.route, "key": key.key}
+    scope = _scope(key)
     now = micros(one.now)
     taking = scope | {
         "fingerprint": key.fingerprint,
@@ -89,13 +88,17 @@ def _taken_key(
     return repeat(key, fingerprint, answer)
 
 
+def _scope(key: IdempotencyKey) -> dict[str, Any]:
+    return {"owner": key.owner, "route": key.route, "key": key.key}
+
+
 def repeat_of(db: apsw.Connection, key: IdempotencyKey, now: int) -> Receipt | None:
     """Return the receipt of a key's first use, None where there was none within its time.
 
     Raises:
         IdempotencyConflict: it was used with another payload.
     """
-    scope = {"owner": key.owner, "route": key.route, "key": key.key}
+    scope = _scope(key)
     for fingerprint, answer, created_at in db.execute(_sql["taken_key"], scope):
         if created_at >= now - KEY_KEPT_US:
             found = repeat(key, fingerprint, answer)
