@@ -88,6 +88,13 @@ def test_parts_are_joined():
         ("foo:bar", "`foo:`"),
         ("after:soon", "`after:soon`"),
         ("before:2026-13-01", "`before:2026-13-01`"),
+        ("after:", "after:7d"),
+        ("sesudah: 7d", "after:7d"),
+        ("to: budi", "to:budi@example.com"),
+        ('to:""', "`to:`"),
+        ("to:@", "`to:`"),
+        ("state:,", "state:dead"),
+        ("subject:*", "`subject:`"),
         ("x" * (LONGEST + 1), "500"),
     ],
 )

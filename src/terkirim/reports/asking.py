@@ -43,11 +43,27 @@ def asked(text: str, *, now: datetime, zone: tzinfo) -> Search:
     search = Search()
     for written, value in _PIECE.findall(text):
         name, wanted = _NAMES.get(written.lower(), written.lower()), value.strip('"').strip()
+        _refuse_empty(name, wanted)
         if wanted and name in _TIMES:
             search = _TIMES[name](search, _instant(name, wanted, now, zone))
         elif wanted:
             search = _with(search, name, wanted)
     return search
+
+
+def _refuse_empty(name: str, value: str) -> None:
+    """Refuse a name without a value, as in `after: 7d`, which would search for two words."""
+    if not name and value.endswith(":"):
+        name, value = _NAMES.get(value[:-1].lower(), value[:-1].lower()), ""
+    if name and (name in _PARTS or name in _TIMES) and not value.strip(",@* "):
+        raise BadSearch(
+            phrase(
+                "`{name}:` is empty. Write the value right behind the colon, without a space: "
+                "{example}.",
+                name=name,
+                example=f"{name}:{_EXAMPLES[name]}",
+            )
+        )
 
 
 def _with(search: Search, name: str, value: str) -> Search:
@@ -162,4 +178,8 @@ _PARTS: Mapping[str, Callable[[Search, str], Search]] = {
     "tag": _tag,
     "id": _id,
 }
+_EXAMPLES = {
+    "to": "budi@example.com", "from": "@example.com", "subject": "pesanan", "state": "dead",
+    "tag": "kind=otp", "id": "0190a1b2-…", "after": "7d", "before": "2026-08-17",
+}  # fmt: skip
 _TIMES: Mapping[str, Callable[[Search, datetime], Search]] = {"after": _after, "before": _before}
