@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from terkirim.alerts.summary import Summary
 from terkirim.cli.desk import desk
 from terkirim.cli.doctor import doctor
+from terkirim.cli.noting import person
 from terkirim.cli.users import users
 from terkirim.compose import Gateway
 from terkirim.database import open_database
@@ -300,7 +301,7 @@ def test_a_password_given_on_the_command_line_is_a_line_in_the_activity_log():
             return await database.people.activity(limit=2)
 
     newest, _ = asyncio.run(rows())
-    assert (newest.who, newest.what, newest.subject) == ("cli", "password changed", "ani")
+    assert (newest.who, newest.what, newest.subject) == (person(), "password changed", "ani")
 
 
 async def test_a_password_changed_on_a_page_is_a_line_in_the_activity_log(visitor):

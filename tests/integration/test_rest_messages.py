@@ -113,6 +113,20 @@ async def test_a_message_is_cancelled_and_a_second_time_it_is_too_late(door):
     assert (again.status, again.name) == (409, "resource_locked")
     assert "cancelled" in again.json["message"]
     assert (await door.call("POST", "/v1/messages/none/cancel")).status == 404
+    assert await deeds(door) == [("message cancelled", id_)]
+
+
+async def deeds(door):
+    rows = await door.gateway.desk.activity.activity(limit=10)
+    return [(row.what, row.subject) for row in rows if row.who.startswith("key ")]
+
+
+async def test_who_stops_or_moves_an_email_by_a_key_stands_in_the_activity(door):
+    id_ = await sent(door, scheduled_at="in 2 hours")
+    move = {"scheduled_at": "in 5 hours"}
+    assert (await door.call("PATCH", f"/v1/emails/{id_}", move)).status == 200
+    assert (await door.call("POST", f"/v1/emails/{id_}/cancel")).status == 200
+    assert sorted(await deeds(door)) == [("message cancelled", id_), ("message moved", id_)]
 
 
 async def test_a_held_message_is_accepted_by_hand_once(door):
@@ -120,6 +134,7 @@ async def test_a_held_message_is_accepted_by_hand_once(door):
     accepted = await door.call("POST", f"/v1/messages/{id_}/accept")
     assert (accepted.status, accepted.json["state"]) == (200, "accepted")
     assert (await door.call("POST", f"/v1/messages/{id_}/accept")).status == 409
+    assert await deeds(door) == [("message counted as sent", id_)]
     assert (await door.call("GET", f"/v1/messages/{id_}")).json["state"] == "accepted"
 
 

@@ -164,24 +164,26 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @patch("/v1/emails/{email_id:str}", opt=MOVE)
     async def move_email(request: Http, email_id: FromPath[str]) -> Response[bytes]:
         """Move an e-mail that was not attempted yet to another time."""
-        await keys.owner(request, "send")
+        owner = await keys.owner(request, "send")
         body = await json_of(request)
         given = body.get("scheduled_at") if isinstance(body, dict) else None
         at = read_scheduled_at(given, now=clock.now())
         if at is None:
             raise InvalidEmail("scheduled_at", "give the new time", kind="missing_required_field")
         await store.reschedule(email_id, scheduled_at=at, now=clock.now())
+        await keys.note(owner, "message moved", email_id, until=at.isoformat())
         return json_answer({"object": "email", "id": email_id})
 
     @post("/v1/emails/{email_id:str}/cancel", status_code=200, opt=CANCEL)
     async def cancel_email(request: Http, email_id: FromPath[str]) -> Response[bytes]:
         """Stop the messages of an e-mail that have not left."""
-        await keys.owner(request, "send")
+        owner = await keys.owner(request, "send")
         results = await store.cancel(email_id, now=clock.now())
         late = [one for one in results if not one.is_cancelled]
         if len(late) == len(results):
             says = "too late to cancel: " + ", ".join(f"{o.recipient} is {o.state}" for o in late)
             raise Refused(409, "resource_locked", says)
+        await keys.note(owner, "message cancelled", email_id)
         too_late = [{"recipient": one.recipient, "state": one.state} for one in late]
         return json_answer({"object": "email", "id": email_id, "too_late": too_late})
 

@@ -99,19 +99,21 @@ def _changing(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     @post("/v1/messages/{message_id:str}/cancel", status_code=200, opt=CANCEL)
     async def cancel_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         """Stop a message that has not left; one that is just being sent is stopped if it fails."""
-        await keys.owner(request, "send")
+        owner = await keys.owner(request, "send")
         results = await store.cancel(message_id, now=clock.now())
         late = [one for one in results if not one.is_cancelled]
         if len(late) == len(results):
             raise WrongState("it is too late to cancel this message", state=late[0].state)
+        await keys.note(owner, "message cancelled", message_id)
         too_late = [{"recipient": one.recipient, "state": one.state} for one in late]
         return json_answer({"object": "message", "id": message_id, "too_late": too_late})
 
     @post("/v1/messages/{message_id:str}/accept", status_code=200, opt=ACCEPT)
     async def accept_message(request: Http, message_id: FromPath[str]) -> Response[bytes]:
         """Record that a held message did arrive at the provider: it is not sent again."""
-        await keys.owner(request, "send")
+        owner = await keys.owner(request, "send")
         await store.mark_accepted(message_id, now=clock.now())
+        await keys.note(owner, "message counted as sent", message_id)
         return json_answer({"object": "message", "id": message_id, "state": State.ACCEPTED})
 
     return [cancel_message, accept_message]

@@ -7,6 +7,7 @@ import click
 from terkirim.api.credit_shapes import alert_shape
 from terkirim.cli.desk import desk
 from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.noting import person
 from terkirim.cli.screen import Screen, json_option, wrapped
 from terkirim.cli.submitting import submitted
 from terkirim.compose import Gateway
@@ -57,7 +58,7 @@ def test(as_json: bool) -> int:
 
     async def tested(gateway: Gateway) -> list[tuple[Channel, str]]:
         now = gateway.clock.now()
-        await gateway.lookout.activity.note(Activity(at=now, who="cli", what="alerts tested"))
+        await gateway.lookout.activity.note(Activity(at=now, who=person(), what="alerts tested"))
         return await gateway.lookout.alarms.test()
 
     answers = submitted(at.settings, tested)

@@ -5,6 +5,7 @@ import click
 from terkirim.api.credit_shapes import credits_shape, preflight_shape
 from terkirim.cli.desk import desk
 from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.noting import person
 from terkirim.cli.screen import Screen, json_option, wrapped
 from terkirim.cli.submitting import submitted
 from terkirim.compose import Gateway
@@ -49,7 +50,7 @@ def check(as_json: bool) -> int:
 
     async def checked(gateway: Gateway) -> Standing:
         provider = _prepaid(gateway)
-        standings = await gateway.lookout.monitor.check(who="cli")
+        standings = await gateway.lookout.monitor.check(who=person())
         return next(one for one in standings if one.provider == provider)
 
     standing = submitted(at.settings, checked)

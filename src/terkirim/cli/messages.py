@@ -9,6 +9,7 @@ import click
 from terkirim.api.shapes import email_shape, message_shape, story_shape
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.noting import note
 from terkirim.cli.requeueing import Wish, requeued
 from terkirim.cli.screen import json_option, printable
 from terkirim.cli.stories import listed_lines, story_lines
@@ -122,7 +123,14 @@ def cancel(message_id: str, as_json: bool) -> int:
     Each one that was too late is named, and the exit code is 1 then.
     """
     at = desk(as_json=as_json)
-    results = at.ask(lambda database: database.store.cancel(message_id, now=database.clock.now()))
+
+    async def cancelled(database: Database) -> list[Cancelled]:
+        results = await database.store.cancel(message_id, now=database.clock.now())
+        if any(one.is_cancelled for one in results):
+            await note(database, "message cancelled", message_id)
+        return results
+
+    results = at.ask(cancelled)
     late = [one for one in results if not one.is_cancelled]
     document = {
         "cancelled": [
@@ -145,7 +153,12 @@ def accept(message_id: str, as_json: bool) -> int:
     For one that may have been taken, and that did arrive: it is not sent again.
     """
     at = desk(as_json=as_json)
-    at.ask(lambda database: database.store.mark_accepted(message_id, now=database.clock.now()))
+
+    async def accepted(database: Database) -> None:
+        await database.store.mark_accepted(message_id, now=database.clock.now())
+        await note(database, "message counted as sent", message_id)
+
+    at.ask(accepted)
     says = at.screen.say("{id} counts as sent from now on.", id=message_id)
     at.screen.answer({"id": message_id, "state": State.ACCEPTED}, [says])
     return DONE

@@ -1,14 +1,23 @@
 """Writes what was done on the command line into the activity log."""
 
+import getpass
 from typing import Any
 
 from terkirim.database import Database
 from terkirim.domain.alert import Activity
 
-WHO = "cli"
+
+def person() -> str:
+    """Return who sits at the command line."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container without a user of that number
+        return "command line"
 
 
 async def note(database: Database, what: str, subject: str, **facts: Any) -> None:
     """Keep that somebody at the command line did this."""
-    activity = Activity(at=database.clock.now(), who=WHO, what=what, subject=subject, facts=facts)
+    activity = Activity(
+        at=database.clock.now(), who=person(), what=what, subject=subject, facts=facts
+    )
     await database.people.note(activity)

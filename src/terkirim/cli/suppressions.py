@@ -11,9 +11,10 @@ from terkirim.api.tracking_shapes import suppression_shape
 from terkirim.cli.bad_rows import places_beside
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.noting import person
 from terkirim.cli.screen import Screen, json_option, printable, wrapped
 from terkirim.cli.times import instant_of
-from terkirim.cli.tracked import person, suppressions_of
+from terkirim.cli.tracked import suppressions_of
 from terkirim.database import Database
 from terkirim.domain.email import Stream
 from terkirim.domain.errors import NotFound

@@ -8,9 +8,9 @@ import click
 from terkirim.api.webhook_shapes import answer_shape, endpoint_shape
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE, REFUSED
+from terkirim.cli.noting import person
 from terkirim.cli.screen import Screen, json_option, wrapped
 from terkirim.cli.told import telling_of, who_disabled
-from terkirim.cli.tracked import person
 from terkirim.cli.webhook_log import deliveries, outcome_line, replay
 from terkirim.database import Database
 from terkirim.domain.webhook import Endpoint, WebhookType

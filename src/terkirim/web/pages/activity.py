@@ -25,6 +25,7 @@ _DEEDS: Mapping[str, Phrase] = {
     "message requeued": phrase("queued a message again"),
     "messages requeued": phrase("queued messages again"),
     "message cancelled": phrase("cancelled a message"),
+    "message moved": phrase("moved a message to another time"),
     "message counted as sent": phrase("counted a held message as sent"),
     "messages exported": phrase("exported messages"),
     "sandboxed messages sent": phrase("sent sandboxed messages in earnest"),
@@ -153,6 +154,9 @@ async def _who(site: Site) -> Callable[[Activity, Voice], str]:
         key = names.get(row.who.removeprefix("key "))
         if key is not None:
             return say("API key {name}", name=key)
+        name, is_there, _ = row.who.partition(" (command line)")
+        if is_there:
+            return say("{name} on the command line", name=name)
         return say(_OURSELVES[row.who]) if row.who in _OURSELVES else row.who
 
     return in_words
