@@ -16,6 +16,29 @@ def _let_go() -> None:
 os.register_at_fork(after_in_child=_let_go)
 
 
+def lock_folder(database: Path) -> Path:
+    """Return the folder for locks beside a database; it is made where it is missing."""
+    folder = database.with_name(database.name + ".lock.d")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def opened_here(path: Path) -> int:
+    """Return a handle of a file to lock, which a forked child does not keep."""
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    _held.add(handle)
+    return handle
+
+
+def closed_here(handle: int) -> bool:
+    """Close such a handle; False in a forked child, whose parent goes on with it."""
+    is_own = handle in _held
+    if is_own:
+        _held.discard(handle)
+        os.close(handle)
+    return is_own
+
+
 class NodeFiles:
     """The lock files of the processes that share one SQLite file.
 
@@ -24,16 +47,14 @@ class NodeFiles:
     """
 
     def __init__(self, database: Path) -> None:
-        self._folder = database.with_name(database.name + ".lock.d")
+        self._folder = lock_folder(database)
         self._own: tuple[str, int] | None = None
 
     def enter(self, node: str) -> None:
         """Say that this process is alive, for as long as it is."""
-        self._folder.mkdir(exist_ok=True)
-        handle = os.open(self._folder / node, os.O_CREAT | os.O_RDWR, 0o600)
+        handle = opened_here(self._folder / node)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._own = (node, handle)
-        _held.add(handle)
 
     def is_dead(self, node: str) -> bool:
         """Return True if no living process holds this node's lock; its file is removed then."""
@@ -57,7 +78,5 @@ class NodeFiles:
         if self._own is not None:
             node, handle = self._own
             self._own = None
-            if handle in _held:  # not in a forked child, whose parent goes on
-                _held.discard(handle)
+            if closed_here(handle):
                 (self._folder / node).unlink(missing_ok=True)
-                os.close(handle)

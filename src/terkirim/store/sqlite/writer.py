@@ -13,6 +13,7 @@ import apsw
 
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.store.sqlite.connection import one_clear_sentence
+from terkirim.store.sqlite.fair_lock import FairLock
 
 GROUP_LIMIT = 500
 CHECKPOINT_PAGES = 2_000  # of 4 KiB, in the write-ahead log
@@ -50,6 +51,7 @@ class Writer:
     def __init__(self, connection: apsw.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._turns = FairLock(path)
         self._waiting: deque[_Member] = deque()
         self._wake = threading.Condition()
         self._is_closing = False
@@ -105,6 +107,7 @@ class Writer:
             self._answer(group, self._written(group))
             self._checkpoint_when_long()
         self._connection.close()
+        self._turns.close()
 
     def _written(self, group: list[_Member]) -> list[Any]:
         # A caller that was cancelled while it waited never learns the id: nothing is stored for it.
@@ -127,7 +130,7 @@ class Writer:
 
     def _transaction(self, group: list[_Member]) -> list[Any]:
         execute = self._connection.execute
-        with one_clear_sentence(self._path):
+        with one_clear_sentence(self._path), self._turns.held():
             execute("BEGIN IMMEDIATE")
             try:
                 results = self._results(group)
