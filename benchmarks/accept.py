@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import uvloop
@@ -25,6 +26,7 @@ from benchmarks.shared.readings import (
     refuse_unless,
     report,
 )
+from benchmarks.shared.served import workers
 from terkirim import Gateway
 
 LOOK_AT_LEAST = 0.005  # seconds between looks whether everything is settled
@@ -39,6 +41,7 @@ class Load:
     per_call: int
     callers: int
     concurrency: int
+    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +61,21 @@ def measure(options: argparse.Namespace) -> list[Reading]:
         per_call=options.per_call,
         callers=options.callers,
         concurrency=options.concurrency,
+        workers=options.workers,
     )
     with (
         database(options.database) as store,
         provider(store.folder, delay_ms=options.delay_ms) as partner,
+        workers(store, partner, load.workers, TERKIRIM_CONCURRENCY=str(load.concurrency)) as beside,
     ):
-        course = uvloop.run(run(store, partner, load))
-        memory = own_peak() + tree_memory(store.pids)
+        pids = (*store.pids, *beside)
+        course = uvloop.run(run(store, partner, load, pids=pids))
+        memory = own_peak() + tree_memory(pids)
         refuse_unless(store.accepted() == load.n, f"{store.accepted()} of {load.n} accepted")
         refuse_unless(partner.seen() >= load.n, f"the provider saw {partner.seen()}")
         name = f"terkirim, {load.per_call} per call, {store.kind}"
+        if load.workers:
+            name += f", workers beside: {load.workers}"
         if options.delay_ms:
             name += f", {options.delay_ms} ms, {load.concurrency} in the air"
         return [
@@ -85,19 +93,23 @@ def measure(options: argparse.Namespace) -> list[Reading]:
         ]
 
 
-async def run(store: Database, partner: Provider, load: Load) -> Course:
-    """Submit, and wait until nothing is unfinished; callers and gateway share this process."""
+async def run(store: Database, partner: Provider, load: Load, *, pids: Sequence[int]) -> Course:
+    """Submit, and wait until nothing is unfinished.
+
+    Callers and gateway share this process, and it sends too where there are no workers beside it.
+    """
     async with Gateway.open(
         database=store.url,
         mailketing_api_key="bench",
         mailketing_api_url=partner.url,
         mailketing_from_email=SENDER,
         concurrency=load.concurrency,
+        work=not load.workers,
     ) as gateway:
         numbers = iter(range(0, load.n, load.per_call))
         waits: list[float] = []
         before = thread_cpu()
-        cpu, began = own_cpu() + tree_cpu(store.pids), time.perf_counter()
+        cpu, began = own_cpu() + tree_cpu(pids), time.perf_counter()
         calls = (_calls(gateway, numbers, waits, load) for _ in range(load.callers))
         await asyncio.gather(*calls)
         accepting = time.perf_counter() - began
@@ -108,7 +120,7 @@ async def run(store: Database, partner: Provider, load: Load) -> Course:
             seconds=seconds,
             accepting=accepting,
             waits=waits,
-            cpu=own_cpu() + tree_cpu(store.pids) - cpu,
+            cpu=own_cpu() + tree_cpu(pids) - cpu,
             threads=grown(before, thread_cpu()),
         )
 
@@ -133,7 +145,9 @@ async def _calls(gateway, numbers, waits, load: Load) -> None:
 
 
 def main() -> None:
-    parser = arguments(__doc__, n=20_000, per_call=1, callers=200, concurrency=200, delay_ms=0)
+    parser = arguments(
+        __doc__, n=20_000, per_call=1, callers=200, concurrency=200, delay_ms=0, workers=0
+    )
     parser.add_argument("--database", choices=KINDS, default="sqlite")
     options = parser.parse_args()
     report(measure(options), options.into)

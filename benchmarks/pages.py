@@ -32,7 +32,8 @@ PAGES = (
     "/", "/?span=90d", "/messages", *(f"/messages?q={urllib.parse.quote(q)}" for q in SEARCHES),
     "/dead-letters", "/credits", "/credits?span=90d", "/events", "/events?kind=opened",
     "/events?tab=unmatched", "/suppressions", "/suppressions?q=p", "/suppressions?q=@example.com",
-    "/providers", "/alerts", "/sandbox", "/activity", "/settings?tab=keys",
+    "/providers", "/webhooks", "/alerts", "/sandbox", "/activity", "/settings",
+    "/settings?tab=keys",
 )  # fmt: skip
 
 

@@ -46,8 +46,12 @@ PROGRAMS = (
     Program("benchmarks.accept --database sqlite --per-call 100 --callers 10", _FEW),
     Program("benchmarks.accept --database postgres --per-call 100 --callers 10", _FEW),
     Program("benchmarks.peers.pgqueuer --per-call 100 --callers 10 --workers 2", _FEW),
+    Program("benchmarks.accept --database sqlite --workers 2", _FEW),
+    Program("benchmarks.accept --database postgres --workers 2", _FEW),
+    Program("benchmarks.accept --database postgres --per-call 100 --callers 10 --workers 2", _FEW),
     Program("benchmarks.posts", "--seconds 2"),
     Program("benchmarks.posts --send", "--seconds 2"),
+    Program("benchmarks.posts --send --workers 1", "--seconds 2"),
     Program("benchmarks.peers.postfix --n 6000", "--n 500"),
     Program("benchmarks.accept --delay-ms 50 --concurrency 200", _FEW),
     Program("benchmarks.accept --delay-ms 50 --concurrency 1000", "--n 4000"),
@@ -104,6 +108,17 @@ def _past_rows(database: str, name: str) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def _beside_rows() -> tuple[Row, ...]:
+    """Workers as processes of their own, as the peers have theirs."""
+    few, many = "terkirim, 1 per call, {}, workers beside: 2: settled".format, "100 per call"
+    bulk = f"terkirim, {many}, postgres, workers beside: 2: settled"
+    return (
+        Row("one per call, SQLite, two workers", few("sqlite"), "ratio 5", _ONE),
+        Row("one per call, PostgreSQL, two workers", few("postgres"), "ratio 4", _ONE),
+        Row(f"{many}, PostgreSQL, two workers", bulk, "ratio 1", _BULK),
+    )
+
+
 _ONE_CALL = "terkirim, 1 per call, sqlite"
 _POSTS, _SENT = "terkirim, single posts, sqlite", "terkirim, single posts, sent beside, sqlite"
 _ACCEPTED, _BESIDE = "single posts, accept only", "single posts, sent beside"
@@ -116,11 +131,15 @@ ROWS = (
     Row("one per call, SQLite, and bare parts", f"{_ONE_CALL}: settled", "ratio 0.48", (_BARE,)),
     Row("one per call, SQLite, and bare parts: CPU", f"{_ONE_CALL}: CPU", "", (_BARE_CPU,), True),
     *_accept_rows("postgres", "PostgreSQL", one="6,000", bulk="ratio 1"),
+    *_beside_rows(),
     Row(_ACCEPTED, f"{_POSTS}: answered", "5,000"),
     Row(f"{_ACCEPTED}: p50", f"{_POSTS}: p50"),
     Row(f"{_ACCEPTED}: p99", f"{_POSTS}: p99", "< 80"),
     Row(f"{_ACCEPTED}: CPU", f"{_POSTS}: CPU"),
     Row(_BESIDE, f"{_SENT}: settled", "4,000", (_POSTFIX,)),
+    Row(
+        f"{_BESIDE}, one worker more", f"{_SENT}, workers beside: 1: settled", "4,000", (_POSTFIX,)
+    ),
     Row(f"{_BESIDE}: p99 of the posts", f"{_SENT}: p99"),
     Row(f"{_BESIDE}: CPU", f"{_SENT}: CPU", "", (_POSTFIX_CPU,), is_lower_better=True),
     Row("provider of 50 ms, 200 in the air", f"{_SLOW(200)}: settled"),

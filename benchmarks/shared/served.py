@@ -4,11 +4,11 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.shared.children import child, clean_environment, wait_for
+from benchmarks.shared.children import STARTS_WITHIN, child, clean_environment, wait_for
 from benchmarks.shared.databases import Database
 from benchmarks.shared.letters import SENDER
 from benchmarks.shared.machine import tree_cpu, tree_memory
@@ -42,20 +42,41 @@ class Served:
 def served(store: Database, partner: Provider, **settings: str) -> Iterator[Served]:
     """Run `terkirim serve` beside the block; `settings` are variables of its environment."""
     port, log = free_port(), store.folder / "serve.log"
-    env = clean_environment() | {
-        "TERKIRIM_DATABASE": store.url,
-        "TERKIRIM_API_KEY": KEY,
-        "MAILKETING_API_KEY": "bench",
-        "MAILKETING_API_URL": partner.url,
-        "MAILKETING_FROM_EMAIL": SENDER,
-        **settings,
-    }
+    env = _environment(store, partner) | settings
     began = time.perf_counter()
     with child([TERKIRIM, "serve", "--port", str(port)], log=log, env=env) as process:
         url = f"http://127.0.0.1:{port}"
         wait_for(f"{url}/health/ready", process, log=log)
         started = time.perf_counter() - began
         yield Served(url, (process.pid, *store.pids), started)
+
+
+@contextmanager
+def workers(store: Database, partner: Provider, count: int, **settings: str) -> Iterator[list[int]]:
+    """Run so many `terkirim worker` beside the block; their pids."""
+    env = _environment(store, partner) | settings
+    with ExitStack() as stack:
+        pids = []
+        for number in range(count):
+            log = store.folder / f"worker-{number}.log"
+            process = stack.enter_context(child([TERKIRIM, "worker"], log=log, env=env))
+            end = time.monotonic() + STARTS_WITHIN
+            while b'"working"' not in log.read_bytes():
+                if process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError(f"no worker:\n{log.read_text('utf-8', 'replace')[-2_000:]}")
+                time.sleep(0.01)
+            pids.append(process.pid)
+        yield pids
+
+
+def _environment(store: Database, partner: Provider) -> dict[str, str]:
+    return clean_environment() | {
+        "TERKIRIM_DATABASE": store.url,
+        "TERKIRIM_API_KEY": KEY,
+        "MAILKETING_API_KEY": "bench",
+        "MAILKETING_API_URL": partner.url,
+        "MAILKETING_FROM_EMAIL": SENDER,
+    }
 
 
 def pause(store: Database) -> None:
