@@ -8,11 +8,13 @@ BENCH := .venv-bench
 
 setup: $(STAMP)
 
+# Bytecode is compiled here: where PYTHONDONTWRITEBYTECODE is set, each command would compile for a second.
 $(STAMP): requirements/tools.txt requirements/test.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/test.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/test.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 # What CI runs, and nothing else.
@@ -62,7 +64,7 @@ bench: $(BENCH)/.ready
 
 $(BENCH)/.ready: $(STAMP) requirements/bench.txt
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv --without-pip $(BENCH)
-	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --require-hashes -r requirements/bench.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BENCH)/bin/python --require-hashes -r requirements/bench.txt
 	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --no-build-isolation --editable .
 	touch $@
 
