@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from terkirim.cli.noting import person
 from tests.acceptance.command import TERKIRIM, Command
 from tests.acceptance.conftest import KEY, Served, free_port
 
@@ -365,8 +366,9 @@ def test_the_activity_tells_who_asked(paid):
     paid.call("GET", SCHEDULED, key=CRON)
     paid.cli("credits", "check")
     _, body = paid.call("GET", "/v1/activity?limit=50")
-    asked = {row["who"].split(" ")[0] for row in body["data"] if row["what"] == "credits checked"}
-    assert {"cron", "cli", "schedule"} <= asked
+    asked = {row["who"] for row in body["data"] if row["what"] == "credits checked"}
+    assert {"cron", "schedule"} <= {who.split(" ")[0] for who in asked}
+    assert person() in asked
 
 
 def test_credits_are_shown_on_the_command_line(paid, emulated):

@@ -6,10 +6,14 @@ Which provider of the route then carries it is the dispatcher's affair.
 from collections.abc import Sequence
 from typing import Literal
 
+from terkirim.domain import remarks
 from terkirim.domain.email import Carries
 from terkirim.domain.errors import InvalidEmail
+from terkirim.domain.phrase import Phrase
+from terkirim.domain.remarks import filled, kept
 
 NotCarried = Literal["refuse", "warn"]
+Fault = tuple[str, Phrase]  # the field, and what is wrong with it
 
 
 def not_carried(
@@ -20,31 +24,28 @@ def not_carried(
     has_reply_to: bool,
     has_headers: bool,
     has_public_url: bool,
-) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return what must be refused as (field, problem), and warnings of what is only kept.
+) -> tuple[list[Fault], list[str]]:
+    """Return what must be refused, and warnings of what is only kept.
 
     One provider has to carry all of it: half by the one and half by the other is no email.
     """
     ways = _with_reachable_files(carries, has_public_url)
     warnings = []
     if has_headers and not any(way.headers for way in ways):
-        warnings.append(
-            f"`headers`: no provider on the route `{route}` carries them; "
-            "they are kept on the record and not sent"
-        )
+        warnings.append(kept(remarks.HEADERS_KEPT, route=route))
     if not has_reply_to and not attachments:
         return [], warnings
     if any(_carries_all(way, attachments, has_reply_to) for way in ways):
         return [], warnings
-    faults = []
+    faults: list[Fault] = []
     if has_reply_to and not any(way.reply_to for way in ways):
-        faults.append(("reply_to", f"no provider on the route `{route}` carries it; leave it out"))
+        faults.append(("reply_to", filled(remarks.NO_REPLY_TO, route=route)))
     if attachments and attachments > max((way.attachments for way in ways), default=0):
         faults.append(("attachments", _why_no_files(route, carries, attachments)))
     return faults or [_split(route)], warnings
 
 
-def refused_or_warned(faults: Sequence[tuple[str, str]], *, policy: NotCarried) -> list[str]:
+def refused_or_warned(faults: Sequence[Fault], *, policy: NotCarried) -> list[str]:
     """Return the faults as warnings where the setting says so.
 
     Raises:
@@ -54,7 +55,7 @@ def refused_or_warned(faults: Sequence[tuple[str, str]], *, policy: NotCarried) 
         field, problem = faults[0]
         kind = "invalid_attachment" if field == "attachments" else "invalid_parameter"
         raise InvalidEmail(field, problem, kind=kind)
-    return [f"`{field}`: {problem}; kept on the record, not sent" for field, problem in faults]
+    return [kept(remarks.KEPT, field=field, problem=problem) for field, problem in faults]
 
 
 def _with_reachable_files(carries: Sequence[Carries], has_public_url: bool) -> list[Carries]:
@@ -70,17 +71,14 @@ def _carries_all(way: Carries, attachments: int, has_reply_to: bool) -> bool:
     return attachments <= way.attachments and (way.reply_to or not has_reply_to)
 
 
-def _why_no_files(route: str, carries: Sequence[Carries], attachments: int) -> str:
+def _why_no_files(route: str, carries: Sequence[Carries], attachments: int) -> Phrase:
     possible = max((one.attachments for one in carries), default=0)
     if attachments <= possible:
-        return (
-            "they travel as links to this gateway, and it has no public address; "
-            "set TERKIRIM_PUBLIC_URL to where the outside reaches it"
-        )
+        return remarks.NO_FILES_FROM_HERE
     if possible == 0:
-        return f"no provider on the route `{route}` carries attachments; leave them out"
-    return f"there are {attachments}; the route `{route}` carries at most {possible}"
+        return filled(remarks.NO_FILES, route=route)
+    return filled(remarks.TOO_MANY_FILES, count=attachments, route=route, most=possible)
 
 
-def _split(route: str) -> tuple[str, str]:
-    return "attachments", f"no one provider on the route `{route}` carries them with `reply_to`"
+def _split(route: str) -> Fault:
+    return "attachments", filled(remarks.NOT_TOGETHER, route=route)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from terkirim.content.addresses import read_address
+from terkirim.domain import remarks
 from terkirim.domain.email import MAX_RECIPIENTS, Address
 from terkirim.domain.errors import InvalidEmail
 from terkirim.domain.phrase import phrase
@@ -99,7 +100,7 @@ def _each_once(given: list[tuple[str, tuple[Address, ...]]]) -> Recipients:
     for kind, addresses in given:
         for one in addresses:
             if one.email.lower() in seen:
-                warnings.append(f"`{kind}`: {one.email} was given twice and gets one message")
+                warnings.append(remarks.kept(remarks.GIVEN_TWICE, field=kind, address=one.email))
                 continue
             seen.add(one.email.lower())
             kept[kind].append(one)

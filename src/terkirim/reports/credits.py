@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from terkirim.domain.credit import Level, Preflight, Standing
-from terkirim.domain.phrase import Phrase, phrase, proper
+from terkirim.domain.phrase import Phrase, phrase, phrases, proper
 from terkirim.reports.health import CRITICAL, WARNING, Trouble
 from terkirim.reports.troubles import CREDITS_LOW
 
@@ -77,20 +77,20 @@ def _troubles_of(standing: Standing, lead: timedelta) -> Iterator[Trouble]:
 
 def preflight_in_words(found: Preflight) -> Phrase:
     """Return whether the mails can be paid, or how many go out before the credits end."""
-    values = {"count": found.count, "cost": found.cost, "balance": found.balance}
+    mails = phrases(
+        "{count} mail costs about {credits}",
+        "{count} mails cost about {credits}",
+        count=found.count,
+        credits=phrases("{count} credit", "{count} credits", count=found.cost),
+    )
     if found.is_enough is None:
-        return phrase(
-            "{count} mails cost about {cost} credits. The balance is not known.", **values
-        )
+        return phrase("{mails}. The balance is not known.", mails=mails)
     if found.is_enough:
-        return phrase(
-            "Enough: {count} mails cost about {cost} credits, {balance} are left.", **values
-        )
+        return phrase("Enough: {mails}, {balance} are left.", mails=mails, balance=found.balance)
     return phrase(
-        "Not enough: {count} mails cost about {cost} credits; {goes_out} would go out before the "
-        "credits end.",
+        "Not enough: {mails}; {goes_out} would go out before the credits end.",
+        mails=mails,
         goes_out=found.goes_out,
-        **values,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from terkirim.domain import remarks
 from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.event import NewEvent, NotUnderstood
 from terkirim.domain.ids import uuid7
@@ -88,13 +89,13 @@ class Applier:
     def _said(self, kept: KeptCallback) -> NewEvent | NotUnderstood:
         reader = self._readers.get(kept.provider)
         if reader is None:
-            return NotUnderstood(f"callbacks of {kept.provider} are not read here")
+            return NotUnderstood(remarks.kept(remarks.NO_READER, provider=kept.provider))
         try:
             fields = reader.fields(kept.body.encode())
             return reader.event(fields, received_at=kept.received_at)
         except Exception as error:  # noqa: BLE001 - a bug of one reader; the callback stays, to be replayed
             _log.exception("a callback could not be read", seq=kept.seq)
-            return NotUnderstood(f"it could not be read: {type(error).__name__}")
+            return NotUnderstood(remarks.kept(remarks.UNREADABLE, error=type(error).__name__))
 
     async def _apply(self, callbacks: Sequence[ReadCallback]) -> Applied:
         try:
@@ -109,7 +110,8 @@ class Applier:
 
     async def _set_aside(self, one: ReadCallback, error: Exception) -> Applied:
         _log.error("a callback could not be applied", seq=one.seq, error=repr(error))
-        await self._log.give_up(one.seq, f"it could not be applied: {type(error).__name__}")
+        why = remarks.kept(remarks.UNAPPLIED, error=type(error).__name__)
+        await self._log.give_up(one.seq, why)
         return Applied(not_understood=1)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from terkirim.domain.remarks import retold
 from terkirim.domain.version import __version__
 from terkirim.reports.troubles import all_is_well, in_words
 from terkirim.web import words
@@ -34,6 +35,7 @@ class Templates:
             "file": files.url,
             "places": PLACES,
             "in_words": in_words,
+            "retold": retold,
             "all_is_well": all_is_well,
             "labels": words.STATES,
             "outcome_labels": words.OUTCOMES,

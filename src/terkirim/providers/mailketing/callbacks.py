@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from terkirim.domain import remarks
 from terkirim.domain.event import EventKind, NewEvent, NotUnderstood
 from terkirim.providers.mailketing.bounces import bounce_class
 from terkirim.providers.mailketing.dates import instant_of
@@ -89,8 +90,7 @@ class MailketingCallbacks:
         word = _text(fields, "event") or _text(fields, "type")
         kind = _KINDS.get(word.lower())
         if kind is None:
-            shown = f"`{word[:_SHOWN]}`" if word else "nothing"
-            return NotUnderstood(f"its kind is {shown}, which says nothing of a message")
+            return NotUnderstood(_of_no_message(word))
         facts = _facts(fields)
         said = _date(fields)
         at = instant_of(said, received_at=received_at, zone=self._zone) if said else None
@@ -106,6 +106,12 @@ class MailketingCallbacks:
             else None,
             facts=facts,
         )
+
+
+def _of_no_message(word: str) -> str:
+    if not word:
+        return remarks.kept(remarks.WITHOUT_KIND)
+    return remarks.kept(remarks.OF_NO_MESSAGE, kind=f"`{word[:_SHOWN]}`")
 
 
 def _json(text: bytes) -> Any:
