@@ -52,6 +52,7 @@ class Templates:
             "delivery_labels": words.DELIVERIES,
             "purpose_labels": words.PURPOSES,
             "event_labels": words.EVENTS,
+            "code_labels": words.CODES,
             "match_labels": words.MATCHES,
             "why_labels": words.WHYS,
             "stream_labels": words.STREAMS,

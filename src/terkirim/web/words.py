@@ -54,6 +54,13 @@ EVENTS: Mapping[str, Phrase] = {
     "complained": phrase("spam report"),
     "unsubscribed": phrase("unsubscribed"),
 }
+# Our own, where no answer came; what a provider answers is shown as it stands.
+CODES: Mapping[str, Phrase] = {
+    "broken": phrase("line broke"),
+    "connect": phrase("no connection"),
+    "pool": phrase("no free connection"),
+    "timeout": phrase("no answer in time"),
+}
 MATCHES: Mapping[str, Phrase] = {
     "id": phrase("found by its id"),
     "reference": phrase("found by the provider's id"),

@@ -83,6 +83,7 @@ _FACTS: Mapping[str, Phrase] = {
     "source": phrase("source"),
     "stream": phrase("stops"),
     "times": phrase("how often"),
+    "types": phrase("events"),
     "title": phrase("title"),
     "until": phrase("until"),
     "why": phrase("because"),

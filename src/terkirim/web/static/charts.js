@@ -53,7 +53,7 @@
     const value = (_, count) => (count === null ? "–" : number.format(count));
     const sideBySide = { time: false, range: [-0.5, places.length - 0.5] };
     const options = {
-      width: box.clientWidth, height: Number(box.dataset.height ?? 220), padding: [10, 12, 0, 0],
+      width: box.clientWidth, height: Number(box.dataset.height ?? 220), padding: [10, 28, 0, 0],
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { x: isTime ? { time: false } : sideBySide, y: { range: [0, most * 1.08] } },
       series: [
