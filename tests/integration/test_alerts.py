@@ -349,8 +349,8 @@ def summary_of(watched):
 
 
 async def test_the_summary_comes_once_a_day_at_nine_in_the_operators_zone(watched):
-    summary = summary_of(watched)
     watched.clock.present = START.replace(hour=1, minute=59)  # one minute to nine
+    summary = summary_of(watched)
     told = []
     for _ in range(26 * 60):
         told.append(await summary.tell_when_due())
@@ -369,6 +369,19 @@ async def test_the_summary_comes_once_a_day_at_nine_in_the_operators_zone(watche
 def test_a_summary_is_due_from_nine_to_noon(hour, minute, is_due):
     now = START.replace(hour=hour, minute=minute)
     assert (day_due(now, JAKARTA) is not None) is is_due
+
+
+async def test_who_was_down_at_nine_tells_the_summary_late_and_who_is_new_does_not(
+    watched,
+):
+    watched.clock.present = START.replace(hour=3)  # ten
+    assert not await summary_of(watched).tell_when_due()
+    watched.clock.present = START.replace(day=6, hour=2)
+    assert await summary_of(watched).tell_when_due()
+    watched.clock.present = START.replace(day=8, hour=3)
+    assert await summary_of(watched).tell_when_due()
+    watched.clock.present = START.replace(day=16, hour=3)
+    assert not await summary_of(watched).tell_when_due()
 
 
 async def test_the_summary_tells_mail_credits_and_what_is_wrong(watched):

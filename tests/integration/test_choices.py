@@ -20,7 +20,7 @@ from terkirim.language import speak
 from terkirim.settings import load
 from terkirim.web.moments import Moments
 from tests.integration.hooks import Hook
-from tests.integration.lookout import HOUR, START, Watched
+from tests.integration.lookout import HOUR, MINUTE, START, Watched
 from tests.integration.visitor import PASSWORD, Visitor
 
 PAGE = "/settings?tab=choices"
@@ -179,7 +179,7 @@ async def test_alerts_speak_the_new_language_at_once(open_door):
 
 async def test_the_summary_is_told_at_nine_of_the_new_zone_in_the_new_language(tmp_path):
     watched = Watched(tmp_path / "w.db", language="id")
-    watched.clock.present = START.replace(hour=0, minute=30)  # half past seven in Jakarta
+    watched.clock.present = START.replace(hour=0, minute=0)  # seven in Jakarta, nine in Jayapura
     summary = Summary(
         notify=watched.notify,
         book=watched.alert_book,
@@ -189,6 +189,7 @@ async def test_the_summary_is_told_at_nine_of_the_new_zone_in_the_new_language(t
     )
     assert not await summary.tell_when_due()
     watched.manners.change("en", JAYAPURA)
+    watched.clock.pass_(MINUTE)
     assert await summary.tell_when_due()
     watched.manners.change("en", ZoneInfo("Asia/Jakarta"))
     watched.clock.pass_(2 * HOUR)

@@ -185,16 +185,16 @@ async def test_prepared_statements_that_a_pooler_forgot_are_not_used_again(open_
 
 async def test_rates_hold_across_nodes(open_store):
     gates = replace(
-        GATES, routes={"default": ("first",)}, limits={"first": (Rate(10, "s"), Rate(30, "d"))}
+        GATES, routes={"default": ("first",)}, limits={"first": (Rate(10, "m"), Rate(30, "d"))}
     )
     some = [await open_store(name, gates=gates) for name in "abc"]
     await some[0].accept(*[an_email() for _ in range(100)])
     taken = await asyncio.gather(*[node.take(20) for node in some])
     assert sum(map(len, taken)) == 10
-    later = await asyncio.gather(*[node.take(20, now=START + 9 * SECOND) for node in some])
+    later = await asyncio.gather(*[node.take(20, now=START + 9 * 60 * SECOND) for node in some])
     assert sum(map(len, later)) == 10
-    await some[0].store.release([work.lease for work in taken[0]], now=START + 9 * SECOND)
-    last = await asyncio.gather(*[node.take(50, now=START + 99 * SECOND) for node in some])
+    await some[0].store.release([work.lease for work in taken[0]], now=START + 9 * 60 * SECOND)
+    last = await asyncio.gather(*[node.take(50, now=START + 59 * 60 * SECOND) for node in some])
     assert sum(map(len, last)) == 10
 
 

@@ -27,7 +27,8 @@ from terkirim.policy.rates import (
 JAKARTA = ZoneInfo("Asia/Jakarta")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)  # 19:00 in Jakarta
 SECOND = timedelta(seconds=1)
-TEN = parse_rates("10/s")
+TEN = parse_rates("10/m")
+MINUTE, STEP = timedelta(minutes=1), timedelta(seconds=6)
 DAY = parse_rates("400/d")
 
 
@@ -57,14 +58,33 @@ def test_a_period_may_burst_and_then_refills_evenly():
     granted, row = taken(TEN, RateRow(), 25)
     assert granted == 10
     assert taken(TEN, row, 1)[0] == 0
-    assert taken(TEN, row, 25, NOW + SECOND / 10)[0] == 1
-    assert taken(TEN, row, 25, NOW + 60 * SECOND)[0] == 10
+    assert taken(TEN, row, 25, NOW + STEP)[0] == 1
+    assert taken(TEN, row, 25, NOW + 60 * MINUTE)[0] == 10
+
+
+@pytest.mark.parametrize("text", ["1/s", "3/s", "10/s", "90/s", "500/s"])
+@pytest.mark.parametrize("every", [1, 7, 250])
+def test_a_rate_a_second_is_spread_so_that_no_second_sees_more(text, every):
+    """A second begins whenever the provider thinks it does."""
+    rates, row, sent = parse_rates(text), RateRow(), []
+    for at in range(0, 5_000, every):
+        granted, row = taken(rates, row, 1_000, NOW + timedelta(milliseconds=at))
+        sent += [at] * granted
+    for begin in sent:
+        assert sum(begin <= at < begin + 1_000 for at in sent) <= rates[0].count
+    if every == 1:
+        assert len(sent) >= 5 * rates[0].count * 0.94
+
+
+def test_a_rate_a_second_that_was_kept_as_a_full_bucket_grants_no_burst():
+    row = RateRow(tokens={"100/s": 100.0}, counted_at=NOW)
+    assert taken(parse_rates("100/s"), row, 100)[0] == 5
 
 
 def test_the_tightest_rate_decides():
-    both = parse_rates("10/s,12/m")
+    both = parse_rates("10/m,12/h")
     granted, row = taken(both, RateRow(), 10)
-    assert (granted, taken(both, row, 10, NOW + SECOND)[0]) == (10, 2)
+    assert (granted, taken(both, row, 10, NOW + MINUTE)[0]) == (10, 2)
 
 
 def test_without_a_rate_everything_is_granted():
@@ -82,8 +102,8 @@ def test_the_day_is_the_zones():
 
 def test_a_bucket_says_when_it_has_a_token_again():
     _, row = taken(TEN, RateRow(), 10)
-    assert opens(TEN, row) == NOW + SECOND / 10
-    assert opens(TEN, row, NOW + SECOND / 10) is None
+    assert opens(TEN, row) == NOW + STEP
+    assert opens(TEN, row, NOW + STEP) is None
 
 
 def test_what_never_left_is_given_back_up_to_the_full_bucket():
@@ -146,7 +166,7 @@ def test_no_more_leaves_than_a_burst_and_what_time_refilled(claims):
         assert 0 <= granted <= want
         sent += granted
         row = from_plain(json.loads(json.dumps(to_plain(row))))
-    assert sent <= 10 + (at - NOW) / SECOND * 10 + 1e-6
+    assert sent <= 10 + (at - NOW) / MINUTE * 10 + 1e-6
 
 
 def test_a_gated_row_survives_json():
@@ -161,8 +181,8 @@ def test_a_clock_that_was_far_ahead_once_stalls_no_bucket():
     _, row = taken(TEN, RateRow(), 10, NOW + YEAR)
     granted, row = taken(TEN, row, 10, NOW)
     assert granted == 0  # what was used is used
-    assert taken(TEN, row, 10, NOW + SECOND)[0] == 10
-    assert opens(TEN, row) == NOW + SECOND / 10
+    assert taken(TEN, row, 10, NOW + MINUTE)[0] == 10
+    assert opens(TEN, row) == NOW + STEP
 
 
 def test_a_day_that_a_wrong_clock_counted_grants_nothing_twice_and_ends_tonight():
@@ -189,10 +209,10 @@ def test_what_left_before_the_gates_last_moment_is_of_its_burst():
 
 
 def test_only_a_days_rate_is_spent_for_the_day():
-    both = parse_rates("10/s,12/d")
+    both = parse_rates("10/m,12/d")
     _, row = taken(both, RateRow(), 10)
     assert not is_day_spent(both, row, now=NOW, zone=JAKARTA)
-    _, row = taken(both, row, 2, NOW + SECOND)
-    assert is_day_spent(both, row, now=NOW + SECOND, zone=JAKARTA)
+    _, row = taken(both, row, 2, NOW + MINUTE)
+    assert is_day_spent(both, row, now=NOW + MINUTE, zone=JAKARTA)
     midnight = datetime(2026, 1, 1, 17, tzinfo=UTC)
     assert not is_day_spent(both, row, now=midnight, zone=JAKARTA)

@@ -14,6 +14,7 @@ from terkirim.ports.alerts import AlertBook, Vitals
 
 NINE = time(9)
 LATE = timedelta(hours=3)  # a gateway that was down at nine tells it until noon
+DAYS_BACK = 7  # one that told none for so long is as good as new
 
 
 class Summary:
@@ -33,13 +34,24 @@ class Summary:
         self._standings = standings
         self._manners = manners
         self._clock = clock
+        self._since = clock.now()
 
     async def tell_when_due(self) -> bool:
         """Tell the summary if it is past nine and was not told today; return whether it was now."""
         day = day_due(self._clock.now(), self._manners.zone)
-        if day is None or await self._book.has_alert(summary_id(day.isoformat())):
+        if day is None or await self._is_told(day) or await self._is_new(day):
             return False
         return await self._notify.summarise(day.isoformat(), await self._text(day))
+
+    async def _is_told(self, day: date) -> bool:
+        return await self._book.has_alert(summary_id(day.isoformat()))
+
+    async def _is_new(self, day: date) -> bool:
+        """Return True for a gateway that began after nine: it has no day before to tell of."""
+        if self._since <= _nine_of(day, self._manners.zone):
+            return False
+        earlier = (day - timedelta(days=back) for back in range(1, DAYS_BACK + 1))
+        return not any([await self._is_told(one) for one in earlier])
 
     async def _text(self, day: date) -> Text:
         vitals = await self._book.vitals(now=self._clock.now())
@@ -56,8 +68,12 @@ class Summary:
 def day_due(now: datetime, zone: tzinfo) -> date | None:
     """Return the day whose summary is to be told now; None before nine, and from noon on."""
     local = now.astimezone(zone)
-    nine = datetime.combine(local.date(), NINE, tzinfo=zone)
+    nine = _nine_of(local.date(), zone)
     return local.date() if nine <= local < nine + LATE else None
+
+
+def _nine_of(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, NINE, tzinfo=zone)
 
 
 def _mail(vitals: Vitals) -> Phrase:

@@ -14,12 +14,17 @@ _RATE = re.compile(r"([1-9][0-9]{0,8})\s*/\s*([smhd])")
 FIRST_STRIKE = timedelta(milliseconds=200)
 LONGEST_STRIKE = timedelta(seconds=30)
 LONGEST_ASKED = timedelta(hours=1)
+_PARTS_OF_A_SECOND = 20
 _ROUNDING = 1e-9  # of a float that counts tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` requests a `unit` (s, m, h: a bucket that refills; d: a calendar day)."""
+    """At most `count` requests a `unit`.
+
+    `s` is spread over the second, so that no second sees more, whenever it begins; `m` and `h` are
+    buckets that refill, full at first; `d` is a calendar day.
+    """
 
     count: int
     unit: str
@@ -31,6 +36,20 @@ class Rate:
     @property
     def seconds(self) -> int:
         return _PERIODS[self.unit]
+
+    @property
+    def burst(self) -> int:
+        """How many may leave at once."""
+        return max(self.count // _PARTS_OF_A_SECOND, 1) if self.unit == "s" else self.count
+
+    @property
+    def refill(self) -> float:
+        """How many more may leave each second.
+
+        A burst takes its part: `burst + refill - 1` of a second are `count`.
+        """
+        spread = self.count + 1 - self.burst if self.unit == "s" else self.count
+        return spread / self.seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +98,7 @@ def give_back(
 ) -> RateRow:
     """Return the row with the tokens of requests that never left."""
     tokens = _refilled(rates, row, now=now, zone=zone)
-    most = {rate.name: float(rate.count) for rate in rates}
+    most = {rate.name: float(rate.burst) for rate in rates}
     back = {name: min(most[name], left + count) for name, left in tokens.items()}
     return _counted(row, back, now=now, zone=zone)
 
@@ -133,7 +152,7 @@ def opens_at(
         if missing > _ROUNDING and rate.unit == "d":
             times.append(_next_day(_latest(row, now), zone))
         elif missing > _ROUNDING:
-            times.append(now + timedelta(seconds=missing * rate.seconds / rate.count))
+            times.append(now + timedelta(seconds=missing / rate.refill))
     return max(times, default=None)
 
 
@@ -168,12 +187,12 @@ def _refilled(
     gone = (latest - counted_at).total_seconds()
     tokens = {}
     for rate in rates:
-        left = row.tokens.get(rate.name, float(rate.count))
+        left = row.tokens.get(rate.name, float(rate.burst))
         if rate.unit == "d":
             # A later day than today's was counted by a clock that was wrong: it grants nothing new.
             tokens[rate.name] = left if row.day >= _day(latest, zone) else float(rate.count)
         else:
-            tokens[rate.name] = min(float(rate.count), left + gone * rate.count / rate.seconds)
+            tokens[rate.name] = min(float(rate.burst), left + gone * rate.refill)
     return tokens
 
 

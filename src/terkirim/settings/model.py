@@ -145,7 +145,11 @@ class Settings(BaseSettings):
     pause_probe: Span = _setting("60s", "how often a paused provider is asked again")
     breaker_after: int = _setting("20", "faults in a row that shut a provider", ge=1)
     breaker_cool_down: Span = _setting("30s", "for how long, doubling to 5m")
-    rate: RateText | None = _setting(None, "requests to a provider at most, such as `10/s,400/d`")
+    rate: RateText | None = _setting(
+        None,
+        "requests to a provider at most, such as `10/s,400/d`; `s` is spread over the second, "
+        "`m` and `h` may burst, `d` is a calendar day",
+    )
 
     alert_urls: AlertUrls | None = _setting(
         None, "where alerts go: Apprise URLs with commas between, see Alerts below"

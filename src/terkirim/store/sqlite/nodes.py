@@ -17,14 +17,13 @@ os.register_at_fork(after_in_child=_let_go)
 
 
 def lock_folder(database: Path) -> Path:
-    """Return the folder for locks beside a database; it is made where it is missing."""
-    folder = database.with_name(database.name + ".lock.d")
-    folder.mkdir(exist_ok=True)
-    return folder
+    """Return the folder for locks beside a database."""
+    return database.with_name(database.name + ".lock.d")
 
 
 def opened_here(path: Path) -> int:
     """Return a handle of a file to lock, which a forked child does not keep."""
+    path.parent.mkdir(exist_ok=True)
     handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     _held.add(handle)
     return handle
