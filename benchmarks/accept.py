@@ -93,7 +93,9 @@ def measure(options: argparse.Namespace) -> list[Reading]:
         ]
 
 
-async def run(store: Database, partner: Provider, load: Load, *, pids: Sequence[int]) -> Course:
+async def run(
+    store: Database, partner: Provider, load: Load, *, pids: Sequence[int] = ()
+) -> Course:
     """Submit, and wait until nothing is unfinished.
 
     Callers and gateway share this process, and it sends too where there are no workers beside it.

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import pytest
 
+from terkirim.cli.noting import person
 from terkirim.domain.message import State
 from tests.acceptance.command import TERKIRIM
 from tests.acceptance.conftest import Served, free_port
@@ -87,10 +88,10 @@ def test_who_paused_a_provider_or_changed_keys_is_in_the_activity(terkirim):
     terkirim("providers", "resume", "sandbox")
     rows = terkirim.json("activity")["data"]
     assert [(row["who"], row["what"], row["subject"]) for row in reversed(rows)] == [
-        ("cli", "key made", "laporan"),
-        ("cli", "key revoked", "laporan"),
-        ("cli", "provider paused", "sandbox"),
-        ("cli", "provider resumed", "sandbox"),
+        (person(), "key made", "laporan"),
+        (person(), "key revoked", "laporan"),
+        (person(), "provider paused", "sandbox"),
+        (person(), "provider resumed", "sandbox"),
     ]
 
 

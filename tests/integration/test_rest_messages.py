@@ -377,6 +377,17 @@ async def test_an_open_breaker_and_a_full_disk_are_told(open_door, monkeypatch):
     assert (await door.call("GET", "/health/ready", key=None)).status == 503
 
 
+async def test_a_disk_without_room_is_not_ready_whatever_the_setting_allows(open_door, monkeypatch):
+    door = await open_door(min_free_disk="0")
+    for free, status in ((999_999, 503), (1_000_000, 200)):
+
+        async def free_bytes(free=free):
+            return free
+
+        monkeypatch.setattr(door.gateway.store, "free_bytes", free_bytes)
+        assert (await door.call("GET", "/health/ready", key=None)).status == status
+
+
 async def test_an_email_that_waits_too_long_is_told(door):
     await sent(door)
     store, clock = door.gateway.store, door.gateway.clock

@@ -15,6 +15,8 @@ from terkirim.domain.message import UNFINISHED
 from terkirim.domain.version import __version__
 from terkirim.reports.health import Health, health
 
+NO_ROOM = 1_000_000  # bytes: with less a letter may not be kept, whatever the setting allows
+
 
 def status_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers that tell of the gateway itself."""
@@ -33,7 +35,7 @@ def _for_machines(gateway: Gateway) -> list[HTTPRouteHandler]:
     async def ready() -> Response[bytes]:
         """Answer 200 while mail can be taken, 503 while it cannot."""
         free = await store.free_bytes()
-        if free is not None and free < gateway.settings.min_free_disk:
+        if free is not None and free < max(gateway.settings.min_free_disk, NO_ROOM):
             raise StoreUnavailable("the disk is nearly full")
         await store.check_writable()
         return json_answer({"status": "ready", "sandbox": gateway.is_sandbox})
