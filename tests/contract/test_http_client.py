@@ -125,6 +125,40 @@ async def test_a_line_that_is_to_be_closed_is_not_used_again(answer):
         assert server.connections == 3
 
 
+async def test_a_server_that_closes_unannounced_is_asked_anew_each_time():
+    """A request that crosses the closing of its connection ends as unclear."""
+
+    async def once(line):
+        await line.request()
+        await line.say(http("{}"))
+
+    async with serving(once) as served, opened() as one:
+        url = f"http://127.0.0.1:{served.port}/send"
+        assert (await asked(one, url)).status == 200
+        await asyncio.sleep(0.05)  # the end of the first connection is seen
+        for _ in range(20):  # at once after each other, without a moment to see it in
+            assert (await asked(one, url)).status == 200
+    assert served.connections == 21
+
+
+async def test_a_connection_that_ends_after_a_while_is_no_reason_to_keep_none(monkeypatch):
+    monkeypatch.setattr(client, "LEFT_SOON", 0.01)
+
+    async def twice(line):
+        for _ in range(2):
+            await line.request()
+            await line.say(http("{}"))
+        await asyncio.sleep(0.05)
+
+    async with serving(twice) as served, opened() as one:
+        url = f"http://127.0.0.1:{served.port}/send"
+        for _ in range(3):
+            for _ in range(2):
+                assert (await asked(one, url)).status == 200
+            await asyncio.sleep(0.1)
+    assert served.connections == 3
+
+
 async def test_a_word_that_nobody_asked_for_is_not_taken_for_the_next_answer():
     async def scene(line):
         with contextlib.suppress(asyncio.IncompleteReadError):

@@ -20,6 +20,8 @@ BODY_LIMIT = 256 * 1024  # bytes; an answer to a mail has a few hundred
 CONNECT_AT_MOST = timedelta(seconds=10)  # a lost SYN is repeated after 1, 3 and 7 s
 POOL_WAIT = timedelta(seconds=1)  # a node leases no more than it has free connections
 IDLE_FOR = 4.0  # seconds, below the shortest keep-alive in wide use (Apache: 5 s)
+LEFT_SOON = 1.0  # seconds after its answer: whoever closes then, unannounced, keeps no connections
+ANEW_FOR = 600.0  # seconds in which such a server is asked on a new connection each time
 _FORM = "application/x-www-form-urlencoded"
 _ANYWHERE = Url("http://localhost/")
 
@@ -47,6 +49,7 @@ class HttpClient:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle: dict[Origin, list[Line]] = {}
         self._busy: set[Line] = set()
+        self._anew_until: dict[Origin, float] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closed = False
 
@@ -185,16 +188,25 @@ class HttpClient:
             line = lines.pop()
             if line.is_usable and line.idle_since > since:
                 return line
+            self._note_leaving(origin, line)
             line.hang_up("")
         return None
+
+    def _note_leaving(self, origin: Origin, line: Line) -> None:
+        """Remember a server that closes right after its answers and does not say so in them.
+
+        What is sent to it at that moment ends as unclear, and may be sent twice.
+        """
+        if line.left_at is not None and line.left_at - line.idle_since < LEFT_SOON:
+            self._anew_until[origin] = line.left_at + ANEW_FOR
 
     def _keep(self, origin: Origin, line: Line) -> None:
         if not line.is_usable:
             return
-        if self._is_closed:
+        loop = asyncio.get_running_loop()
+        if self._is_closed or self._anew_until.get(origin, 0.0) > loop.time():
             line.hang_up("")
             return
-        loop = asyncio.get_running_loop()
         line.idle_since = loop.time()
         self._idle.setdefault(origin, []).append(line)
         if self._sweep is None:
@@ -207,6 +219,7 @@ class HttpClient:
         since = loop.time() - IDLE_FOR
         for origin, lines in list(self._idle.items()):
             for line in lines:
+                self._note_leaving(origin, line)
                 if line.idle_since <= since:
                     line.hang_up("")
             self._idle[origin] = [line for line in lines if line.is_usable]

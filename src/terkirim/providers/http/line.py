@@ -70,6 +70,7 @@ class Line(asyncio.Protocol):
         self._length = 0
         self._is_over = False
         self.idle_since = 0.0
+        self.left_at: float | None = None  # when the server closed it, while nobody asked
 
     @property
     def is_usable(self) -> bool:
@@ -105,6 +106,8 @@ class Line(asyncio.Protocol):
             self._look_at_length()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._future is None and not self._is_over:
+            self.left_at = self._loop.time()
         self._is_over = True
         if exc is None and self._ends_with_the_line():
             self._answered(is_whole=True)
