@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from terkirim.api.callbacks import callback_routes
+from terkirim.api.callbacks import callbacks
 from terkirim.compose import Gateway
 from terkirim.tracking.ingest import BODY_LIMIT
 
@@ -47,8 +47,7 @@ async def posted(gateway, *parts, headers=()):
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
     }
-    (door,) = callback_routes(gateway)
-    await door.fn(scope, receive, send)
+    await callbacks(gateway)(scope, receive, send)
     start, body = sent
     return start["status"], dict(start["headers"]), json.loads(body["body"])
 
@@ -70,6 +69,17 @@ async def test_parts_that_are_too_long_together_are_refused_before_the_last_is_r
 async def test_a_length_that_is_none_or_too_large_is_refused_unread(gateway, length):
     status, _, _ = await posted(gateway, b"{}", headers=[(b"content-length", length)])
     assert status == 400
+
+
+async def test_a_fault_of_ours_is_500_and_says_nothing_of_its_inside(gateway, monkeypatch):
+    async def broken(*_, **__):
+        raise ZeroDivisionError("s3cret")
+
+    monkeypatch.setattr(gateway.tracking.intake, "take", broken)
+    status, headers, answer = await posted(gateway, b"{}")
+    assert (status, answer["name"]) == (500, "application_error")
+    assert "s3cret" not in str(answer)
+    assert headers[b"content-type"] == b"application/json"
 
 
 async def test_while_the_database_is_away_the_provider_is_asked_to_send_it_again(gateway):

@@ -4,7 +4,7 @@ from litestar import Litestar
 
 from terkirim.api.addresses import address_routes
 from terkirim.api.alerts import alert_routes
-from terkirim.api.callbacks import callback_routes
+from terkirim.api.callbacks import PATH, callback_routes, callbacks
 from terkirim.api.credits import credit_routes
 from terkirim.api.documented import documented_routes
 from terkirim.api.edge import Edge
@@ -59,5 +59,10 @@ def build_app(gateway: Gateway) -> Edge:
         logging_config=None,
         debug=False,
     )
-    express = Express(app, send=sending(gateway, keys), limit=gateway.settings.max_body)
+    express = Express(
+        app,
+        send=sending(gateway, keys),
+        limit=gateway.settings.max_body,
+        alone={PATH: callbacks(gateway)},
+    )
     return Edge(express, app.asgi_router, limiter)

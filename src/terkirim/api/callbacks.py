@@ -13,7 +13,9 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from terkirim.api import schemas
+from terkirim.api.asgi import App
 from terkirim.api.describing import TEXT, Described, Operation, described_by_method
+from terkirim.api.errors import answer_to
 from terkirim.compose import Gateway
 from terkirim.domain.errors import BadSignature, StoreUnavailable
 from terkirim.tracking.ingest import BODY_LIMIT, Intake, Unreadable
@@ -60,20 +62,33 @@ _JSON, _TEXT = b"application/json", b"text/plain; charset=utf-8"
 
 
 def callback_routes(gateway: Gateway) -> list[ASGIRouteHandler]:
-    """Return the handler of the provider's callbacks."""
-    intake = gateway.tracking.intake
+    """Return the handler of the provider's callbacks, which describes them too."""
 
     @asgi(PATH, copy_scope=False, opt=CALLBACKS)
     async def mailketing(scope: Scope, receive: Receive, send: Send) -> None:
-        method = scope.get("method", "")
-        if method == "POST":
-            await _take(intake, scope, receive, send)
-        elif method in {"GET", "HEAD"}:
-            await _verify(intake, scope, send)
-        else:
-            await _refuse(send, 405, "method_not_allowed", "callbacks are posted here")
+        await callbacks(gateway)(scope, receive, send)
 
     return [mailketing]
+
+
+def callbacks(gateway: Gateway) -> App:
+    """Return what takes callbacks, and shows that they are taken here."""
+    intake = gateway.tracking.intake
+
+    async def answered(scope: Any, receive: Any, send: Any) -> None:
+        method = scope.get("method", "")
+        try:
+            if method == "POST":
+                await _take(intake, scope, receive, send)
+            elif method in {"GET", "HEAD"}:
+                await _verify(intake, scope, send)
+            else:
+                await _refuse(send, 405, "method_not_allowed", "callbacks are posted here")
+        except Exception as error:  # noqa: BLE001 - as the framework does: each has its answer
+            answer = answer_to(error)
+            await _answer(send, answer.status_code or 500, answer.content)
+
+    return answered
 
 
 async def _take(intake: Intake, scope: Scope, receive: Receive, send: Send) -> None:

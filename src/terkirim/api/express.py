@@ -1,7 +1,8 @@
-"""`POST /v1/emails` on bare ASGI: the one route that is asked thousands of times a second.
+"""The routes that are asked thousands of times a second, on bare ASGI.
 
-Same checks and answers as every other route; only the framework's own way to a handler is left out
-(see docs/performance.md for what that saves).
+They are `POST /v1/emails` and the callbacks of providers. Same checks and answers as every other
+route; only the framework's own way to a handler is left out (see docs/performance.md for what that
+saves).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from litestar import Response
 
-from terkirim.api.asgi import READ, Message, Receive, Send
+from terkirim.api.asgi import READ, App, Message, Receive, Send
 from terkirim.api.errors import Refused, answer_to
 
 _PATH = "/v1/emails"
@@ -74,16 +75,18 @@ class Asked:
 
 
 class Express:
-    """Answers the one route itself, and hands all others to the application."""
+    """Answers e-mails itself, and hands all else on: to who has the path alone, or to `app`."""
 
-    def __init__(self, app: Any, *, send: Handler, limit: int) -> None:
+    def __init__(self, app: Any, *, send: Handler, limit: int, alone: Mapping[str, App]) -> None:
         self._app = app
         self._send = send
         self._limit = limit
+        self._alone = alone
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["path"] != _PATH or scope["method"] != "POST":
-            await self._app(scope, receive, send)
+            app = self._alone.get(scope["path"], self._app)
+            await app(scope, receive, send)
             return
         try:
             answer = await self._send(Asked(scope, receive, limit=self._limit))
