@@ -1,14 +1,21 @@
 """Processes that share a SQLite file write in turn; nobody waits long for one that stands still."""
 
 import fcntl
+import os
 import threading
 import time
 
 import pytest
 
+from terkirim.store.sqlite import fair_lock
 from terkirim.store.sqlite.fair_lock import REST, FairLock
 
 ROUNDS = 20
+
+
+@pytest.fixture(autouse=True)
+def _database(tmp_path):
+    (tmp_path / "t.db").touch()
 
 
 def test_who_waits_is_next_however_fast_the_other_comes_back(tmp_path):
@@ -91,3 +98,24 @@ def test_where_files_cannot_be_locked_nobody_waits(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", refused)
     with lock.held():
         assert clock.slept == 0.0
+
+
+def test_files_that_another_user_made_are_gone_without(tmp_path, monkeypatch):
+    def refused(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(fair_lock, "opened_here", refused)
+    clock = Standstill()
+    lock = FairLock(tmp_path / "t.db", clock=clock, sleep=clock.sleep)
+    with lock.held():
+        assert clock.slept == 0.0
+    lock.close()
+
+
+def test_files_that_root_makes_belong_to_the_owner_of_the_database(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda _, user, group: given.append((user, group)))
+    FairLock(tmp_path / "t.db").close()
+    owner = (tmp_path / "t.db").stat()
+    assert given == [(owner.st_uid, owner.st_gid)] * 2

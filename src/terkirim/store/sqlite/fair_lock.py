@@ -5,15 +5,19 @@ the one that holds it comes back at once. Here whoever waits is next.
 """
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 from terkirim.store.sqlite.nodes import closed_here, lock_folder, opened_here
 
 LOOK_EVERY = 0.000_1  # seconds; what wakes a waiter at once cannot be given up after a while
 PATIENCE = 2.0  # seconds, then it goes without
+NONE = -1  # in place of a handle
+_FILES = (".next", ".writes")
 REST = 30.0  # seconds without, after somebody held it for too long
 
 
@@ -32,10 +36,14 @@ class FairLock:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         folder = lock_folder(database)
-        # Who waits holds the first one, so that who has just let go of the second comes after it.
-        self._next, self._own = (opened_here(folder / name) for name in (".next", ".writes"))
-        self._patience, self._clock, self._sleep = patience, clock, sleep
         self._goes_without_until = -1.0
+        # Who waits holds the first one, so that who has just let go of the second comes after it.
+        try:
+            self._next, self._own = (_opened_for_owner(database, folder / name) for name in _FILES)
+        except PermissionError:  # another user's process made them: no order is better than no mail
+            self._next = self._own = NONE
+            self._goes_without_until = inf
+        self._patience, self._clock, self._sleep = patience, clock, sleep
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -49,8 +57,8 @@ class FairLock:
 
     def close(self) -> None:
         """Give the files back."""
-        closed_here(self._next)
-        closed_here(self._own)
+        for handle in (self._next, self._own):
+            closed_here(handle)
 
     def _taken(self) -> tuple[int, ...]:
         if self._clock() < self._goes_without_until:
@@ -74,3 +82,12 @@ class FairLock:
                 self._sleep(LOOK_EVERY)
             else:
                 return True
+
+
+def _opened_for_owner(database: Path, path: Path) -> int:
+    """Return a handle of a file that belongs to the database's owner, also where root makes it."""
+    handle = opened_here(path)
+    if os.geteuid() == 0:
+        owner = database.stat()
+        os.fchown(handle, owner.st_uid, owner.st_gid)
+    return handle
