@@ -13,7 +13,7 @@ from terkirim.ports.tracking import CallbackLog
 from terkirim.tracking.applying import Applier
 from terkirim.tracking.ingest import Intake
 
-GATHER_FOR = 0.05  # seconds: callbacks that come close together are applied by one transaction
+GATHER_FOR = 0.1  # seconds: callbacks that come close together are applied by one transaction
 FORGOTTEN_ENOUGH = 1_000  # rows: with fewer deleted in a round, the rest can wait for the next turn
 
 _log = Logger("terkirim.tracking")
