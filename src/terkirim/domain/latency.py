@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from itertools import accumulate
 
 STEPS_PER_OCTAVE = 4  # a bucket is a fifth wider than the one before: 2 ** (1 / 4)
@@ -30,5 +31,9 @@ def percentiles(buckets: Mapping[int, int], shares: Sequence[float]) -> list[tim
         return [None for _ in shares]
     ordered = sorted(buckets)
     seen = list(accumulate(map(buckets.__getitem__, ordered)))
-    found = (ordered[bisect_left(seen, share * total)] for share in shares)
-    return [timedelta(seconds=upper_end(bucket)) for bucket in found]
+    return [_longest(ordered[bisect_left(seen, share * total)]) for share in shares]
+
+
+@lru_cache(maxsize=512)  # a month of hours asks 2,000 times for some forty of them
+def _longest(bucket: int) -> timedelta:
+    return timedelta(seconds=upper_end(bucket))
