@@ -4,6 +4,7 @@ A plain ASGI handler: callbacks come by the thousand, and need nothing of the re
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -133,7 +134,8 @@ def _shown(headers: Mapping[bytes, bytes], query_string: bytes) -> Shown:
     )
 
 
-def _query(query_string: bytes) -> dict[str, str]:
+@lru_cache(maxsize=16)  # a provider's address has the same one each time
+def _query(query_string: bytes) -> Mapping[str, str]:
     return dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
 
 
