@@ -14,11 +14,11 @@ from pathlib import Path
 
 from terkirim.store.sqlite.nodes import closed_here, lock_folder, opened_here
 
-LOOK_EVERY = 0.000_1  # seconds; what wakes a waiter at once cannot be given up after a while
+LOOK_EVERY = 0.000_1  # seconds; a call that waits by itself could not be given up
 PATIENCE = 2.0  # seconds, then it goes without
-NONE = -1  # in place of a handle
-_FILES = (".next", ".writes")
 REST = 30.0  # seconds without, after somebody held it for too long
+# Who waits holds the first one, so that who has just let go of the second comes after it.
+_FILES = (".next", ".writes")
 
 
 class FairLock:
@@ -36,12 +36,12 @@ class FairLock:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         folder = lock_folder(database)
+        self._files: list[int] = []
         self._goes_without_until = -1.0
-        # Who waits holds the first one, so that who has just let go of the second comes after it.
         try:
-            self._next, self._own = (_opened_for_owner(database, folder / name) for name in _FILES)
+            for name in _FILES:
+                self._files.append(_opened_for_owner(database, folder / name))
         except PermissionError:  # another user's process made them: no order is better than no mail
-            self._next = self._own = NONE
             self._goes_without_until = inf
         self._patience, self._clock, self._sleep = patience, clock, sleep
 
@@ -57,19 +57,20 @@ class FairLock:
 
     def close(self) -> None:
         """Give the files back."""
-        for handle in (self._next, self._own):
+        for handle in self._files:
             closed_here(handle)
 
     def _taken(self) -> tuple[int, ...]:
         if self._clock() < self._goes_without_until:
             return ()
         until = self._clock() + self._patience
-        if not self._lock(self._next, until):
+        queue, own = self._files
+        if not self._lock(queue, until):
             return ()
         try:
-            return (self._own,) if self._lock(self._own, until) else ()
+            return (own,) if self._lock(own, until) else ()
         finally:
-            fcntl.flock(self._next, fcntl.LOCK_UN)
+            fcntl.flock(queue, fcntl.LOCK_UN)
 
     def _lock(self, handle: int, until: float) -> bool:
         while True:
