@@ -4,15 +4,15 @@ import getpass
 from typing import Any
 
 from terkirim.database import Database
-from terkirim.domain.alert import Activity
+from terkirim.domain.alert import AT_COMMAND_LINE, COMMAND_LINE, Activity
 
 
 def person() -> str:
     """Return who sits at the command line."""
     try:
-        return f"{getpass.getuser()} (command line)"
+        return getpass.getuser() + AT_COMMAND_LINE
     except (KeyError, OSError):  # a container without a user of that number
-        return "command line"
+        return COMMAND_LINE
 
 
 async def note(database: Database, what: str, subject: str, **facts: Any) -> None:

@@ -6,6 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+# How the activity log names who sits at a terminal: by this alone where they have no name.
+COMMAND_LINE = "command line"
+AT_COMMAND_LINE = f" ({COMMAND_LINE})"
+
 
 class Severity(StrEnum):
     """How badly; a channel has the lowest one that it wants to hear of."""

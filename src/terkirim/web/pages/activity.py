@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
-from terkirim.domain.alert import Activity
+from terkirim.domain.alert import AT_COMMAND_LINE, COMMAND_LINE, Activity
 from terkirim.domain.phrase import Phrase, phrase
 from terkirim.language import Voice
 from terkirim.web import words
@@ -63,7 +63,8 @@ _DEEDS: Mapping[str, Phrase] = {
 
 # What is not a person: the command line, and the gateway itself.
 _OURSELVES: Mapping[str, Phrase] = {
-    "cli": phrase("the command line"),
+    "cli": phrase("the command line"),  # as it was noted before the person was
+    COMMAND_LINE: phrase("the command line"),
     "schedule": phrase("the schedule"),
     "terkirim": phrase("Terkirim itself"),
 }
@@ -155,8 +156,8 @@ async def _who(site: Site) -> Callable[[Activity, Voice], str]:
         key = names.get(row.who.removeprefix("key "))
         if key is not None:
             return say("API key {name}", name=key)
-        name, is_there, _ = row.who.partition(" (command line)")
-        if is_there:
+        if row.who.endswith(AT_COMMAND_LINE):
+            name = row.who.removesuffix(AT_COMMAND_LINE)
             return say("{name} on the command line", name=name)
         return say(_OURSELVES[row.who]) if row.who in _OURSELVES else row.who
 
