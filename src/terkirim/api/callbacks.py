@@ -64,10 +64,11 @@ _JSON, _TEXT = b"application/json", b"text/plain; charset=utf-8"
 
 def callback_routes(gateway: Gateway) -> list[ASGIRouteHandler]:
     """Return the handler of the provider's callbacks, which describes them too."""
+    answered = callbacks(gateway)
 
     @asgi(PATH, copy_scope=False, opt=CALLBACKS)
     async def mailketing(scope: Scope, receive: Receive, send: Send) -> None:
-        await callbacks(gateway)(scope, receive, send)
+        await answered(scope, receive, send)
 
     return [mailketing]
 

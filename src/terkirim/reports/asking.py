@@ -42,7 +42,7 @@ def asked(text: str, *, now: datetime, zone: tzinfo) -> Search:
         raise BadSearch(phrase("A search has at most {most} characters.", most=LONGEST))
     search = Search()
     for written, value in _PIECE.findall(text):
-        name, wanted = _NAMES.get(written.lower(), written.lower()), value.strip('"').strip()
+        name, wanted = _meant(written), value.strip('"').strip()
         _refuse_empty(name, wanted)
         if wanted and name in _TIMES:
             search = _TIMES[name](search, _instant(name, wanted, now, zone))
@@ -51,11 +51,15 @@ def asked(text: str, *, now: datetime, zone: tzinfo) -> Search:
     return search
 
 
+def _meant(written: str) -> str:
+    return _NAMES.get(written.lower(), written.lower())
+
+
 def _refuse_empty(name: str, value: str) -> None:
     """Refuse a name without a value, as in `after: 7d`, which would search for two words."""
     if not name and value.endswith(":"):
-        name, value = _NAMES.get(value[:-1].lower(), value[:-1].lower()), ""
-    if name and (name in _PARTS or name in _TIMES) and not value.strip(",@* "):
+        name, value = _meant(value[:-1]), ""
+    if name in _EXAMPLES and not value.strip(",@* "):
         raise BadSearch(
             phrase(
                 "`{name}:` is empty. Write the value right behind the colon, without a space: "
