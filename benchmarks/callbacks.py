@@ -10,6 +10,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from benchmarks.history import indexed
 from benchmarks.shared.bulk import add_history, add_waiting
 from benchmarks.shared.databases import KINDS, Database, database, with_schema
 from benchmarks.shared.load import Pressure, post_clicks
@@ -22,7 +23,7 @@ from terkirim import Gateway
 SECRET = "bench-0123456789abcdef"
 PATH = f"/api/webhooks/mailketing?secret={SECRET}"
 CPU_EACH = "µs CPU/callback"
-OF_ANY_AGE = timedelta(hours=1)
+AN_HOUR = timedelta(hours=1)
 LOOK_EVERY = 0.02  # seconds between looks whether everything is applied
 GIVE_UP_AFTER = 120.0
 UNAPPLIED = "SELECT EXISTS (SELECT 1 FROM callbacks WHERE state IN ('new', 'again'))"
@@ -42,8 +43,7 @@ def measure(options: argparse.Namespace) -> list[Reading]:
 
 async def _indexed(store: Database) -> None:
     async with Gateway.open(database=store.url, work=False) as gateway:
-        while await gateway.desk.search.index(now=gateway.clock.now() + OF_ANY_AGE):
-            pass
+        await indexed(gateway, ahead=AN_HOUR)
 
 
 def _mails(store: Database) -> Path:
