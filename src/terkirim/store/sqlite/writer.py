@@ -73,6 +73,7 @@ class Writer:
         if self._is_closing and self._is_taken_back(member):
             raise StoreUnavailable("the database is being closed")
         if self._is_idle:  # else it looks again by itself, and the lock is not asked for
+            self._is_idle = False  # one of a burst wakes it
             with self._wake:
                 self._wake.notify()
         result = await member.future
