@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import pytest
 import trustme
+import uvloop
 
 from terkirim.domain.errors import ConfigError
 from terkirim.domain.outcome import Deferred, Unclear
@@ -139,6 +140,56 @@ async def test_a_server_that_closes_unannounced_is_asked_anew_each_time():
         for _ in range(20):  # at once after each other, without a moment to see it in
             assert (await asked(one, url)).status == 200
     assert served.connections == 21
+
+
+def listening():
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(5)
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}/send"
+
+
+def test_a_mail_whose_line_is_left_as_it_is_asked_takes_another():
+    """Nothing of it has left, so that it is not unclear."""
+
+    async def scene():
+        listener, url = listening()
+        with listener:
+            async with opened() as one:
+                first = asyncio.create_task(asked(one, url))
+                peer, _ = await asyncio.to_thread(listener.accept)
+                await asyncio.to_thread(peer.recv, 65_536)
+                peer.sendall(http("1"))
+                assert (await first).body == b"1"
+                second = asyncio.create_task(asked(one, url))
+                await asyncio.sleep(0)
+                peer.close()
+                again, _ = await asyncio.to_thread(listener.accept)
+                with again:
+                    assert (await asyncio.to_thread(again.recv, 65_536)).startswith(b"POST /send ")
+                    again.sendall(http("2"))
+                    assert (await second).body == b"2"
+
+    uvloop.run(scene())
+
+
+def test_a_new_line_that_is_left_before_the_mail_has_gone_is_no_connection(monkeypatch):
+    async def scene():
+        listener, url = listening()
+
+        async def left(*given, **named):
+            line = await making.connected(*given, **named)
+            listener.accept()[0].close()
+            return line
+
+        monkeypatch.setattr(client, "connected", left)
+        with listener:
+            async with opened() as one:
+                result = await asked(one, url)
+        assert isinstance(result, Deferred)
+        assert (result.code, result.is_provider_down) == ("connect", True)
+        assert result.reason == "no connection: the connection was closed"
+
+    uvloop.run(scene())
 
 
 async def test_a_connection_that_ends_after_a_while_is_no_reason_to_keep_none(monkeypatch):

@@ -149,27 +149,35 @@ class HttpClient:
     async def _carried(
         self, place: Place, request: bytes, within: float
     ) -> Answer | Deferred | Unclear:
-        line = self._kept(place.origin)
-        if line is None:
-            loop = asyncio.get_running_loop()
-            ends = loop.time() + within
-            try:
-                line = await self._new(place.origin, min(within, self._connect_within))
-            except NeverConnected as error:
-                why = f"no connection: {error}"
-                return Deferred(why, code="connect", is_provider_down=True)
-            within = ends - loop.time()
+        while (line := self._kept(place.origin)) is not None:
+            result = await self._over(line, request, within)
+            if not (isinstance(result, Broken) and result.is_unsent):
+                return self._said(place.origin, line, result)
+            self._note_leaving(place.origin, line)
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + within
+        try:
+            line = await self._new(place.origin, min(within, self._connect_within))
+        except NeverConnected as error:
+            return _unconnected(str(error))
+        return self._said(place.origin, line, await self._over(line, request, ends - loop.time()))
+
+    async def _over(self, line: Line, request: bytes, within: float) -> Answer | Broken:
         self._busy.add(line)
         try:
-            result = await line.ask(request, within=within)
+            return await line.ask(request, within=within)
         except asyncio.CancelledError:
             line.hang_up("cancelled")
             raise
         finally:
             self._busy.discard(line)
+
+    def _said(
+        self, origin: Origin, line: Line, result: Answer | Broken
+    ) -> Answer | Deferred | Unclear:
         if isinstance(result, Broken):
-            return _unclear(result)
-        self._keep(place.origin, line)
+            return _unconnected(result.why) if result.is_unsent else _unclear(result)
+        self._keep(origin, line)
         return result
 
     async def _new(self, origin: Origin, within: float) -> Line:
@@ -237,6 +245,10 @@ def _written(head: str, headers: Mapping[str, str], body: bytes | None) -> bytes
     if body is None:
         return f"{head}\r\n".encode("latin-1")
     return f"{head}content-length: {len(body)}\r\n\r\n".encode("latin-1") + body
+
+
+def _unconnected(why: str) -> Deferred:
+    return Deferred(f"no connection: {why}", code="connect", is_provider_down=True)
 
 
 def _unclear(broken: Broken) -> Unclear:

@@ -50,9 +50,11 @@ class Broken:
     """No whole answer came, though the request may have left; `why` is "" where time ran out."""
 
     why: str
+    is_unsent: bool = False  # nothing of it has left
 
 
 _LATE = Broken("")
+_UNASKED = Broken("something was said before anything was asked")
 _EARLY = Broken("success was said before the request had left")
 
 
@@ -65,6 +67,7 @@ class Line(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport
         self._future: asyncio.Future[Answer | Broken] | None = None
+        self._unwritten: bytes | None = None  # a request that is to leave in the next round
         self._headers: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes] = []
         self._length = 0
@@ -78,11 +81,15 @@ class Line(asyncio.Protocol):
         return not self._is_over and not self._transport.is_closing()
 
     def ask(self, request: bytes, *, within: float) -> asyncio.Future[Answer | Broken]:
-        """Write the request; the future ends with its answer, or with why there is none."""
+        """Write the request; the future ends with its answer, or with why there is none.
+
+        It leaves in the loop's next round: with all that are asked in this one, as each alone would
+        wake the server anew, and not where the server is seen to have gone meanwhile.
+        """
         self._headers, self._parts, self._length = [], [], 0
-        self._future = self._loop.create_future()
+        self._future, self._unwritten = self._loop.create_future(), request
         self._timer = self._loop.call_later(within, self._look_once_more)
-        self._transport.write(request)
+        self._loop.call_soon(self._write)
         return self._future
 
     def hang_up(self, why: str) -> None:
@@ -93,8 +100,8 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._future is None:  # nobody asked: what comes after it cannot be told from an answer
-            self._hang_up()
+        if not self._is_asked:  # what comes after it cannot be told from an answer
+            self._end(_UNASKED)
             return
         try:
             self._parser.feed_data(data)
@@ -106,12 +113,21 @@ class Line(asyncio.Protocol):
             self._look_at_length()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._future is None and not self._is_over:
+        if not self._is_asked and not self._is_over:
             self.left_at = self._loop.time()
         self._is_over = True
         if exc is None and self._ends_with_the_line():
             self._answered(is_whole=True)
         self._end(Broken("the connection was closed" if exc is None else said(exc)))
+
+    @property
+    def _is_asked(self) -> bool:
+        return self._future is not None and self._unwritten is None
+
+    def _write(self) -> None:
+        if self._unwritten is not None and not self._transport.is_closing():
+            request, self._unwritten = self._unwritten, None
+            self._transport.write(request)
 
     # What the parser found.
 
@@ -163,6 +179,8 @@ class Line(asyncio.Protocol):
         self._timer = self._loop.call_later(_LAST_LOOK, self._end, _LATE)
 
     def _end(self, broken: Broken) -> None:
+        if self._unwritten is not None:
+            self._unwritten, broken = None, Broken(broken.why, is_unsent=True)
         self._give(broken)
         self._hang_up()
 
