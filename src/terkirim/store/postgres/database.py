@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from terkirim.store.counting import KEYS_A_DAY, BoundedKey, Counts, Rollups
 from terkirim.store.queries import Queries
@@ -90,9 +91,8 @@ def _kept(value: Any) -> Any:
 
 def _bulk(sql: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
     """Return what a bulk statement is given: the rows, and their first column as `:ids`."""
-    names = _declared(sql)
-    text = to_json([dict(zip(names, row, strict=False)) for row in rows])
-    return {"rows": text, "ids": [row[0] for row in rows]}
+    record = _declared(sql)
+    return {"rows": to_json([record(*row) for row in rows]), "ids": [row[0] for row in rows]}
 
 
 @lru_cache(maxsize=1_024)
@@ -109,9 +109,13 @@ def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1_024)
-def _declared(sql: str) -> tuple[str, ...]:
-    """Return the columns that a bulk statement declares of its `:rows`."""
+def _declared(sql: str) -> type[msgspec.Struct]:
+    """Return a record of the columns that a bulk statement declares of its `:rows`.
+
+    Half as much work as a dict each, and a column without a value is not written at all.
+    """
     found = _ROWS.search(sql)
     if found is None:
         raise ValueError(f"no bulk statement: {sql}")
-    return tuple(column.split()[0] for column in found[1].split(","))
+    columns = [(column.split()[0], Any, None) for column in found[1].split(",")]
+    return msgspec.defstruct("Row", columns, omit_defaults=True, gc=False)
