@@ -138,7 +138,7 @@ async def _rows_taken_before(db: Database, emails: Iterable[Email]) -> set[str]:
         if email.campaign is not None
     )
     await db.many(_sql["take_campaign_rows"], places)
-    own = await db.many(_sql["campaign_rows"], places)
+    own = await db.many(_sql["campaign_rows"], [place[:3] for place in places])
     return {id_ for _, _, id_, _ in places} - {id_ for (id_,) in own}
 
 

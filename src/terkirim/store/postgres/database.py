@@ -57,7 +57,8 @@ class Database:
     async def many(self, sql: str, rows: Sequence[Sequence[Any]], /, **bound: Any) -> list[Any]:
         """Return what a bulk statement returns; the rows' columns are as it declares them.
 
-        Without rows nothing is asked. A row that is too short leaves the last columns NULL.
+        Without rows nothing is asked. A row that is too short leaves the last columns NULL; one
+        that is too long is a TypeError.
         """
         return await self.rows(sql, **_bulk(sql, rows), **bound) if rows else []
 

@@ -47,9 +47,8 @@ async def publish(db: Database, *, what: Fresh, payloads: Sequence[Payload], now
         return False
     await db.rows(_sql["drop_facts"], seqs=list(what.seqs))
     await db.rows(_sql["set_cursor"], upto=what.upto)
-    rows = [payload_row(one) for one in payloads]
-    await db.many(_sql["insert_payloads"], rows)
-    await db.many(_sql["insert_deliveries"], rows, now=now)
+    await db.many(_sql["insert_payloads"], [payload_row(one) for one in payloads])
+    await db.many(_sql["insert_deliveries"], [(one.id, one.type) for one in payloads], now=now)
     return True
 
 
