@@ -271,7 +271,7 @@ async def test_a_fault_of_the_provider_is_told_at_once_and_its_end_too(watched, 
     await mail(watched, fault)
     assert await looked(watched) == [title]
     sender = getattr(fault, "sender", "")
-    await watched.store.resume("mailketing", sender=sender, now=watched.clock.now())
+    await watched.store.resume("mailketing", sender=sender)
     assert await looked(watched) == [title, f"Over: {title}"]
 
 

@@ -120,7 +120,7 @@ async def test_another_node_is_woken_at_once(open_store):
     await one.store.changed(within=timedelta())
     for cause in (
         lambda: other.accept(an_email()),
-        lambda: other.store.resume("first", now=START),
+        lambda: other.store.resume("first"),
     ):
         waiting = asyncio.create_task(one.store.changed(within=SOON))
         await asyncio.sleep(0)
@@ -320,7 +320,7 @@ async def test_a_pause_that_mail_is_being_held_for_ends_only_after_that(open_sto
         assert not await save_pause(db, pause)  # it stands, and mail may be held for it
         await db.rows("UPDATE outbox SET hold = 'first/toko@example.com'")
         resuming.append(
-            asyncio.create_task(person.store.resume("first", sender="toko@example.com", now=START))
+            asyncio.create_task(person.store.resume("first", sender="toko@example.com"))
         )
         await somebody_waits(postgres)
 
@@ -337,9 +337,9 @@ async def test_a_claim_holds_mail_only_for_a_pause_that_stands(open_store):
         await node.accept(*[an_email() for _ in range(20)])
         for work in await node.take(1):
             await node.settle(work, refused)
-        resume = person.store.resume("first", sender="toko@example.com", now=START)
+        resume = person.store.resume("first", sender="toko@example.com")
         await asyncio.gather(node.take(20), resume)
-        await person.store.resume("first", sender="toko@example.com", now=START)
+        await person.store.resume("first", sender="toko@example.com")
     (waiting,) = await node.store.providers(now=START)
     assert waiting.waiting + waiting.in_air == 200
 

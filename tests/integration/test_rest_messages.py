@@ -221,11 +221,11 @@ async def test_a_provider_is_paused_by_hand_and_resumed(door):
 
 
 async def test_a_pause_by_hand_takes_the_place_of_a_fault_and_no_probe_ends_it(door):
-    store, now = door.gateway.store, door.gateway.clock.now()
+    store = door.gateway.store
     await sent(door)
     await settled(door, Unauthorised("bad key"))
     await door.call("POST", "/v1/providers/sandbox/pause")
-    assert not await store.resume("sandbox", now=now, fault="Unauthorised")
+    assert not await store.resume("sandbox", fault="Unauthorised")
     assert [pause.fault for pause in await store.pauses()] == ["by hand"]
 
 

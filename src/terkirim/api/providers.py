@@ -60,7 +60,7 @@ def provider_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         body = await body_of(request, ("sender",))
         _refuse_unknown(gateway, name)
         sender = text_in(body, "sender") or ""
-        changed = await store.resume(name, sender=sender, now=clock.now())
+        changed = await store.resume(name, sender=sender)
         if changed:
             await keys.note(owner, "provider resumed", name, sender=sender)
         return json_answer(

@@ -87,7 +87,7 @@ def resume(name: str, sender: str | None, as_json: bool) -> int:
 
     async def resumed(database: Database) -> None:
         await _refuse_unknown(database, name)
-        if not await database.store.resume(name, sender=address, now=database.clock.now()):
+        if not await database.store.resume(name, sender=address):
             raise WrongState(f"{name} is not paused{_of(address)}", state="open")
         await note(database, "provider resumed", name, sender=address)
 

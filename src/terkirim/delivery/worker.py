@@ -97,9 +97,7 @@ class Worker:
         for pause in await self._gates.pauses():
             is_probed = pause.fault != BY_HAND or pause.until is not None
             if is_probed and await self._is_over(pause):
-                await self._gates.resume(
-                    pause.provider, sender=pause.sender, now=self._clock.now(), fault=pause.fault
-                )
+                await self._gates.resume(pause.provider, sender=pause.sender, fault=pause.fault)
                 _log.info("pause over", provider=pause.provider, sender=pause.sender)
 
     async def _is_over(self, pause: Pause) -> bool:

@@ -53,9 +53,7 @@ class Gates(Protocol):
         """
         ...
 
-    async def resume(
-        self, provider: str, *, sender: str = "", now: datetime, fault: str | None = None
-    ) -> bool:
+    async def resume(self, provider: str, *, sender: str = "", fault: str | None = None) -> bool:
         """End a pause and let its messages go; False where there was none.
 
         With `fault` only a pause for that fault is ended: another may have begun meanwhile.

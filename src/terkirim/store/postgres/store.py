@@ -227,14 +227,7 @@ class PostgresStore(PostgresLog):
     async def pause(self, pause: Pause) -> bool:
         return await self.write_alone(partial(gates.save_pause, pause=pause))
 
-    async def resume(
-        self,
-        provider: str,
-        *,
-        sender: str = "",
-        now: datetime,  # noqa: ARG002 - the port's
-        fault: str | None = None,
-    ) -> bool:
+    async def resume(self, provider: str, *, sender: str = "", fault: str | None = None) -> bool:
         ending = partial(gates.end_pause, provider=provider, sender=sender, fault=fault)
         ended = await self.write_alone(ending)
         self._note_change()

@@ -103,7 +103,7 @@ def _pausing(site: Site) -> list[HTTPRouteHandler]:
     @site.post("/providers/{name:str}/resume")
     async def resume(visit: Visit) -> Response[Any]:
         name, sender = await _named(site, visit), visit.form.get("sender", "")
-        if await store.resume(name, sender=sender, now=clock.now()):
+        if await store.resume(name, sender=sender):
             await visit.note("provider resumed", name, sender=sender)
         return visit.go("/providers", visit.say("{name} is used again.", name=name))
 
