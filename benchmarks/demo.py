@@ -32,6 +32,7 @@ LIMIT = 150.0  # seconds after which the demo gives up and says what is missing
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops it stops all of it
     with tempfile.TemporaryDirectory(prefix="terkirim-demo-") as folder, ExitStack() as stack:
         place = Path(folder)
         emulator_port, web_port = free_port(), free_port()
