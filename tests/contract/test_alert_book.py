@@ -246,11 +246,18 @@ async def test_an_alert_that_is_seen_again_says_when(book):
     assert (await book.open_alerts())[0].last_at == START + SECOND
 
 
-async def test_when_a_condition_was_last_raised_is_known_after_its_end(book):
-    one = alert()
-    await started(book, one)
-    await book.change([AlertChange(ends=one)], now=START + SECOND)
-    assert await book.last_raised(["k:s", "other"]) == {"k:s": START}
+async def test_when_people_last_heard_of_a_condition_is_known_after_its_end_by_how_bad_it_was(book):
+    mild, bad, untold = alert(), alert(severity=Severity.CRITICAL), alert(at=START + 3 * SECOND)
+    await started(book, mild, channels=("c", "d"))
+    await sent(book, *await taken(book))
+    await book.change([AlertChange(ends=mild)], now=START + SECOND)
+    await started(book, bad)
+    await taken(book)  # a channel that was written to and failed counts from when it was raised
+    await book.change([AlertChange(ends=bad)], now=START + 2 * SECOND)
+    await started(book, untold)
+    await book.change([AlertChange(ends=untold)], now=START + 4 * SECOND)
+    expected = {"k:s": {Severity.WARNING: START, Severity.CRITICAL: START}}
+    assert await book.last_told(["k:s", "other"]) == expected
     assert await book.change([], now=START) == 0
 
 

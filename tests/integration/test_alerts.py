@@ -80,6 +80,39 @@ async def test_a_condition_that_stays_after_its_return_is_told_when_the_cool_dow
     assert len(watched.mailbox.titles()) == 3
 
 
+async def test_what_comes_back_worse_is_told_at_once_also_to_whom_it_was_not_bad_enough(watched):
+    await settled(watched, condition())
+    await settled(watched)
+    watched.clock.pass_(MINUTE)
+    await settled(watched, condition(severity=Severity.EMERGENCY))
+    assert len(watched.mailbox.titles()) == 3
+    assert len(watched.mailbox.titles("crit")) == 1
+
+
+async def test_what_eases_before_anybody_heard_of_it_is_no_news_of_something_better(watched):
+    bad = condition(severity=Severity.EMERGENCY)
+    await settled(watched, bad)
+    await settled(watched)
+    watched.clock.pass_(MINUTE)
+    await settled(watched, bad)  # within its cool-down
+    watched.clock.pass_(MINUTE)
+    await settled(watched, condition())
+    assert len(watched.mailbox.titles()) == 2
+    watched.clock.pass_(COOLDOWN)
+    await watched.deliver()
+    assert watched.mailbox.titles()[2:] == ["The disk is nearly full: 5 MB left"]
+
+
+async def test_short_spells_that_are_never_told_do_not_hold_back_what_follows(watched):
+    await settled(watched, condition())
+    await settled(watched)
+    for _ in range(3):
+        watched.clock.pass_(25 * MINUTE)
+        await settled(watched, condition())
+        await settled(watched)
+    assert len(watched.mailbox.titles()) == 4  # told again once its hour was over
+
+
 async def test_a_worse_one_is_told_at_once_and_a_milder_one_as_better(watched):
     await settled(watched, condition())
     await settled(watched, condition(severity=Severity.EMERGENCY))

@@ -104,9 +104,17 @@ def test_every_condition_moves_at_most_once(before, now):
 
 
 def test_a_condition_that_comes_back_waits_for_its_cool_down():
-    assert due_after(None, NOW) == NOW
-    assert due_after(NOW - COOLDOWN, NOW) == NOW
-    assert due_after(NOW - MINUTE, NOW) == NOW - MINUTE + COOLDOWN
+    critical = Severity.CRITICAL
+    assert due_after({}, critical, NOW) == NOW
+    assert due_after({critical: NOW - COOLDOWN}, critical, NOW) == NOW
+    assert due_after({critical: NOW - MINUTE}, critical, NOW) == NOW - MINUTE + COOLDOWN
+
+
+def test_what_comes_back_worse_than_anybody_heard_waits_for_nothing():
+    told = {Severity.WARNING: NOW - MINUTE}
+    assert due_after(told, Severity.EMERGENCY, NOW) == NOW
+    told[Severity.EMERGENCY] = NOW - 2 * MINUTE
+    assert due_after(told, Severity.CRITICAL, NOW) == NOW - 2 * MINUTE + COOLDOWN
 
 
 def test_a_channel_hears_its_lowest_severity_and_above():

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from terkirim.alerts import texts
-from terkirim.domain.alert import Alert, Condition, Delivery, Purpose
+from terkirim.domain.alert import Alert, Condition, Delivery, Purpose, Severity
 from terkirim.language import Voice
 from terkirim.policy.alerting import Move, Step, due_after, hears
 from terkirim.policy.conditions import CREDITS_LEVEL, CREDITS_RUN_OUT
@@ -19,14 +19,15 @@ _CREDITS = frozenset({CREDITS_LEVEL, CREDITS_RUN_OUT})  # one top-up ends both: 
 class Scene:
     """What the changes are made of, besides the moves.
 
-    `standing`: facts about a subject as it is now. `last_raised`: by condition.
+    `standing`: facts about a subject as it is now. `told`: when people last heard of a condition,
+    by its name and by how bad it was.
     """
 
     now: datetime
     opened: Sequence[Alert]
     channels: Sequence[Channel]
     standing: Mapping[str, Mapping[str, Any]]
-    last_raised: Mapping[str, datetime]
+    told: Mapping[str, Mapping[Severity, datetime]]
     say: Voice
     new_id: Callable[[], str]
 
@@ -47,6 +48,11 @@ class Scene:
             raised_at=self.now if is_raised else None,
             is_quiet_end=condition.is_quiet_end,
         )
+
+    def was_told(self, alert: Alert) -> bool:
+        """Tell whether somebody heard of it, and not only of the same thing before."""
+        told_at = self.told.get(alert.condition, {}).get(alert.severity)
+        return told_at is not None and alert.raised_at is not None and told_at >= alert.raised_at
 
     def notices(
         self, alert: Alert, purpose: Purpose, *, due_at: datetime | None = None
@@ -87,14 +93,15 @@ def changes_of(steps: Sequence[Move], scene: Scene) -> Iterator[AlertChange]:
 
 def _moved(step: Step, alert: Alert | None, condition: Condition, scene: Scene) -> AlertChange:
     since = scene.now if alert is None else alert.seen_at
-    if step is Step.EASE:
+    is_known = alert is not None and scene.was_told(alert)
+    if step is Step.EASE and is_known:
         return _eased(alert, condition, since, scene)
     text = texts.told(condition)
     if step is Step.SEE:
         return AlertChange(starts=scene.alert(condition, text, since=since, is_raised=False))
     due_at = scene.now
-    if step is Step.RAISE:
-        due_at = due_after(scene.last_raised.get(condition.name), scene.now)
+    if not is_known:
+        due_at = due_after(scene.told.get(condition.name, {}), condition.severity, scene.now)
     starts = scene.alert(condition, text, since=since)
     notices = scene.notices(starts, Purpose.ALERT, due_at=due_at)
     return AlertChange(ends=alert, starts=starts, notices=notices)

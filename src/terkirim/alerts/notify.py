@@ -131,7 +131,7 @@ class Notify:
             opened=opened,
             channels=await self._channels(),
             standing=standing,
-            last_raised=await self._book.last_raised(names) if names else {},
+            told=await self._book.last_told(names) if names else {},
             say=self._manners.say,
             new_id=self._new_id,
         )

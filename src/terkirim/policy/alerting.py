@@ -1,13 +1,13 @@
 """Who is told what, and when: once per condition, again only if it grows worse or eases."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
 from terkirim.domain.alert import Alert, Condition, Severity
 
-COOLDOWN = timedelta(hours=1)  # a condition that comes and goes is told of once in this time
+COOLDOWN = timedelta(hours=1)  # what comes and goes, no worse than before, is told once in it
 STALE = timedelta(minutes=10)  # how old the last sight of a condition may be before it is noted
 
 _WAITS = (
@@ -77,9 +77,14 @@ def _step(alert: Alert | None, condition: Condition, now: datetime) -> Move | No
     return Move(Step.GO_ON, alert, condition) if now - alert.last_at >= STALE else None
 
 
-def due_after(last_raised_at: datetime | None, now: datetime) -> datetime:
-    """Return when a condition that is raised anew may be told of."""
-    return now if last_raised_at is None else max(now, last_raised_at + COOLDOWN)
+def due_after(told: Mapping[Severity, datetime], severity: Severity, now: datetime) -> datetime:
+    """Return when a condition that comes back may be told of.
+
+    `told`: when people last heard of it, by how bad it was. What they heard when it was milder
+    holds nothing back.
+    """
+    heard = [at for known, at in told.items() if known.rank >= severity.rank]
+    return max([now, *(at + COOLDOWN for at in heard)])
 
 
 def hears(lowest: Severity, severity: Severity) -> bool:

@@ -113,8 +113,11 @@ class AlertBook(Protocol):
         """Return what goes on of these kinds (None: of every kind), oldest first."""
         ...
 
-    async def last_raised(self, conditions: Collection[str]) -> dict[str, datetime]:
-        """Return when each of these conditions was last raised, where it ever was."""
+    async def last_told(self, conditions: Collection[str]) -> dict[str, dict[Severity, datetime]]:
+        """Return when people last heard of each of these conditions, by how bad it was.
+
+        What was over, or better, before it could be told is not among it.
+        """
         ...
 
     async def change(self, changes: Sequence[AlertChange], *, now: datetime) -> int:

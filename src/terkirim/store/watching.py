@@ -113,6 +113,14 @@ def alert_of(row: Sequence[Any]) -> Alert:
     )
 
 
+def told_of(rows: Iterable[Sequence[Any]]) -> dict[str, dict[Severity, datetime]]:
+    """Return when people heard of each condition, by severity; a row is (name, severity, at)."""
+    told: dict[str, dict[Severity, datetime]] = {}
+    for name, severity, at in rows:
+        told.setdefault(name, {})[Severity(severity)] = instant(at)
+    return told
+
+
 def notice_row(one: Delivery) -> tuple[Any, ...]:
     """Return a notice as `notify` writes it."""
     return (

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from terkirim.domain.alert import Alert, Delivery, DeliveryState
+from terkirim.domain.alert import Alert, Delivery, DeliveryState, Severity
 from terkirim.ports.alerts import AlertChange, AlertFilter, Vitals
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.people import keep_activity
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
 from terkirim.store.rows import storable
-from terkirim.store.times import HOUR_US, instant, micros
+from terkirim.store.times import HOUR_US, micros
 from terkirim.store.watching import (
     DAY_HOURS,
     activities_of,
@@ -21,6 +21,7 @@ from terkirim.store.watching import (
     alert_row,
     delivery_of,
     notice_row,
+    told_of,
     vitals_of,
 )
 
@@ -44,10 +45,10 @@ class PostgresAlertBook:
         rows = await self._store.read(lambda db: db.rows(_sql["open_alerts"], kinds=wanted))
         return [alert_of(row) for row in rows]
 
-    async def last_raised(self, conditions: Collection[str]) -> dict[str, datetime]:
+    async def last_told(self, conditions: Collection[str]) -> dict[str, dict[Severity, datetime]]:
         names = sorted(conditions)
-        rows = await self._store.read(lambda db: db.rows(_sql["last_raised"], conditions=names))
-        return {name: instant(at) for name, at in rows}
+        rows = await self._store.read(lambda db: db.rows(_sql["last_told"], conditions=names))
+        return told_of(rows)
 
     async def change(self, changes: Sequence[AlertChange], *, now: datetime) -> int:
         if not changes:

@@ -5,9 +5,10 @@ SELECT id, kind, subject, severity, facts, title, body, seen_at, last_at, raised
 FROM alerts WHERE ended_at IS NULL AND (:kinds::text[] IS NULL OR kind = ANY (:kinds::text[]))
 ORDER BY seen_at, id;
 
--- name: last_raised
-SELECT condition, max(raised_at) FROM alerts
-WHERE condition = ANY (:conditions::text[]) AND raised_at IS NOT NULL GROUP BY condition;
+-- name: last_told
+SELECT a.condition, a.severity, max(coalesce(d.sent_at, a.raised_at)) FROM alerts a
+JOIN alert_deliveries d ON d.alert_id = a.id AND d.purpose = 'alert' AND d.attempts > 0
+WHERE a.condition = ANY (:conditions::text[]) AND a.raised_at IS NOT NULL GROUP BY a.condition, a.severity;
 
 -- name: start
 -- The unique index decides between two nodes that find the same at once.

@@ -8,13 +8,13 @@ from typing import Any
 
 import apsw
 
-from terkirim.domain.alert import Alert, Delivery, DeliveryState
+from terkirim.domain.alert import Alert, Delivery, DeliveryState, Severity
 from terkirim.ports.alerts import AlertChange, AlertFilter, Vitals
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, storable, to_json
 from terkirim.store.sqlite.people import keep_activity
 from terkirim.store.sqlite.store import SqliteStore
-from terkirim.store.times import HOUR_US, instant, micros
+from terkirim.store.times import HOUR_US, micros
 from terkirim.store.watching import (
     DAY_HOURS,
     activities_of,
@@ -22,6 +22,7 @@ from terkirim.store.watching import (
     alert_row,
     delivery_of,
     notice_row,
+    told_of,
     vitals_of,
 )
 
@@ -40,11 +41,9 @@ class SqliteAlertBook:
             lambda db: [alert_of(row) for row in db.execute(_sql["open_alerts"], bound)]
         )
 
-    async def last_raised(self, conditions: Collection[str]) -> dict[str, datetime]:
+    async def last_told(self, conditions: Collection[str]) -> dict[str, dict[Severity, datetime]]:
         bound = {"conditions": to_json(sorted(conditions))}
-        return await self._store.read(
-            lambda db: {name: instant(at) for name, at in db.execute(_sql["last_raised"], bound)}
-        )
+        return await self._store.read(lambda db: told_of(db.execute(_sql["last_told"], bound)))
 
     async def change(self, changes: Sequence[AlertChange], *, now: datetime) -> int:
         if not changes:
