@@ -214,6 +214,46 @@ def test_a_letter_that_is_no_template_is_told_before_anything_is_sent(terkirim, 
     assert count_of(terkirim) == 0
 
 
+@pytest.mark.parametrize("mode", [[], ["--dry-run"]], ids=["run", "trial"])
+@pytest.mark.parametrize(
+    ("options", "settings", "field", "says"),
+    [
+        ([], {"MAILKETING_FROM_EMAIL": ""}, "from", "set MAILKETING_FROM_EMAIL"),
+        (["--from", "bad"], {}, "from", "it should look like"),
+        (["--route", "nope"], {}, "route", "`nope` is none of `default`"),
+        (["--expires-in", "0s"], {}, "expires_in", "must be at least one second"),
+        (["--subject", ""], {}, "subject", "is missing"),
+        (["--html", "empty.html"], {}, "html", "is missing; give `html` or `text`, or both"),
+        (["--campaign", "j" * 300], {}, "campaign", "at most 256 are taken"),
+        (
+            ["--reply-to", "cs@example.com"],
+            {"MAILKETING_API_KEY": "k", "MAILKETING_API_URL": "http://127.0.0.1:9/api/v1"},
+            "reply_to",
+            "no provider on the route `default` carries it",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_command_is_blamed_on_no_row(
+    terkirim, many, *, options, settings, field, says, mode
+):
+    terkirim.write("empty.html", "")
+    arguments = many("email;nama;kota\na@example.com;A;B\nb@example.com;C;D\n")
+    error = terkirim.error(*arguments, *options, *mode, **settings)
+    assert (error["exit_code"], error["field"]) == (1, field)
+    assert says in error["message"]
+    assert count_of(terkirim) == 0
+    assert not (terkirim.folder / "p.bad.csv").exists()
+    done = terkirim(*arguments, *options, *mode, **settings)
+    assert f"terkirim: `{field}`: " in done.stderr
+
+
+def test_a_letter_without_a_body_is_refused_before_any_row(terkirim, many):
+    many("email;nama;kota\na@example.com;A;B\n")
+    error = terkirim.error("send", "--csv", "p.csv", "--subject", "Halo")
+    assert (error["exit_code"], error["field"]) == (1, "html")
+    assert count_of(terkirim) == 0
+
+
 def test_the_columns_can_be_named(terkirim, many):
     text = "kontak;nama;kota;nota\na@example.com;A;X;1\na@example.com;A;X;2\n"
     document = terkirim.json(*many(text, "--column", "kontak", "--key", "nota"))

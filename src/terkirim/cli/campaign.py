@@ -21,6 +21,7 @@ from terkirim.domain.email import Draft
 from terkirim.domain.errors import InvalidEmail, StoreUnavailable
 
 OWNER = "cli"
+_ANYBODY = "anybody@example.com"  # stands for every row where the letter itself is checked
 _KEYS = """PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
     CREATE TABLE keys (key TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID; BEGIN"""
 CHUNK = 500  # rows that share a transaction
@@ -105,6 +106,11 @@ class Campaign:
         self._name = name
         self._bad = bad
         self.tally = Tally()
+
+    def refuse_faults(self) -> None:
+        """Raise InvalidEmail where what all rows share is wrong: no row is to be blamed for it."""
+        shared = Draft(**self._letter, to=_ANYBODY, campaign=self._name, row=_ANYBODY)
+        self._gateway.check(shared, owner=OWNER)
 
     async def run(self, survey: Survey, *, advance: Callable[[int], None]) -> None:
         """Submit what the survey let pass; it can be broken off at any time and begun again.

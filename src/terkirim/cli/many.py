@@ -124,6 +124,7 @@ def _sent(run: _Run) -> int:
 
 async def _put_on_disk(run: _Run, gateway: Gateway) -> tuple[Campaign, bool]:
     screen, campaign = run.at.screen, run.campaign(gateway)
+    campaign.refuse_faults()
     await say_what_it_costs(gateway, screen, run.options, rows=run.survey.good, campaign=run.name)
     is_hidden = screen.as_json or not sys.stderr.isatty()
     label = screen.say("Queueing")
