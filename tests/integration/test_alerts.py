@@ -18,6 +18,7 @@ from terkirim.domain.outcome import (
 )
 from terkirim.policy import conditions
 from terkirim.policy.alerting import COOLDOWN
+from terkirim.policy.conditions import PauseSeen, pause_condition
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import Facts, verdict
 from terkirim.ports import BY_HAND, ClaimWish, Pause, Submission
@@ -286,6 +287,30 @@ async def looked(watched, span=timedelta(0)):
 async def test_a_gateway_that_is_well_raises_nothing(watched):
     await mail(watched)
     assert await looked(watched) == []
+
+
+async def test_a_pause_is_told_when_it_begins_and_when_it_ends_however_short(watched):
+    await mail(watched, OutOfCredits("saldo habis"))
+    for _ in range(3):
+        await watched.conditions.look_at_pauses()
+        await watched.deliver()
+    assert watched.mailbox.titles() == ["Mailketing: no credits are left"]
+    await watched.store.resume("mailketing")
+    await watched.conditions.look_at_pauses()
+    await watched.deliver()
+    assert watched.mailbox.titles()[1:] == ["Over: Mailketing: no credits are left"]
+
+
+async def test_a_pause_without_a_reason_is_told_without_one(watched):
+    await settled(
+        watched,
+        pause_condition(
+            PauseSeen(provider="mailketing", sender="", fault="QuotaReached", reason="")
+        ),
+        kinds=(conditions.PROVIDER_PAUSED,),
+    )
+    (alert,) = await watched.alerts()
+    assert alert.body == "Its mail waits and nothing is lost."
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ VALUES = {
     "kind": "`gosok`",
     "provider": "mailketing",
     "error": "KeyError",
+    "days": 3,
+    "failures": 28,
+    "last": "HTTP 500",
 }
 
 

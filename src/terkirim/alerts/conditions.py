@@ -22,7 +22,7 @@ from terkirim.ports.credits import CreditBook
 
 
 class Conditions:
-    """What is looked at once a minute, by one node."""
+    """What is looked at: all of it once a minute, by one node; pauses by each, every second."""
 
     def __init__(  # noqa: PLR0913 - the ports it looks at
         self,
@@ -44,6 +44,17 @@ class Conditions:
         self._min_free = min_free
         self._alarms = alarms
         self._clock = clock
+        self._pauses: frozenset[PauseSeen] = frozenset()
+
+    async def look_at_pauses(self) -> None:
+        """Settle the providers where a pause has begun or ended since the last look.
+
+        A minute would be late, and a short pause would be over before anybody saw it.
+        """
+        pauses = frozenset([_seen(pause) for pause in await self._gates.pauses()])
+        if pauses != self._pauses:
+            await self._alarms.settle(await self._providers(), kinds=PROVIDER_KINDS)
+            self._pauses = pauses
 
     async def look(self) -> None:
         """Settle the providers, the mail of the last day, and the disk."""

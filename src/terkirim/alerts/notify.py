@@ -98,6 +98,11 @@ class Notify:
             as_said = (phrase("{says}", says=one) for one in (alert.title, alert.body))
             return texts.Text(*as_said)
 
+    def says(self, condition: Condition) -> str:
+        """Return what is said of a condition, in the installation's language."""
+        text, say = texts.told(condition), self._manners.say
+        return f"{say(text.title)}. {say(text.body)}"
+
     async def test(self) -> list[tuple[Channel, str]]:
         """Write to every channel now, and return what each answered; "": it took the text."""
         channels = await self._channels()

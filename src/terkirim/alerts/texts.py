@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from terkirim.domain.alert import Alert, Condition, Severity
+from terkirim.domain.remarks import retold
 from terkirim.language import Phrase, phrase, phrases, proper
 from terkirim.policy import conditions
 
@@ -138,6 +139,8 @@ def _paused(facts: Facts) -> Text:
             )
         case _:
             title = phrase("{provider} is paused", provider=provider)
+    if not facts["reason"]:
+        return Text(title, phrase("Its mail waits and nothing is lost."))
     return Text(
         title, phrase("Its mail waits and nothing is lost. Why: {reason}", reason=facts["reason"])
     )
@@ -222,9 +225,9 @@ def _endpoint(facts: Facts) -> Text:
     return Text(
         phrase("A webhook endpoint was disabled"),
         phrase(
-            "{url} failed for too long: {reason}. Events are kept and can be sent again.",
+            "{url} gets no more events: {reason}. They are kept and can be sent again.",
             url=facts["url"],
-            reason=facts["reason"],
+            reason=retold(facts["reason"]),
         ),
     )
 

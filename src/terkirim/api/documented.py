@@ -13,9 +13,8 @@ from terkirim.api.describing import YES_OR_NO, described, whole
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, by_key
 from terkirim.compose import Gateway
-from terkirim.domain.alert import Alert
+from terkirim.domain.alert import Condition
 from terkirim.domain.credit import Level, Standing
-from terkirim.policy.conditions import CREDIT_KINDS
 
 LONGEST_DAYS = 3_650
 CHECKED = "Credit balance checked"
@@ -125,7 +124,7 @@ class _Desk:
                 "status": _HEALTHY.get(standing.level, standing.level.value),
                 "estimated": standing.is_estimated,
             }
-        return body | {"alert": await self._alert()}
+        return body | {"alert": await self._alert(standing)}
 
     async def statistics(self, days: int) -> dict[str, Any]:
         """Return the statistics of the last days."""
@@ -145,14 +144,11 @@ class _Desk:
         at: datetime | None = None if standing is None else standing.checked_at
         return (at or self._clock.now()).isoformat()
 
-    async def _alert(self) -> str | None:
-        opened = [
-            one
-            for one in await self._lookout.alarms.open(CREDIT_KINDS)
-            if one.raised_at is not None and one.subject == self._provider
-        ]
-        worst = max(opened, key=_rank, default=None)
-        return None if worst is None else f"{worst.title}. {worst.body}"
+    async def _alert(self, standing: Standing) -> str | None:
+        """Return what is worst with the account as it stands now."""
+        found = await self._lookout.monitor.conditions([standing])
+        worst = max(found, key=_rank, default=None)
+        return None if worst is None else self._lookout.alarms.says(worst)
 
 
 def _failed(balance: int | None, message: str) -> dict[str, Any]:
@@ -176,8 +172,8 @@ def _stats(
     }
 
 
-def _rank(alert: Alert) -> int:
-    return alert.severity.rank
+def _rank(condition: Condition) -> int:
+    return condition.severity.rank
 
 
 async def _admin(keys: Keys, request: Http) -> str | None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from terkirim.content.fetching import resolved
 from terkirim.database import Database
+from terkirim.domain.remarks import retold
 from terkirim.domain.webhook import Endpoint
 from terkirim.language import Voice
 from terkirim.webhooks.courier import CourierSettings
@@ -32,4 +33,4 @@ def who_disabled(say: Voice, endpoint: Endpoint) -> str:
     """Return why an endpoint is disabled, as a sentence."""
     if not endpoint.why_disabled:
         return say("disabled by a person")
-    return say("disabled by itself: {reason}", reason=endpoint.why_disabled)
+    return say("disabled by itself: {reason}", reason=retold(endpoint.why_disabled))

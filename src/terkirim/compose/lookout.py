@@ -28,7 +28,8 @@ from terkirim.settings import Settings
 LOOK_EVERY = timedelta(minutes=1)
 DELIVER_EVERY = timedelta(seconds=1)
 LISTEN_EVERY = timedelta(minutes=5)  # each time a reading: between two of them it is estimated
-LOOK_AT_RESERVE_EVERY = timedelta(seconds=10)
+LOOK_AT_RESERVE_EVERY = timedelta(seconds=1)
+LOOK_AT_PAUSES_EVERY = timedelta(seconds=1)
 
 _log = Logger("terkirim.alerts")
 
@@ -117,6 +118,7 @@ def lookout_over(
         Job(name="credits heard", every=LISTEN_EVERY, work=monitor.listen, is_own=True),
         Job(name="reserve", every=LOOK_AT_RESERVE_EVERY, work=reserve.look, is_own=True),
         Job(name="conditions", every=LOOK_EVERY, work=conditions.look),
+        Job(name="pauses", every=LOOK_AT_PAUSES_EVERY, work=conditions.look_at_pauses, is_own=True),
         Job(name="summary", every=LOOK_EVERY, work=summary.tell_when_due),
         Job(name="alerts", every=DELIVER_EVERY, work=alarms.deliver, is_own=True),
     ]

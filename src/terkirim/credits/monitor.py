@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from terkirim.credits.standings import Standings
-from terkirim.domain.alert import Activity
+from terkirim.domain.alert import Activity, Condition
 from terkirim.domain.credit import Reading, Source, Spent, Standing
 from terkirim.domain.outcome import Outcome, ProviderFault, Unauthorised
 from terkirim.policy.conditions import CREDIT_KINDS, credit_conditions, refused_key
@@ -96,9 +96,10 @@ class Monitor:
         before = await self._standings.level_before(standing.provider)
         return standing.is_estimated and standing.known_level is not before
 
-    async def _settled(self, standings: Sequence[Standing]) -> list[Standing]:
+    async def conditions(self, standings: Sequence[Standing]) -> list[Condition]:
+        """Return what is wrong with accounts that stand so."""
         running_out = await self._standings.running_out()
-        conditions = [
+        return [
             condition
             for standing in standings
             for condition in credit_conditions(
@@ -107,6 +108,9 @@ class Monitor:
                 is_running_out=standing.provider in running_out,
             )
         ]
+
+    async def _settled(self, standings: Sequence[Standing]) -> list[Standing]:
+        conditions = await self.conditions(standings)
         balances = {one.provider: {"balance": one.balance} for one in standings}
         await self._alarms.settle(conditions, kinds=CREDIT_KINDS, standing=balances)
         for standing in standings:

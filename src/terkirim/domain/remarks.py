@@ -1,4 +1,4 @@
-"""Remarks that are kept in English with a mail or a callback, and told in their reader's language.
+"""Remarks that are kept in English with what they are about, and told in their reader's language.
 
 Programs read them as they stand; `retold` finds the sentence again, with what was filled in.
 """
@@ -28,9 +28,12 @@ NO_READER = phrase("callbacks of {provider} are not read here")
 UNREADABLE = phrase("it could not be read: {error}")
 UNAPPLIED = phrase("it could not be applied: {error}")
 WITHOUT_KIND = phrase("it names no kind, and says nothing of a message")
+ENDPOINT_GONE = phrase("it answered 410: gone")
+FAILED_TOO_LONG = phrase("no success for {days} days, {failures} failures; the last one: {last}")
 _ALL = (
     HEADERS_KEPT, KEPT, NO_REPLY_TO, NO_FILES, NO_FILES_FROM_HERE, TOO_MANY_FILES, NOT_TOGETHER,
     GIVEN_TWICE, OF_NO_MESSAGE, NO_READER, UNREADABLE, UNAPPLIED, WITHOUT_KIND,
+    ENDPOINT_GONE, FAILED_TOO_LONG,
 )  # fmt: skip
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 

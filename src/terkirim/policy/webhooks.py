@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from terkirim.domain.remarks import ENDPOINT_GONE, FAILED_TOO_LONG, kept
 from terkirim.domain.webhook import WebhookAnswer, WebhookEnd, WebhookState, WebhookTask
 
 # After each failed attempt; the last one repeats until the three days are over.
@@ -45,11 +46,11 @@ def ended(task: WebhookTask, answer: WebhookAnswer, *, now: datetime) -> Webhook
         answer=answer,
         state=WebhookState.FAILED if due_at is None else WebhookState.WAITING,
         due_at=due_at,
-        why_disabled=f"it answered {GONE}: gone" if is_gone else None,
+        why_disabled=kept(ENDPOINT_GONE) if is_gone else None,
     )
 
 
 def failed_too_long(failures: int, last: str) -> str:
     """Return the sentence on an endpoint that is disabled for its failures."""
     days = FAILING_FOR // timedelta(days=1)
-    return f"no success for {days} days, {failures} failures; the last one: {last}"
+    return kept(FAILED_TOO_LONG, days=days, failures=failures, last=last)
