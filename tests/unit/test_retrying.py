@@ -231,6 +231,35 @@ def raised_from(cause):
     return error
 
 
+def raised_while_handling(context):
+    error = RuntimeError("connection failed")
+    error.__context__ = context
+    return error
+
+
+def raised_from_nothing(context):
+    error = raised_while_handling(context)
+    error.__suppress_context__ = True
+    return error
+
+
+def in_a_circle(context):
+    error = raised_while_handling(context)
+    context.__context__ = error
+    return error
+
+
+def foreign(module, *names, base=Exception):
+    """Return an exception of a library that need not be installed; each class from the one before.
+
+    The last name is the exception's own.
+    """
+    kind = base
+    for name in names:
+        kind = type(name, (kind,), {"__module__": module})
+    return kind("broken")
+
+
 @pytest.mark.parametrize(
     ("failure", "expected"),
     [
@@ -238,8 +267,30 @@ def raised_from(cause):
         (socket.gaierror("no name"), True),
         (ReadTimeout(), True),
         (raised_from(ConnectionResetError()), True),
+        (raised_while_handling(ConnectionResetError()), True),
+        (raised_while_handling(raised_from(ReadTimeout())), True),
+        (raised_from_nothing(ConnectionResetError()), False),
+        (raised_while_handling(ValueError()), False),
+        (in_a_circle(KeyError("a bug")), False),
         (RuntimeError("a bug"), False),
         (TypeError(), False),
+        (FileNotFoundError("no such attachment"), False),
+        (
+            foreign(
+                "aiohttp.client_exceptions", "ClientConnectionError", "ServerDisconnectedError"
+            ),
+            True,
+        ),
+        (foreign("aiohttp.client_exceptions", "ClientError", "ClientPayloadError"), True),
+        (foreign("aiohttp.client_exceptions", "ClientError", "InvalidURL", base=ValueError), False),
+        (foreign("aiohttp_of_mine", "ClientConnectionError"), False),
+        (foreign("httpx", "TransportError", "NetworkError", "ReadError"), True),
+        (foreign("httpx", "TransportError", "ProtocolError", "RemoteProtocolError"), True),
+        (foreign("httpx", "TransportError", "ProtocolError", "LocalProtocolError"), False),
+        (foreign("httpx", "TransportError", "UnsupportedProtocol"), False),
+        (foreign("requests.exceptions", "RequestException", "InvalidURL", base=OSError), False),
+        (foreign("requests.exceptions", "RequestException", "ConnectionError", base=OSError), True),
+        (asyncio.IncompleteReadError(b"HTT", 9), True),
         *[(HttpError(status), True) for status in (408, 425, 429, 500, 502, 503, 504, 599)],
         *[(HttpError(status), False) for status in (400, 401, 402, 403, 404, 422, 600)],
         (SimpleNamespace(status=503), True),
@@ -266,6 +317,18 @@ def raised_from(cause):
 )
 def test_what_is_worth_another_try(failure, expected):
     assert is_worth_retrying(failure) is expected
+
+
+async def test_what_was_wrong_before_the_call_is_not_its_cause(send):
+    try:
+        Sender(ConnectionResetError("the other gateway"))()
+    except ConnectionResetError:
+        ended, _ = await send(buggy)
+    assert (ended.success, ended.attempts) == (False, 1)
+
+
+def buggy():
+    raise RuntimeError("a bug")
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ have in common, in exceptions that they raise and in values that they return.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from terkirim.delivery.broken_lines import is_broken_line
 from terkirim.policy.answers import kind_of_text
 from terkirim.policy.retry import LONGEST_ASKED
 
@@ -52,7 +53,7 @@ def is_worth_retrying(failure: object) -> bool:
         return 400 <= code <= 499  # noqa: PLR2004 - SMTP's 4yz
     if kind_of_text(text_of(failure)) is not None:
         return False
-    return not isinstance(failure, Exception) or any(map(_is_passing, _causes(failure)))
+    return not isinstance(failure, Exception) or is_broken_line(failure)
 
 
 def http_status(failure: object) -> int | None:
@@ -112,22 +113,6 @@ def _smtp_code(failure: object) -> int | None:
         codes = [answer[0] for answer in refused.values() if isinstance(answer, tuple) and answer]
         return min((code for code in codes if isinstance(code, int)), default=None)
     return None
-
-
-def _is_passing(error: BaseException) -> bool:
-    # Not every client's time-out is a TimeoutError: httpx and requests have their own names.
-    return isinstance(error, OSError) or any(
-        "timeout" in kind.__name__.casefold() for kind in type(error).__mro__
-    )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in seen:
-        seen.append(cause)
-        yield cause
-        cause = cause.__cause__
 
 
 def _header(headers: object, name: str) -> Any:
