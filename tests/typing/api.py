@@ -4,6 +4,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import assert_type
 
 from terkirim import (
@@ -53,9 +54,9 @@ async def embedded(gateway: Gateway) -> None:
     assert_type(await gateway.cancel(sent), list[Cancelled])
     assert_type(await gateway.requeue(sent), int)
     assert_type(await gateway.count_pending(), int)
-    await gateway.send_email(to="a@example.com")  # pyright: ignore[reportCallIssue]
-    await gateway.send_email(to="a", subject="x", subjekt="y")  # pyright: ignore[reportCallIssue]
-    await gateway.send_email(to=5, subject="x")  # pyright: ignore[reportArgumentType]
+    await gateway.send_email(to="a@example.com")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await gateway.send_email(to="a", subject="x", subjekt="y")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await gateway.send_email(to=5, subject="x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def in_a_thread() -> None:
@@ -69,7 +70,7 @@ def in_a_thread() -> None:
         assert_type(gateway.cancel(sent), list[Cancelled])
         assert_type(gateway.requeue(sent), int)
         assert_type(gateway.count_pending(), int)
-        gateway.send_email(subject="x")  # pyright: ignore[reportCallIssue]
+        gateway.send_email(subject="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def over_http() -> None:
@@ -92,8 +93,8 @@ def over_http() -> None:
         assert_type(client.all_messages(is_sandbox=True), Iterator[Message])
         assert_type(client.requeue(sent.id), None)
         assert_type(client.retry_statistics(), RetryStatistics)
-        client.send_batch([{"subject": "x"}])  # pyright: ignore[reportArgumentType]
-        client.send_email(to="a", subject="x", priority=1)  # pyright: ignore[reportArgumentType]
+        client.send_batch([{"subject": "x"}])  # type: ignore[typeddict-item]  # pyright: ignore[reportArgumentType]
+        client.send_email(to="a", subject="x", priority=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def over_http_with_a_loop() -> None:
@@ -128,13 +129,32 @@ def refused(client: Client) -> None:
 
 
 async def retried() -> None:
-    async def send() -> int:
-        return 1
+    async def send() -> dict[str, object]:
+        return {"id": 1}
 
     async def send_to(item: str) -> int:
         return len(item)
 
-    assert_type(await retry_email_send(send, to="a@example.com", subject="x"), Retried[int])
-    assert_type(retry_email_send_sync(lambda: 1, to="a@example.com"), Retried[int])
-    assert_type(await retry_batch(send_to, ["a@example.com"]), list[Retried[int]])
-    assert_type(retry_batch_sync(len, ["a@example.com"]), list[Retried[int]])
+    ended = await retry_email_send(send, to="a@example.com", subject="x", waits=(0, 0, 0))
+    assert_type(ended, Retried[dict[str, object]])
+    assert_type((ended.success, ended.attempts), tuple[bool, int])
+    assert_type(ended.value, dict[str, object] | None)
+    later = await retry_email_send(partial(send_to, "a@example.com"), to="a@example.com")
+    assert_type(later, Retried[int])
+    plain = await retry_email_send(lambda: 1, to="a@example.com")
+    assert_type(plain, Retried[int])
+    every = await retry_batch(send_to, ["a@example.com"], on_result=told)
+    assert_type([one.value for one in every], list[int | None])
+    lengths = await retry_batch(len, ["a@example.com"], on_progress=print)
+    assert_type(lengths, list[Retried[int]])
+
+
+def told(item: str, ended: Retried[int]) -> None:
+    assert_type(ended.error, Exception | str | None)
+
+
+def retried_in_a_thread() -> None:
+    ended = retry_email_send_sync(lambda: 1, to="a@example.com")
+    assert_type(ended, Retried[int])
+    every = retry_batch_sync(len, ["a@example.com"], on_result=told)
+    assert_type(every, list[Retried[int]])

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from typing import Generic, TypeVar, Unpack
+from typing import Generic, TypeVar, Unpack, overload
 
 from terkirim.delivery.retrying import (
     Retried,
@@ -26,6 +26,30 @@ BATCH_PAUSE = timedelta(seconds=1)
 _log = Logger("terkirim.retrying")
 
 
+@overload
+async def retry_batch(
+    fn: Callable[[Item], Awaitable[T]],
+    items: Iterable[Item],
+    *,
+    size: int = ...,
+    pause: timedelta = ...,
+    on_result: Callable[[Item, Retried[T]], object] | None = ...,
+    on_progress: Callable[[int, int], object] | None = ...,
+    sleep: Callable[[float], Awaitable[object]] = ...,
+    **options: Unpack[RetryOptions],
+) -> list[Retried[T]]: ...
+@overload
+async def retry_batch(
+    fn: Callable[[Item], T],
+    items: Iterable[Item],
+    *,
+    size: int = ...,
+    pause: timedelta = ...,
+    on_result: Callable[[Item, Retried[T]], object] | None = ...,
+    on_progress: Callable[[int, int], object] | None = ...,
+    sleep: Callable[[float], Awaitable[object]] = ...,
+    **options: Unpack[RetryOptions],
+) -> list[Retried[T]]: ...
 async def retry_batch(
     fn: Callable[[Item], Awaitable[T]] | Callable[[Item], T],
     items: Iterable[Item],

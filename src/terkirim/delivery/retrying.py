@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, TypedDict, TypeVar, Unpack, overload
 
 from terkirim.delivery.failures import asked_wait, is_failed_answer, is_worth_retrying, shown_text
 from terkirim.logs import Logger
@@ -55,6 +55,24 @@ class Retried(Generic[T]):
     error: Exception | str | None
 
 
+@overload
+async def retry_email_send(
+    fn: Callable[[], Awaitable[T]],
+    *,
+    to: str,
+    subject: str = ...,
+    sleep: Callable[[float], Awaitable[object]] = ...,
+    **options: Unpack[RetryOptions],
+) -> Retried[T]: ...
+@overload
+async def retry_email_send(
+    fn: Callable[[], T],
+    *,
+    to: str,
+    subject: str = ...,
+    sleep: Callable[[float], Awaitable[object]] = ...,
+    **options: Unpack[RetryOptions],
+) -> Retried[T]: ...
 async def retry_email_send(
     fn: Callable[[], Awaitable[T]] | Callable[[], T],
     *,
