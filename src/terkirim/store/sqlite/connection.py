@@ -11,7 +11,7 @@ import apsw
 
 from terkirim.domain.errors import ConfigError, StoreUnavailable
 
-BUSY_MS = 10_000
+BUSY_MS = 5_000  # who comes meanwhile waits for this and for a turn of their own
 SHARED_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs"}
 )
@@ -63,6 +63,11 @@ def opened_for_reading(path: Path) -> apsw.Connection:
         connection.set_busy_timeout(BUSY_MS)
         connection.execute("PRAGMA query_only = 1; PRAGMA cache_size = -8000")
     return connection
+
+
+def rewritten(connection: apsw.Connection) -> None:
+    """Write again what stands there: a disk that takes nothing still gives a lock."""
+    connection.execute(f"PRAGMA user_version = {connection.pragma('user_version')}")
 
 
 def free_bytes(path: Path) -> int | None:

@@ -35,7 +35,7 @@ from terkirim.store.gate_settings import GateSettings
 from terkirim.store.queries import Queries
 from terkirim.store.records import key_columns
 from terkirim.store.sqlite import accepting, claiming, controlling, gates, reading, settling
-from terkirim.store.sqlite.connection import free_bytes, opened
+from terkirim.store.sqlite.connection import free_bytes, opened, rewritten
 from terkirim.store.sqlite.nodes import NodeFiles
 from terkirim.store.sqlite.reader import Reader
 from terkirim.store.sqlite.writer import Batch, Turn, Writer
@@ -239,7 +239,7 @@ class SqliteStore:
         return free_bytes(self._path)
 
     async def check_writable(self) -> None:
-        await self.write_alone(lambda _: None)  # takes and gives back the writer's lock
+        await self.write_alone(rewritten)
 
     async def close(self) -> None:
         if self._is_closed:

@@ -121,6 +121,8 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - it is handed to the caller that caused it
             if len(group) == 1:
                 return [error]
+            if isinstance(error.__cause__, apsw.BusyError):  # nobody of them is guilty
+                return [StoreUnavailable(str(error)) for _ in group]
         return [self._written_alone(member) for member in group]
 
     def _written_alone(self, member: _Member) -> Any:
