@@ -223,6 +223,74 @@ async def test_a_word_that_nobody_asked_for_is_not_taken_for_the_next_answer():
             await asyncio.sleep(0.01)
 
 
+def pouring(first, more):
+    """Answer with bytes that have no end."""
+
+    async def scene(line):
+        await line.request()
+        await line.say(first)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await line.say(more)
+        line.served.has_ended.set()
+
+    return scene
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+FINISHED = CHUNKED + b'14\r\n{"status":"success"}\r\n0\r\n'
+FILLER = b"y" * 4_000
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (OK, b"X-A: " + FILLER + b"\r\n"),
+        (OK + b"X-A: ", FILLER),
+        (OK + b"X-", FILLER),
+        (b"HTTP/1.1 200 ", FILLER),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+        (b"HTTP/1.1 103 Early Hints\r\n", b"Link: " + FILLER + b"\r\n"),
+        (FINISHED, b"X-A: " + FILLER + b"\r\n"),
+        (CHUNKED + b"1;", FILLER),
+    ],
+    ids=[
+        "headers",
+        "one header",
+        "a header's name",
+        "the reason",
+        "interim answers",
+        "an interim answer",
+        "trailers",
+        "a chunk's extension",
+    ],
+)
+async def test_an_answer_that_is_all_head_is_unclear_and_its_line_closed(first, more):
+    async with serving(pouring(first, more)) as server, opened() as one:
+        outcome = await asked(one, server.url)
+        assert isinstance(outcome, Unclear)
+        assert "too long" in outcome.reason
+        async with asyncio.timeout(5):
+            await server.has_ended.wait()
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(60_000, True), (70_000, False)])
+async def test_a_head_may_be_large_but_not_too_large_however_it_comes(size, is_read):
+    lines = "".join(f"X-{number}: {'y' * 990}\r\n" for number in range(size // 1_000))
+    answer = http("x", headers=lines)
+    for parts in ([answer], [answer[:30_000], answer[30_000:]]):
+        async with serving(saying(*parts)) as server, opened() as one:
+            assert isinstance(await asked(one, server.url), Answer) is is_read
+
+
+async def test_each_answer_of_a_line_has_its_own_measure():
+    answer = http("x", headers=f"X-A: {'y' * 40_000}\r\n")
+    async with serving(answering(answer)) as server, opened() as one:
+        for _ in range(3):
+            assert (await asked(one, server.url)).body == b"x"
+        assert server.connections == 1
+
+
 async def test_an_upgrade_is_no_answer():
     upgrade = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
     async with serving(saying(upgrade)) as server, opened() as one:

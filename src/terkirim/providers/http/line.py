@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 import httptools
 
+HEAD_LIMIT = 64 * 1024  # bytes of an answer besides its body; servers send a few hundred
 _LAST_LOOK = 0.02  # seconds between the end of the time and the end of the request
 _SUCCESSES = range(200, 300)
 _FINAL = 200  # a status below is an interim answer, of which another one follows
@@ -56,6 +57,7 @@ class Broken:
 _LATE = Broken("")
 _UNASKED = Broken("something was said before anything was asked")
 _EARLY = Broken("success was said before the request had left")
+_TALKATIVE = Broken("the answer's head and trailers are too long")
 
 
 class Line(asyncio.Protocol):
@@ -71,6 +73,7 @@ class Line(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes] = []
         self._length = 0
+        self._heard = 0  # bytes since the request: the body's, and all that stands around it
         self._is_over = False
         self.idle_since = 0.0
         self.left_at: float | None = None  # when the server closed it, while nobody asked
@@ -86,7 +89,7 @@ class Line(asyncio.Protocol):
         It leaves in the loop's next round: with all that are asked in this one, as each alone would
         wake the server anew, and not where the server is seen to have gone meanwhile.
         """
-        self._headers, self._parts, self._length = [], [], 0
+        self._headers, self._parts, self._length, self._heard = [], [], 0, 0
         self._future, self._unwritten = self._loop.create_future(), request
         self._timer = self._loop.call_later(within, self._look_once_more)
         self._loop.call_soon(self._write)
@@ -103,6 +106,7 @@ class Line(asyncio.Protocol):
         if not self._is_asked:  # what comes after it cannot be told from an answer
             self._end(_UNASKED)
             return
+        self._heard += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -110,7 +114,7 @@ class Line(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._end(Broken(f"the answer is no HTTP ({type(error).__name__})"))
         else:
-            self._look_at_length()
+            self._look_at_sizes()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._is_asked and not self._is_over:
@@ -123,6 +127,11 @@ class Line(asyncio.Protocol):
     @property
     def _is_asked(self) -> bool:
         return self._future is not None and self._unwritten is None
+
+    @property
+    def _is_all_head(self) -> bool:
+        """Tell whether too much stands around the body: heads, also interim ones, and trailers."""
+        return self._heard - self._length > HEAD_LIMIT
 
     def _write(self) -> None:
         if self._unwritten is not None and not self._transport.is_closing():
@@ -146,8 +155,10 @@ class Line(asyncio.Protocol):
             self._is_over = True  # also where a second answer came, for which nobody asked
         self._answered(is_whole=True)
 
-    def _look_at_length(self) -> None:
-        if self._length > self._limit and self._future is not None:
+    def _look_at_sizes(self) -> None:
+        if self._is_all_head:
+            self._end(_TALKATIVE)
+        elif self._length > self._limit and self._future is not None:
             self._is_over = True
             self._answered(is_whole=False)
 
@@ -161,6 +172,9 @@ class Line(asyncio.Protocol):
 
     def _answered(self, *, is_whole: bool) -> None:
         if self._future is not None:
+            if self._is_all_head:  # and came to its end in one piece
+                self._end(_TALKATIVE)
+                return
             status = self._parser.get_status_code()
             if self._transport.get_write_buffer_size():
                 self._is_over = True  # answered before it was read: the rest is no new request
