@@ -17,13 +17,18 @@ The last two are raised by the REST client only. An outcome of a delivery is nev
 """
 
 from datetime import timedelta
+from typing import Any
 
 from terkirim.domain.credit import Preflight
 from terkirim.domain.phrase import Phrase, in_english, phrase
 
 
 class TerkirimError(Exception):
-    """The root of all errors that this product raises on purpose."""
+    """The root of all errors that this product raises on purpose; each survives a pickle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would call the class with the sentence alone, and most need more than that.
+        return _made_again, (type(self), self.args), self.__dict__
 
 
 class ConfigError(TerkirimError, ValueError):
@@ -129,3 +134,9 @@ class GatewayUnavailable(TerkirimError, ConnectionError):  # noqa: N818
         self.may_be_done = may_be_done
         self.idempotency_key = idempotency_key
         self.retry_after = retry_after
+
+
+def _made_again(kind: type[TerkirimError], args: tuple[Any, ...]) -> TerkirimError:
+    error = kind.__new__(kind, *args)
+    error.args = args  # an OSError with an `__init__` of its own leaves them to that
+    return error
