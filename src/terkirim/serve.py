@@ -15,7 +15,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from terkirim.access.kept import write_for_owner
-from terkirim.access.keys import KEY_BYTES, SCOPES, hash_of, key_text, new_key
+from terkirim.access.keys import KEY_BYTES, SCOPES, key_text, new_key
 from terkirim.api.app import build_app
 from terkirim.compose import Gateway
 from terkirim.domain.errors import ConfigError
@@ -129,22 +129,17 @@ def _refuse_taken_port(settings: Settings) -> None:
 async def first_key(gateway: Gateway) -> None:
     """Keep the key of the settings, or make one: shown on a terminal, else left in a file."""
     store, now = gateway.store, gateway.clock.now()
-    given = gateway.settings.api_key
-    if given is not None:
-        await _keep(gateway, given.read(), name="TERKIRIM_API_KEY")
+    setting = gateway.setting_key
+    if await setting.kept(store, now=now, new_id=gateway.new_id()) is not None:
         return
+    rows = await store.keys()
+    is_there_one = any(row.revoked_at is not None or setting.is_in_force(row) for row in rows)
     # Of several nodes that start at once, one makes the key; if it dies there, the next start does.
-    if await store.keys() or not await store.take_turn("first key", every=ONE_MINUTE, now=now):
+    if is_there_one or not await store.take_turn("first key", every=ONE_MINUTE, now=now):
         return
     made = key_text(secrets.token_bytes(KEY_BYTES))
     _hand_out(made, gateway)
-    await _keep(gateway, made, name="first")
-
-
-async def _keep(gateway: Gateway, text: str, *, name: str) -> None:
-    if await gateway.store.find_key(hash_of(text)) is None:
-        row = new_key(name, SCOPES, now=gateway.clock.now(), new_id=gateway.new_id(), text=text)
-        await gateway.store.add_key(row)
+    await store.add_key(new_key("first", SCOPES, now=now, new_id=gateway.new_id(), text=made))
 
 
 async def first_admin(gateway: Gateway) -> None:

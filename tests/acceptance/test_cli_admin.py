@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import pytest
 
+from terkirim.access.setting_key import SettingKey
 from terkirim.cli.noting import person
 from terkirim.domain.message import State
 from tests.acceptance.command import TERKIRIM
@@ -62,6 +63,20 @@ def test_a_made_key_opens_the_door_and_a_revoked_one_does_not(tmp_path, terkirim
 def test_a_key_needs_a_name_that_can_be_shown(terkirim, name):
     error = terkirim.error("keys", "make", name)
     assert (error["exit_code"], "NAME" in error["message"]) == (2, True)
+
+
+def test_a_key_that_left_the_settings_is_listed_as_refused(terkirim):
+    async def keep(gateway):
+        ring, now = gateway.store, gateway.clock.now()
+        await SettingKey(lambda: "tk_a").kept(ring, now=now, new_id=gateway.new_id())
+
+    terkirim.inside(keep)
+    assert "refused" not in terkirim("keys", "list", TERKIRIM_API_KEY="tk_a").stdout
+    assert "no longer in the settings, refused" in terkirim("keys", "list").stdout
+    (listed,) = terkirim.json("keys", "list", TERKIRIM_API_KEY="tk_b")["data"]
+    assert (listed["name"], listed["in_force"]) == ("TERKIRIM_API_KEY", False)
+    error = terkirim.error("keys", "make", "TERKIRIM_API_KEY")
+    assert (error["exit_code"], "give another name" in error["message"]) == (2, True)
 
 
 def test_there_are_words_where_there_is_no_key(terkirim):

@@ -7,9 +7,13 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from terkirim.access.kept import write_for_owner
 from terkirim.access.keys import hash_of
+from terkirim.access.setting_key import NAME
 from terkirim.compose import Gateway
 from terkirim.serve import configure_logs, first_admin, first_key
+from terkirim.settings import Secret
+from tests.integration.door import KEY, Door
 
 
 @pytest.fixture
@@ -65,6 +69,67 @@ async def test_a_key_of_the_settings_that_was_revoked_stays_revoked(opening):
         await first_key(gateway)
         (row,) = await gateway.store.keys()
         assert row.revoked_at is not None
+
+
+async def status_by(door, key):
+    return (await door.call("GET", "/v1/emails", key=key)).status
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/k.db"
+    return await request.getfixturevalue("postgres").database()
+
+
+async def test_a_key_that_is_replaced_in_its_file_opens_nothing_and_the_new_one_does(
+    database, tmp_path
+):
+    path = tmp_path / "key"
+    path.write_text("tk_a\n")
+    settings = {"work": False, "database": database, "api_key": Secret.from_file(path)}
+    async with Gateway.open(**settings) as gateway:
+        await first_key(gateway)
+        door = await Door.to(gateway)
+        assert (await status_by(door, "tk_a"), await status_by(door, "tk_b")) == (200, 403)
+        write_for_owner(path, "tk_b")
+        assert (await status_by(door, "tk_a"), await status_by(door, "tk_b")) == (403, 200)
+        assert await status_by(door, KEY) == 200  # a key that was made is no affair of the file
+        listed = (await door.call("GET", "/v1/api-keys")).json["data"]
+        assert [one["name"] for one in listed].count(NAME) == 1
+    settings["api_key"] = Secret.from_file(path)
+    async with Gateway.open(**settings) as gateway:
+        await first_key(gateway)
+        door = Door(gateway)
+        assert (await status_by(door, "tk_a"), await status_by(door, "tk_b")) == (403, 200)
+        write_for_owner(path, "tk_a")
+        assert (await status_by(door, "tk_a"), await status_by(door, "tk_b")) == (200, 403)
+
+
+async def test_a_key_that_left_the_settings_opens_nothing_and_another_is_made(opening, tmp_path):
+    async with opening(api_key="tk_from_the_settings") as gateway:
+        await first_key(gateway)
+    async with opening() as gateway:
+        await first_key(gateway)
+        door = Door(gateway)
+        assert await status_by(door, "tk_from_the_settings") == 403
+        made = (tmp_path / "k.db.api-key").read_text().strip()
+        assert await status_by(door, made) == 200
+
+
+async def test_a_revoked_key_of_the_settings_opens_nothing(opening):
+    async with opening(api_key="tk_from_the_settings") as gateway:
+        await first_key(gateway)
+        (row,) = await gateway.store.keys()
+        await gateway.store.revoke_key(row.id, now=gateway.clock.now())
+        assert await status_by(Door(gateway), "tk_from_the_settings") == 403
+
+
+async def test_no_other_key_gets_the_name_of_that_of_the_settings(opening):
+    async with opening() as gateway:
+        door = await Door.to(gateway)
+        refused = await door.call("POST", "/v1/api-keys", {"name": NAME})
+        assert (refused.status, refused.name) == (422, "validation_error")
 
 
 async def test_a_start_on_a_terminal_shows_a_new_link_in_the_language_of_the_installation(

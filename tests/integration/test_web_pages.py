@@ -347,6 +347,8 @@ async def test_a_key_is_shown_once_and_revoked(visitor):
     assert (last.status, "last key" in last.text) == (409, True)
     wrong = await visitor.post("/settings/keys", name="kasir")
     assert (wrong.status, "aria-invalid" in wrong.text) == (422, False)
+    wrong = await visitor.post("/settings/keys", name="TERKIRIM_API_KEY", scope_read="1")
+    assert (wrong.status, "the name of the key in the settings" in wrong.text) == (422, True)
     wrong = await visitor.post("/settings/keys", name="x" * 200, scope_read="1")
     assert re.search(r'name="name"[^>]* aria-invalid="true"', wrong.text)
     assert 'name="scope_read" value="1" checked' in wrong.text

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from terkirim.access.keys import SCOPES, key_text, new_key
+from terkirim.access.setting_key import NAME, TAKEN
 from terkirim.api import schemas
 from terkirim.api.asked import page_of, some_of, text_in, wrong
 from terkirim.api.describing import PAGE, described
@@ -33,7 +34,7 @@ PERMISSIONS = {"full_access": SCOPES, "sending_access": ("send",)}
 
 def key_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     """Return the handlers of `/v1/api-keys`."""
-    store, clock = gateway.store, gateway.clock
+    store, clock, is_in_force = gateway.store, gateway.clock, gateway.setting_key.is_in_force
 
     @post("/v1/api-keys", status_code=201, opt=CREATE)
     async def create_key(request: Http) -> Response[bytes]:
@@ -51,7 +52,7 @@ def key_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """List the keys in force, newest first; a key's text is never shown again."""
         await keys.owner(request, "admin")
         page = page_of(request)
-        rows = [row for row in reversed(await store.keys()) if row.revoked_at is None]
+        rows = [row for row in reversed(await store.keys()) if is_in_force(row)]
         if page.after is not None:
             rows = [row for row in rows if row.id < page.after][: page.fetched]
         elif page.before is not None:
@@ -66,7 +67,7 @@ def key_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """Revoke a key: within a second every process refuses it."""
         owner = await keys.owner(request, "admin")
         rows = [row for row in await store.keys() if row.revoked_at is None]
-        if [row.id for row in rows if "admin" in row.scopes] == [key_id]:
+        if [row.id for row in rows if "admin" in row.scopes and is_in_force(row)] == [key_id]:
             says = "this is the last key that may make others; make another one first"
             raise Refused(409, "resource_locked", says)
         if not await store.revoke_key(key_id, now=clock.now()):
@@ -85,6 +86,8 @@ def _wanted(body: Any) -> tuple[str, tuple[str, ...]]:
     name = text_in(body, "name", most=NAME_LIMIT) or ""
     if re.search(schemas.LINE, name) is None:
         raise wrong("name", "holds a control character")
+    if name == NAME:
+        raise wrong("name", TAKEN)
     if body.get("domain_id") is not None:
         # To ignore it would make a key that may do more than its owner believes.
         raise InvalidEmail(

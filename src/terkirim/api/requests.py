@@ -49,7 +49,7 @@ class Keys:
             self._count(request, NOBODY)
             raise Refused(401, "missing_api_key", "give the header `Authorization: Bearer <key>`")
         row = await self._found(hash_of(text.strip()))
-        if row is None or row.revoked_at is not None:
+        if row is None or not self._gateway.setting_key.is_in_force(row):
             self._count(request, NOBODY)
             raise Refused(403, "invalid_api_key", "this API key is not known here, or was revoked")
         self._count(request, row.id)
@@ -75,9 +75,18 @@ class Keys:
         seen = self._seen.get(key_hash)
         if seen is not None and now - seen[0] < _KEPT_SECONDS:
             return seen[1]
-        row = await self._gateway.store.find_key(key_hash)
+        row = await self._asked(key_hash)
         if row is not None:
             self._seen[key_hash] = (now, row)
+        return row
+
+    async def _asked(self, key_hash: str) -> KeyRow | None:
+        gateway = self._gateway
+        row = await gateway.store.find_key(key_hash)
+        if row is None and gateway.setting_key.gives(key_hash):  # its file has changed
+            row = await gateway.setting_key.kept(
+                gateway.store, now=gateway.clock.now(), new_id=gateway.new_id()
+            )
         return row
 
 

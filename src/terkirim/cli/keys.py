@@ -1,11 +1,13 @@
 """`terkirim keys`: who may call the gateway, and with which rights."""
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from terkirim.access.keys import KEY_BYTES, SCOPES, key_text, new_key
+from terkirim.access.setting_key import NAME, TAKEN, SettingKey
 from terkirim.cli.desk import desk
 from terkirim.cli.exits import DONE
 from terkirim.cli.noting import note
@@ -39,6 +41,8 @@ def make(name: str, scopes: tuple[str, ...], as_json: bool) -> int:
     if not name.strip() or not name.isprintable() or len(name) > NAME_LIMIT:
         wanted = f"give 1 to {NAME_LIMIT} characters that can be printed"
         raise click.BadParameter(wanted, param_hint="NAME")
+    if name.strip() == NAME:
+        raise click.BadParameter(f"it {TAKEN}", param_hint="NAME")
     at = desk(as_json=as_json)
     text = key_text(secrets.token_bytes(KEY_BYTES))
 
@@ -62,8 +66,10 @@ def list_(as_json: bool) -> int:
     """List all keys, revoked ones too."""
     at = desk(as_json=as_json)
     rows = at.ask(lambda database: database.store.keys())
-    document = {"object": "list", "data": [_shape(row) for row in rows]}
-    at.screen.answer(document, _lines(at.screen, rows))
+    is_in_force = SettingKey(at.settings.api_key_now).is_in_force
+    listed = [{**_shape(row), "in_force": is_in_force(row)} for row in rows]
+    document = {"object": "list", "data": listed}
+    at.screen.answer(document, _lines(at.screen, rows, is_in_force))
     return DONE
 
 
@@ -90,7 +96,7 @@ def revoke(key_id: str, as_json: bool) -> int:
     return DONE
 
 
-def _lines(screen: Screen, rows: list[KeyRow]) -> list[str]:
+def _lines(screen: Screen, rows: list[KeyRow], is_in_force: Callable[[KeyRow], bool]) -> list[str]:
     if not rows:
         return [screen.say("No keys: `terkirim keys make NAME` makes one.")]
     lines = []
@@ -102,6 +108,8 @@ def _lines(screen: Screen, rows: list[KeyRow]) -> list[str]:
         ]
         if row.revoked_at is not None:
             facts.append(screen.say("revoked {at}", at=screen.at(row.revoked_at)))
+        elif not is_in_force(row):
+            facts.append(screen.say("no longer in the settings, refused"))
         lines.append("    " + "  ".join(facts))
     return lines
 

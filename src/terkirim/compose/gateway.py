@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 import msgspec
 
+from terkirim.access.setting_key import SettingKey
 from terkirim.compose.building import Parts, built
 from terkirim.content.addresses import normalised
 from terkirim.content.fetching import needs_fetching
@@ -38,6 +39,7 @@ class Gateway(Following):
         self.clock = parts.clock
         self.new_id = parts.new_id
         self.signing_key = parts.signing_key
+        self.setting_key = SettingKey(parts.settings.api_key_now)
         self.submit = parts.submit
         self.tally = parts.tally
         self.watch = parts.watch

@@ -75,7 +75,7 @@ class Settings(BaseSettings):
         "sqlite:///terkirim.db", "`sqlite:///FILE`, or `postgresql://user@host/database`"
     )
     api_key: Key | None = _setting(
-        None, "a key with every scope, for a first start without a person; none: one is made"
+        None, "a key with every scope, in force while it stands here; none: one is made"
     )
     signing_key: AnySecret | None = _setting(
         None, "signs links to attachments, 16 bytes or more; none: one is made and kept"
@@ -194,6 +194,10 @@ class Settings(BaseSettings):
         if self.mailketing_from_email is None:
             return None
         return Address(self.mailketing_from_email, self.mailketing_from_name)
+
+    def api_key_now(self) -> str | None:
+        """Return the gateway's key as its setting, or its file, has it now."""
+        return None if self.api_key is None else self.api_key.read()
 
     @property
     def providers_by_route(self) -> dict[str, tuple[str, ...]]:

@@ -44,6 +44,7 @@ async def settings_page(
     given: dict[str, Any] = {"made": None, "fault": None, "form": {}}
     if tab == "keys":
         given["keys"] = list(reversed(await site.gateway.store.keys()))
+        given["is_in_force"] = site.gateway.setting_key.is_in_force
     if tab == "people":
         given["people"] = await desk.users.users()
     if tab == "environment":

@@ -9,7 +9,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from terkirim.access.keys import SCOPES, key_text, new_key
 from terkirim.access.roles import ADMIN
-from terkirim.domain.phrase import phrase
+from terkirim.access.setting_key import NAME
+from terkirim.domain.phrase import Phrase, phrase
 from terkirim.web.pages.entry import name_fault
 from terkirim.web.site import Site
 from terkirim.web.visit import Denied, Visit
@@ -27,7 +28,7 @@ def routes(site: Site, page: Page) -> list[HTTPRouteHandler]:
         """Make a key. It stands in this answer and nowhere else: only its hash is kept."""
         name = visit.form.get("name", "").strip()
         scopes = [scope for scope in SCOPES if visit.form.get(f"scope_{scope}")]
-        fault, bad_field = name_fault(name), "name"
+        fault, bad_field = _name_fault(name), "name"
         if fault is None and not scopes:
             fault, bad_field = phrase("Choose at least one right."), ""
         if fault is not None:
@@ -43,7 +44,9 @@ def routes(site: Site, page: Page) -> list[HTTPRouteHandler]:
     async def revoke(visit: Visit) -> Response[Any]:
         key_id = visit.request.path_params["key_id"]
         rows = [row for row in await gateway.store.keys() if row.revoked_at is None]
-        if [row.id for row in rows if "admin" in row.scopes] == [key_id]:
+        is_in_force = gateway.setting_key.is_in_force
+        makers = [row.id for row in rows if "admin" in row.scopes and is_in_force(row)]
+        if makers == [key_id]:
             raise Denied(
                 409,
                 phrase("This is the last key that may make others."),
@@ -56,3 +59,9 @@ def routes(site: Site, page: Page) -> list[HTTPRouteHandler]:
         return visit.go("/settings?tab=keys", says)
 
     return [make, revoke]
+
+
+def _name_fault(name: str) -> Phrase | None:
+    if name == NAME:
+        return phrase("This is the name of the key in the settings. Give another one.")
+    return name_fault(name)
