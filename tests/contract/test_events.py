@@ -130,8 +130,81 @@ async def test_an_event_without_an_id_may_be_about_mail_whose_id_is_known(node):
 async def test_a_guess_is_made_within_days_of_the_acceptance_only(node, accepted_at, is_guessed):
     email = an_email(now=accepted_at)
     await node.sent(email, ref=None, now=accepted_at)
+    node.clock.at = LATER + 10 * MINUTE
     await node.post({"type": "emailopen", "email": "budi@example.com", "date": LATER.isoformat()})
     assert bool((await node.store.story(email.id)).events) is is_guessed
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"date": LATER.isoformat()},
+        {"date": (LATER + 4 * MINUTE).isoformat()},
+        {"date": "some day"},
+    ],
+    ids=[
+        "undated",
+        "dated as received",
+        "dated by a clock that is ahead",
+        "dated by nobody knows what",
+    ],
+)
+async def test_what_came_before_the_mail_left_is_never_about_it(node, said):
+    opened = {"type": "emailopen", "email": "budi@example.com", **said}
+    await node.post(opened)
+    email = an_email(now=LATER + SECOND)
+    await node.sent(email, ref=None, now=LATER + SECOND)
+    node.clock.at = LATER + 3 * SECOND
+    assert await node.applier.rematch() == 0
+    assert await node.state(email.id) is State.ACCEPTED
+    assert len(await node.events.unmatched(limit=10)) == 1
+
+
+async def test_an_event_of_older_mail_is_not_in_doubt_because_of_mail_that_left_after_it(node):
+    old, new = an_email(), an_email(now=LATER)
+    await node.sent(old, ref=None)
+    await node.post({"type": "emailopen", "email": "budi@example.com"}, apply=False)
+    await node.sent(new, ref=None, now=LATER + SECOND)
+    await node.applier.apply_kept()
+    assert len((await node.store.story(old.id)).events) == 1
+
+
+async def test_what_came_while_the_request_was_in_the_air_is_guessed_once_it_is_settled(node):
+    email = an_email()
+    await node.accept(email)
+    (work,) = await node.take()
+    node.clock.at = START + SECOND
+    await node.post({"type": "emailopen", "email": "budi@example.com"})
+    await node.settle(work, Accepted(None), now=START + MINUTE, started_at=START)
+    await node.say_by_mailketing(email)
+    node.clock.at = START + MINUTE
+    assert await node.applier.rematch() == 1
+    (event,) = (await node.store.story(email.id)).events
+    assert event.facts["match"] == "guessed"
+
+
+@pytest.mark.parametrize(
+    ("first", "is_guessed"),
+    [(Unclear("the line broke"), True), (Deferred("busy"), False)],
+    ids=["may have been taken", "was not taken"],
+)
+async def test_what_came_between_two_requests_is_about_the_first_if_that_may_have_been_taken(
+    node, first, is_guessed
+):
+    email = an_email()
+    await node.accept(email)
+    (work,) = await node.take()
+    await node.settle(work, first)
+    node.clock.at = START + SECOND
+    await node.post({"type": "emailopen", "email": "budi@example.com"})
+    again_at = START + UNCLEAR_WAIT
+    await node.store.sweep(now=again_at)
+    (again,) = await node.take(now=again_at)
+    await node.settle(again, Accepted(None), now=again_at)
+    await node.say_by_mailketing(email)
+    node.clock.at = again_at
+    assert await node.applier.rematch() == is_guessed
 
 
 async def test_mail_of_another_provider_is_never_guessed(node):

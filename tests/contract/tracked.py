@@ -72,6 +72,14 @@ class TrackedNode(Node):
         await self.accept(email)
         (work,) = await self.take(now=now)
         await self.settle(work, Accepted(ref), now=now)
+        await self.say_by_mailketing(email)
+
+    async def say_by_mailketing(self, email):
+        """Let all that was sent of an email have gone by the provider whose callbacks are read."""
+        of_it = "(SELECT id FROM messages WHERE email_id = :id)"
+        await self.write(
+            f"UPDATE attempts SET provider = 'mailketing' WHERE message_id IN {of_it}", id=email.id
+        )
         sql = "UPDATE messages SET provider = 'mailketing' WHERE email_id = :id"
         await self.write(sql, id=email.id)
 

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from terkirim.domain.event import Match
 
 GUESS_WITHIN = timedelta(days=3)  # of the message's acceptance: later events stay unmatched
-CLOCKS_DIFFER = timedelta(minutes=5)  # at most: an event may seem earlier than the acceptance
+# At most: an event may seem earlier than the acceptance. When a callback came we know by our own
+# clock: what came before the request left is about other mail, whatever it is dated.
+CLOCKS_DIFFER = timedelta(minutes=5)
 # A settle that is under way tells the provider's own id: until then nothing is guessed about it.
 REFERENCE_WAIT = timedelta(minutes=10)
 FIRST_LOOK = timedelta(seconds=2)

@@ -200,11 +200,12 @@ def search_row(arrived: Arrived) -> tuple[Any, ...]:
 
 def guess_row(arrived: Arrived) -> tuple[Any, ...]:
     """Return what `guesses` looks for: mail to this recipient that was accepted shortly before."""
-    at = micros(arrived.event.at)
+    event = arrived.event
+    at = micros(event.at)
     since, until = at - _AFTER_US, at + _BEFORE_US
     days = list(range(since // DAY_US, until // DAY_US + 1))
-    is_nameless = arrived.event.reference is None
-    return arrived.event.recipient, since, until, arrived.provider, days, is_nameless
+    is_nameless, received_at = event.reference is None, arrived.received_at
+    return event.recipient, since, until, arrived.provider, days, is_nameless, received_at
 
 
 def count_heard(counts: "EventCounts", known: Known, told: Sequence[tuple[Arrived, int]]) -> None:

@@ -67,10 +67,11 @@ SELECT lower(m.recipient) FROM (
 -- name: guesses
 -- Two are as many as it takes to see that none of them may be guessed. The inner LIMIT keeps the planner to one day
 -- of the index at a time: an index that looked empty when it planned would be walked through. An event that names an
--- id, which is not known, is about no mail of which another id is known.
+-- id, which is not known, is about no mail of which another id is known. What came before the first request that the
+-- provider may have taken is about no mail of that request, whatever its date says.
 SELECT j.n, g.id
 FROM json_to_recordset(:rows::json) AS j (n integer, recipient text, since bigint, until bigint, provider text, days json,
-    is_nameless boolean)
+    is_nameless boolean, received_at bigint)
 CROSS JOIN LATERAL (
     SELECT f.id FROM json_array_elements_text(j.days) AS day (number)
     CROSS JOIN LATERAL (
@@ -78,6 +79,10 @@ CROSS JOIN LATERAL (
         WHERE m.accepted_at / 86400000000 = day.number::bigint AND lower(m.recipient) = j.recipient
             AND m.accepted_at BETWEEN j.since AND j.until AND m.accepted_at IS NOT NULL
             AND (m.provider_ref IS NULL OR j.is_nameless) AND NOT m.is_sandbox AND m.provider = j.provider
+            AND (
+                SELECT min(a.started_at) FROM attempts a WHERE a.message_id = m.id AND a.provider = m.provider
+                    AND a.outcome IN ('accepted', 'unclear')
+            ) <= j.received_at
         LIMIT 2
     ) f
     LIMIT 2

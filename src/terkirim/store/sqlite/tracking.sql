@@ -50,7 +50,8 @@ SELECT json_group_array(json_array(n, match, id)) FROM (
 
 -- name: guesses
 -- Two are as many as it takes to see that none of them may be guessed. An event that names an id, which is not known,
--- is about no mail of which another id is known.
+-- is about no mail of which another id is known. What came before the first request that the provider may have taken is
+-- about no mail of that request, whatever its date says.
 SELECT json_group_array(json_array(j.key, json((
     SELECT json_group_array(id) FROM (
         SELECT m.id FROM json_each(j.value ->> 4) day
@@ -58,6 +59,10 @@ SELECT json_group_array(json_array(j.key, json((
         WHERE m.accepted_at BETWEEN j.value ->> 1 AND j.value ->> 2 AND m.accepted_at IS NOT NULL
             AND (m.provider_ref IS NULL OR j.value ->> 5) AND m.is_sandbox = 0
             AND m.provider = j.value ->> 3
+            AND EXISTS (
+                SELECT 1 FROM attempts a WHERE a.message_id = m.id AND a.provider = m.provider
+                    AND a.outcome IN ('accepted', 'unclear') AND a.started_at <= j.value ->> 6
+            )
         LIMIT 2
     ))))) FROM json_each(:rows) j;
 
