@@ -111,6 +111,25 @@ def test_an_idempotency_key_that_no_database_keeps_is_refused(idle, key):
     assert idle.count_pending() == 0
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"subject": "a\ud800"},
+        {"subject": "a\ud800", "attachments": [{"path": "http://127.0.0.1/a.pdf"}]},
+        {"tags": [{"name": "a", "value": "\ud800"}]},
+    ],
+    ids=["a text", "a text with a file to be fetched", "a tag"],
+)
+def test_a_key_changes_nothing_of_what_is_said_of_half_a_surrogate_pair(idle, fields):
+    said = []
+    for key in ({}, {"idempotency_key": "order-1"}):
+        with pytest.raises(InvalidEmail) as caught:
+            idle.send_email(**LETTER | fields, **key)
+        said.append(caught.value)
+    assert said[0].field != ""
+    assert str(said[0]) == str(said[1])
+
+
 def test_a_key_used_again_returns_the_first_id_and_sends_nothing(idle):
     fields = LETTER | {"idempotency_key": "order-1"}
     assert idle.send_email(**fields) == idle.send_email(**fields)
