@@ -360,6 +360,32 @@ def test_an_answer_nobody_knows_is_deferred_with_its_text_and_one_alert(body, st
     assert not outcome.is_provider_down
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Template email tidak ditemukan",
+        "Database error: table recipient does not exist",
+        "Server email tidak ditemukan",
+        "Koneksi ke mailbox server invalid",
+        "Server penerima tidak ditemukan sementara",
+        "penerima server salah konfigurasi, coba lagi",
+        "Alamat email ini tidak valid untuk saat ini karena sistem sibuk",
+        "SMTP: mailbox unavailable, invalid response from upstream",
+        "Gagal menghubungi server penerima, alamat IP salah",
+        "Recipient list invalid",
+        "Waktu habis (timeout) saat memproses kredit",
+        "0 kredit terpakai",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 422])
+def test_words_about_a_machine_or_a_moment_lose_no_mail_and_pause_no_account(text, status):
+    for body in (v1(text), v1(text, "error", "message"), v2(text)):
+        outcome = read(body, status)
+        assert isinstance(outcome, Deferred)
+        assert outcome.is_unknown_answer
+        assert text in outcome.reason
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 404, 405])
 @pytest.mark.parametrize("body", [PAGE, "", {"message": "The route could not be found."}])
 def test_a_wrong_address_is_named_and_shuts_the_provider(status, body):
