@@ -254,6 +254,23 @@ def test_a_letter_without_a_body_is_refused_before_any_row(terkirim, many):
     assert count_of(terkirim) == 0
 
 
+def test_a_text_that_mailketing_does_not_carry_is_told_and_kept(terkirim, many):
+    account = {"MAILKETING_API_KEY": "k", "MAILKETING_API_URL": "http://127.0.0.1:9/api/v2"}
+    says = "`text`: no provider on the route `default` carries it beside `html`"
+    arguments = many("email;nama;kota\na@example.com;A;B\n", "--text", "Halo")
+    done = terkirim(*arguments, **account)
+    assert says in done.stderr
+    (warning,) = terkirim.json(*arguments, **account)["warnings"]
+    assert warning.startswith(says)
+    html = terkirim.write("one.html", "<p>Halo</p>")
+    document = terkirim.json(*ONE, "--html", html, **account)
+    assert document["warnings"][0].startswith(says)
+    shown = terkirim("messages", "show", document["id"], **account).stdout
+    assert "it is kept on the record and not sent" in " ".join(shown.split())
+    assert terkirim.json(*ONE, **account)["warnings"] == []  # alone it goes, as HTML
+    assert terkirim.json(*ONE, "--html", html)["warnings"] == []  # the sandbox carries it
+
+
 def test_the_columns_can_be_named(terkirim, many):
     text = "kontak;nama;kota;nota\na@example.com;A;X;1\na@example.com;A;X;2\n"
     document = terkirim.json(*many(text, "--column", "kontak", "--key", "nota"))

@@ -689,6 +689,8 @@ async def test_a_scripted_provider_speaks_its_lines_and_remembers():
     async def slow(message: OutgoingMessage) -> Accepted:
         await asyncio.Event().wait()
         return Accepted()
+    assert carries.text
+    assert carries.content_ids
 
     provider = ScriptedProvider(Deferred("busy"), lambda message: Accepted(message.id), slow)
     provider.probes.append(Unauthorised("no"))

@@ -24,7 +24,7 @@ from terkirim.domain.errors import InvalidEmail
 
 NOW = datetime(2026, 8, 17, 2, tzinfo=UTC)
 MAILKETING = Carries(attachments=3, needs_public_url=True)
-ALL = Carries(reply_to=True, headers=True, attachments=50)
+ALL = Carries(reply_to=True, headers=True, text=True, content_ids=True, attachments=50)
 NOTHING = Carries()
 RULES = DraftRules(carries={"default": (ALL,), "otp": (MAILKETING,)})
 PLAIN = Draft(sender="Toko <toko@contoh.id>", to="budi@contoh.id", subject="Halo", html="<p>Halo")
@@ -391,6 +391,31 @@ def test_headers_that_nobody_carries_are_kept_and_warned_of():
     (warning,) = email.warnings
     assert "`headers`" in warning
     assert check(rules=on(NOTHING, ALL), headers={"X-A": "1"}).email.warnings == ()
+
+
+def test_a_text_beside_html_that_nobody_carries_is_kept_and_warned_of():
+    both = {"html": "<p>Halo</p>", "text": "Halo"}
+    email = check(rules=on(NOTHING), **both).email
+
+    assert email.content.text == "Halo"
+    (warning,) = email.warnings
+    assert warning.startswith("`text`: no provider on the route `default` carries it")
+    assert check(rules=on(NOTHING, ALL), **both).email.warnings == ()
+    for one in ({"text": None}, {"text": ""}, {"html": None}, {"html": ""}):
+        assert check(rules=on(NOTHING), **both | one).email.warnings == ()
+
+
+def test_a_file_inside_the_letter_that_goes_beside_it_is_warned_of():
+    inside = {"attachments": [FILE, FILE | {"content_id": "logo"}]}
+    email = check(rules=on(MAILKETING, has_public_url=True), **inside).email
+
+    assert [one.content_id for one in email.attachments] == [None, "logo"]
+    (warning,) = email.warnings
+    assert warning.startswith("`attachments.content_id`: no provider on the route `default`")
+    assert check(rules=on(ALL), **inside).email.warnings == ()
+    rules = replace(on(NOTHING), not_carried="warn")
+    (warning,) = check(rules=rules, **inside).email.warnings  # it does not go at all
+    assert warning.startswith("`attachments`: ")
 
 
 def test_the_bytes_of_attachments_come_beside_the_email():

@@ -107,10 +107,16 @@ class Campaign:
         self._bad = bad
         self.tally = Tally()
 
-    def refuse_faults(self) -> None:
-        """Raise InvalidEmail where what all rows share is wrong: no row is to be blamed for it."""
+    def warnings(self) -> tuple[str, ...]:
+        """Return what of the letter itself is kept and not sent.
+
+        Raises:
+            InvalidEmail: what all rows share is wrong, and no row is to be blamed for it.
+        """
+        gateway = self._gateway
         shared = Draft(**self._letter, to=_ANYBODY, campaign=self._name, row=_ANYBODY)
-        self._gateway.check(shared, owner=OWNER)
+        email, _ = gateway.submit.check(shared, now=gateway.clock.now(), owner=OWNER)
+        return email.warnings
 
     async def run(self, survey: Survey, *, advance: Callable[[int], None]) -> None:
         """Submit what the survey let pass; it can be broken off at any time and begun again.

@@ -47,6 +47,13 @@ class _Run:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    campaign: Campaign
+    warnings: tuple[str, ...]
+    is_sandbox: bool
+
+
 def send_many(at: Desk, options: Options, letter: dict[str, Any], *, source: Path) -> int:
     """Send the letter to every row of the file; return the exit code."""
     if sys.stderr.isatty():
@@ -103,7 +110,8 @@ def _shown(run: _Run) -> int:
 def _sent(run: _Run) -> int:
     if run.bad.count:
         _refuse_unwritable(run.source.parent, run.bad.count)
-    campaign, is_sandbox = submitted(run.at.settings, lambda gateway: _put_on_disk(run, gateway))
+    done = submitted(run.at.settings, lambda gateway: _put_on_disk(run, gateway))
+    campaign, is_sandbox = done.campaign, done.is_sandbox
     kept = run.bad.keep()
     tally, survey = campaign.tally, run.survey
     document = {
@@ -114,6 +122,7 @@ def _sent(run: _Run) -> int:
         "duplicates": survey.duplicates,
         "bad_rows": run.bad.count - survey.duplicates,
         "bad_rows_file": None if kept is None else str(kept),
+        "warnings": list(done.warnings),
         "sandbox": is_sandbox,
     }
     run.at.screen.answer(document, _lines(run, campaign, kept))
@@ -122,9 +131,11 @@ def _sent(run: _Run) -> int:
     return REFUSED if run.bad.count > survey.duplicates else DONE
 
 
-async def _put_on_disk(run: _Run, gateway: Gateway) -> tuple[Campaign, bool]:
+async def _put_on_disk(run: _Run, gateway: Gateway) -> _Done:
     screen, campaign = run.at.screen, run.campaign(gateway)
-    campaign.refuse_faults()
+    warnings = campaign.warnings()
+    for warning in warnings:
+        screen.note(f"! {printable(warning)}")
     await say_what_it_costs(gateway, screen, run.options, rows=run.survey.good, campaign=run.name)
     is_hidden = screen.as_json or not sys.stderr.isatty()
     label = screen.say("Queueing")
@@ -141,7 +152,7 @@ async def _put_on_disk(run: _Run, gateway: Gateway) -> tuple[Campaign, bool]:
             )
         )
         raise
-    return campaign, gateway.is_sandbox
+    return _Done(campaign, warnings, gateway.is_sandbox)
 
 
 def _refuse_unwritable(folder: Path, count: int) -> None:

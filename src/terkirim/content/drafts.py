@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from terkirim.content.addresses import ADDRESS_LIMIT, NAME_LIMIT, normalised, read_address
 from terkirim.content.attachments import NO_FILES, Files, read_attachments
-from terkirim.content.carried import NotCarried, not_carried, refused_or_warned
+from terkirim.content.carried import NotCarried, Wanted, not_carried, refused_or_warned
 from terkirim.content.fields import chosen, shown
 from terkirim.content.headers import read_headers, read_tags
 from terkirim.content.recipients import Recipients, read_recipients, read_reply_to
@@ -120,7 +120,14 @@ def checked(
         campaign=campaign,
         row=row,
         warnings=recipients.warnings
-        + _warnings(route, rules, files, has_reply_to=bool(reply_to), has_headers=bool(headers)),
+        + _warnings(
+            route,
+            rules,
+            files,
+            has_reply_to=bool(reply_to),
+            has_headers=bool(headers),
+            has_text=letter.html is not None and letter.text is not None,
+        ),
     )
     return Checked(email=email, files=files.contents)
 
@@ -254,16 +261,24 @@ def _references(draft: Draft) -> tuple[str | None, str | None]:
 
 
 def _warnings(
-    route: str, rules: DraftRules, files: Files, *, has_reply_to: bool, has_headers: bool
+    route: str,
+    rules: DraftRules,
+    files: Files,
+    *,
+    has_reply_to: bool,
+    has_headers: bool,
+    has_text: bool,
 ) -> tuple[str, ...]:
-    if files is NO_FILES and not has_reply_to and not has_headers:
+    if files is NO_FILES and not (has_reply_to or has_headers or has_text):
         return ()
-    faults, warnings = not_carried(
-        route,
-        rules.carries[route],
+    wanted = Wanted(
         attachments=len(files.attachments),
         has_reply_to=has_reply_to,
         has_headers=has_headers,
-        has_public_url=rules.has_public_url,
+        has_text=has_text,
+        has_content_ids=any(one.content_id is not None for one in files.attachments),
+    )
+    faults, warnings = not_carried(
+        route, rules.carries[route], wanted, has_public_url=rules.has_public_url
     )
     return (*refused_or_warned(faults, policy=rules.not_carried), *warnings)

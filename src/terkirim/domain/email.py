@@ -212,5 +212,7 @@ class Carries:
 
     reply_to: bool = False
     headers: bool = False
+    text: bool = False  # beside the HTML; alone it is everybody's affair
+    content_ids: bool = False  # of attachments that stand inside the letter
     attachments: int = 0  # how many; 0 is none
     needs_public_url: bool = False  # attachments travel as links to us

@@ -13,6 +13,14 @@ HEADERS_KEPT = phrase(
     "`headers`: no provider on the route `{route}` carries them; "
     "they are kept on the record and not sent"
 )
+TEXT_KEPT = phrase(
+    "`text`: no provider on the route `{route}` carries it beside `html`; "
+    "it is kept on the record and not sent"
+)
+CONTENT_IDS_KEPT = phrase(
+    "`attachments.content_id`: no provider on the route `{route}` carries it; it is kept on the "
+    "record, and the file goes beside the letter, not inside it"
+)
 KEPT = phrase("`{field}`: {problem}; kept on the record, not sent")
 NO_REPLY_TO = phrase("no provider on the route `{route}` carries it; leave it out")
 NO_FILES = phrase("no provider on the route `{route}` carries attachments; leave them out")
@@ -31,9 +39,9 @@ WITHOUT_KIND = phrase("it names no kind, and says nothing of a message")
 ENDPOINT_GONE = phrase("it answered 410: gone")
 FAILED_TOO_LONG = phrase("no success for {days} days, {failures} failures; the last one: {last}")
 _ALL = (
-    HEADERS_KEPT, KEPT, NO_REPLY_TO, NO_FILES, NO_FILES_FROM_HERE, TOO_MANY_FILES, NOT_TOGETHER,
-    GIVEN_TWICE, OF_NO_MESSAGE, NO_READER, UNREADABLE, UNAPPLIED, WITHOUT_KIND,
-    ENDPOINT_GONE, FAILED_TOO_LONG,
+    HEADERS_KEPT, TEXT_KEPT, CONTENT_IDS_KEPT, KEPT, NO_REPLY_TO, NO_FILES, NO_FILES_FROM_HERE,
+    TOO_MANY_FILES, NOT_TOGETHER, GIVEN_TWICE, OF_NO_MESSAGE, NO_READER, UNREADABLE, UNAPPLIED,
+    WITHOUT_KIND, ENDPOINT_GONE, FAILED_TOO_LONG,
 )  # fmt: skip
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 

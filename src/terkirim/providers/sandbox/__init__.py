@@ -13,7 +13,9 @@ class Sandbox:
     """Accepts everything at once; each outcome is marked, so that no success is faked."""
 
     name = "sandbox"
-    carries = Carries(reply_to=True, headers=True, attachments=sys.maxsize)
+    carries = Carries(
+        reply_to=True, headers=True, text=True, content_ids=True, attachments=sys.maxsize
+    )
 
     async def send(self, message: OutgoingMessage, *, within: timedelta) -> Accepted:
         del message, within
