@@ -81,7 +81,7 @@ V1 = Networked(
 V2 = Networked(
     2,
     http(
-        '{"success":true,"data":{"message_id":"abc-1","credits":99},'
+        f'{{"success":true,"data":{{"message_id":"{MESSAGE.id}","credits":99}},'
         '"message":"Email queued successfully"}'
     ),
     lambda left: http(json.dumps({"success": True, "data": {"credits": left}})),
@@ -226,6 +226,25 @@ async def test_a_reset_on_a_kept_connection_is_unclear_and_not_repeated(kind):
         assert isinstance(await provider.send(MESSAGE, within=WITHIN), Unclear)
         assert len(server.requests) == 2
         assert server.connections == 1
+
+
+async def test_a_late_second_answer_is_not_taken_for_the_next_mails():
+    """By the id that v2 repeats; v1 repeats none."""
+    second, third = (changed(MESSAGE, id=f"01990000-0000-7000-8000-00000000000{n}") for n in (2, 3))
+
+    async def scene(line: sockets.Line) -> None:
+        first = json.loads(parsed(await line.request())[1])["message_id"]
+        while True:
+            await line.say(http(json.dumps({"success": True, "data": {"message_id": first}})))
+            await line.request()
+
+    async with serving(scene) as server, opened(V2, server.url) as provider:
+        assert isinstance(await provider.send(MESSAGE, within=WITHIN), Accepted)
+        outcome = await provider.send(second, within=WITHIN)
+        assert isinstance(outcome, Unclear)
+        assert "another message" in outcome.reason
+        assert isinstance(await provider.send(third, within=WITHIN), Accepted)
+        assert server.connections == 2  # the one on which it came is not used again
 
 
 @networked
@@ -442,7 +461,7 @@ async def test_v2_is_sent_json_with_our_id():
     async with serving(answering(V2.accepted)) as server:
         outcome = await sent(V2, server.url)
         (request,) = server.requests
-    assert outcome.provider_ref == "abc-1"
+    assert outcome.provider_ref == MESSAGE.id
     assert outcome.credits == 99
     head, body = parsed(request)
     assert head.startswith("POST /api/v2/send HTTP/1.1\r\n")
@@ -670,6 +689,8 @@ async def test_the_sandbox_marks_what_it_accepts_and_carries_everything():
     carries = Sandbox.carries
     assert carries.reply_to
     assert carries.headers
+    assert carries.text
+    assert carries.content_ids
     assert carries.attachments > 1_000
     assert not carries.needs_public_url
 
@@ -689,8 +710,6 @@ async def test_a_scripted_provider_speaks_its_lines_and_remembers():
     async def slow(message: OutgoingMessage) -> Accepted:
         await asyncio.Event().wait()
         return Accepted()
-    assert carries.text
-    assert carries.content_ids
 
     provider = ScriptedProvider(Deferred("busy"), lambda message: Accepted(message.id), slow)
     provider.probes.append(Unauthorised("no"))

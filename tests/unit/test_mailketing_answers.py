@@ -113,6 +113,29 @@ def test_an_acceptance_carries_the_id_and_a_plausible_balance(data, ref, left):
 
 
 @pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"message_id": "ours"}, Accepted),
+        ({"message_id": "another's"}, Unclear),
+        ({"message_id": 7}, Unclear),
+        ({"message_id": ""}, Accepted),
+        ({"message_id": None}, Accepted),
+        ({"credits": 7}, Accepted),
+        (None, Accepted),
+    ],
+    ids=str,
+)
+def test_a_success_that_names_another_message_says_nothing_of_ours(said, expected):
+    body = json.dumps({"success": True, "data": said})
+    outcome = outcome_of(answer(body), READER._replace(message_id="ours"))
+    assert isinstance(outcome, expected)
+    if expected is Unclear:
+        assert outcome.reason == "HTTP 200: the answer speaks of another message"
+        assert outcome.answer == body
+    assert isinstance(outcome_of(answer(body), READER), Accepted)  # no id of ours is repeated
+
+
+@pytest.mark.parametrize(
     ("body", "status"),
     [
         ({"success": True, "status": "failed"}, 200),

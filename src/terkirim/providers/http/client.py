@@ -49,6 +49,7 @@ class HttpClient:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle: dict[Origin, list[Line]] = {}
         self._busy: set[Line] = set()
+        self._latest: Line | None = None  # over which the last answer came
         self._anew_until: dict[Origin, float] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -90,6 +91,14 @@ class HttpClient:
             ValueError: a header cannot be written; nothing left.
         """
         return await self._asked("GET", url, within=within, headers=headers, body=None)
+
+    def hang_up_last(self) -> None:
+        """Close the connection of the answer that was returned last.
+
+        To be called before anything is awaited, as another request takes it then.
+        """
+        if self._latest is not None:
+            self._latest.hang_up("")
 
     async def close(self) -> None:
         """Close the connections; a request in the air ends as Unclear. Safe to call twice."""
@@ -177,6 +186,7 @@ class HttpClient:
     ) -> Answer | Deferred | Unclear:
         if isinstance(result, Broken):
             return _unconnected(result.why) if result.is_unsent else _unclear(result)
+        self._latest = line
         self._keep(origin, line)
         return result
 

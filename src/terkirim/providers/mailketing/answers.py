@@ -53,7 +53,8 @@ _ABOUT_ACCOUNT = frozenset({AnswerKind.TOKEN, AnswerKind.CREDITS, AnswerKind.QUO
 class Reader(NamedTuple):  # one per mail; a frozen dataclass takes six times as long to make
     """What an answer is read against. `address` is the base URL, without a password.
 
-    `masked` takes the key out of a text. `zone` is where the provider's day begins.
+    `masked` takes the key out of a text. `zone` is where the provider's day begins. `message_id` is
+    the mail's where the version repeats it, else None.
     """
 
     sender: str
@@ -61,6 +62,7 @@ class Reader(NamedTuple):  # one per mail; a frozen dataclass takes six times as
     zone: tzinfo
     address: str
     masked: Callable[[str], str]
+    message_id: str | None = None
 
     def kept(self, text: str) -> str:
         """Return the text as it may be stored and shown: no key, no NUL (PostgreSQL has none)."""
@@ -88,8 +90,11 @@ def kept_answer(answer: Answer, reader: Reader) -> str:
     return reader.kept(answer.body.decode(errors="replace"))[:ANSWER_LIMIT]
 
 
-def _accepted(reply: Reply, answer: Answer, reader: Reader) -> Accepted:
-    ref = reply.message_id
+def _accepted(reply: Reply, answer: Answer, reader: Reader) -> Accepted | Unclear:
+    """Accept unless the answer is another mail's: a late one, on a connection used again."""
+    ref, own = reply.message_id, reader.message_id
+    if ref is not None and own is not None and ref != own:
+        return _unclear("the answer speaks of another message", answer, reader)
     return Accepted(
         None if ref is None else reader.kept(ref),
         code=str(answer.status),

@@ -93,7 +93,12 @@ class Mailketing:
             return Rejected("the mail has text that cannot be written as UTF-8", field="content")
         if not isinstance(answer, Answer):
             return answer
-        return outcome_of(answer, self._reader(key, sender=message.sender.email))
+        own_id = message.id if self._version.repeats_id else None
+        reader = self._reader(key, sender=message.sender.email, message_id=own_id)
+        outcome = outcome_of(answer, reader)
+        if isinstance(outcome, Unclear):  # it may be another mail's, and this one's may follow
+            self._http.hang_up_last()
+        return outcome
 
     async def probe(
         self, *, within: timedelta, sender: str | None = None
@@ -172,13 +177,14 @@ class Mailketing:
             return Unauthorised("the key is empty, or has characters that no request can carry")
         return key
 
-    def _reader(self, key: Key, *, sender: str = "") -> Reader:
+    def _reader(self, key: Key, *, sender: str = "", message_id: str | None = None) -> Reader:
         return Reader(
             sender=sender,
             clock=self._clock,
             zone=self._zone,
             address=self._base_url,
             masked=key.masked,
+            message_id=message_id,
         )
 
 

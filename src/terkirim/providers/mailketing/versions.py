@@ -11,7 +11,12 @@ from terkirim.providers.mailketing.key import Key
 
 
 class Version(Protocol):
-    """One version of the API; a call raises ValueError where a text cannot be written."""
+    """One version of the API; a call raises ValueError where a text cannot be written.
+
+    `repeats_id`: its answer to a mail names the id that we gave the mail.
+    """
+
+    repeats_id: bool
 
     async def send(
         self, message: OutgoingMessage, *, key: Key, within: timedelta
@@ -30,6 +35,8 @@ class Version(Protocol):
 
 class Version1:
     """Form-encoded, the key in the body. `collapse` takes newlines out of the HTML."""
+
+    repeats_id = False
 
     def __init__(self, http: HttpClient, base_url: str, *, collapse: bool) -> None:
         self._http = http
@@ -54,6 +61,8 @@ class Version1:
 
 class Version2:
     """JSON, the key in a header."""
+
+    repeats_id = True
 
     def __init__(self, http: HttpClient, base_url: str) -> None:
         self._http = http
