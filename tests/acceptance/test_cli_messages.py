@@ -40,6 +40,23 @@ def test_a_list_goes_page_by_page_to_its_end(terkirim):
     assert f"--cursor {sent[1]}" in terkirim("messages", "list", "--limit", "2").stdout
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("messages", "list"),
+        ("suppressions", "list"),
+        ("events", "unmatched"),
+        ("webhooks", "deliveries", "w1"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("cursor", ["nope", "479e3145-5b1c-4e0a-9d6c-1f2e3d4c5b6a", ""])
+def test_a_cursor_that_is_no_id_of_a_row_is_refused_not_guessed(terkirim, command, cursor):
+    ended = terkirim(*command, "--cursor", cursor)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"'--cursor': {cursor!r} is no id of a row" in ended.stderr
+
+
 def test_a_list_is_bounded_by_time_in_the_operators_zone(terkirim):
     sent = terkirim.send()
     terkirim.send()

@@ -1,6 +1,5 @@
 """Reads query parameters and bodies of our own routes; each fault names the parameter."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -8,10 +7,10 @@ from typing import Any
 
 from terkirim.api.errors import Refused
 from terkirim.api.requests import Http, json_of
+from terkirim.domain.ids import is_uuid7
 
 PAGE_LIMIT = 100
 PAGE = 20
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # a UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +34,22 @@ class Page:
 
 def page_of(request: Http) -> Page:
     """Return the page that `limit`, `after` and `before` ask for."""
-    after, before = _place(request, "after"), _place(request, "before")
+    after, before = place(request, "after"), place(request, "before")
     if after is not None and before is not None:
         raise wrong("after", "give one of `after` and `before`")
     return Page(number(request, "limit", most=PAGE_LIMIT, usual=PAGE), after, before)
 
 
-def _place(request: Http, name: str) -> str | None:
-    """Return the id beside which a page stands; another word would be compared with ids."""
+def place(request: Http, name: str) -> str | None:
+    """Return the id beside which a page stands, None where none is asked for.
+
+    The row may be gone since: ids sort by time, so that its place is known. An id that does not
+    sort by time has no place, and would begin the list anew.
+    """
     text: str | None = request.query_params.get(name)
     if text is None:
         return None
-    if _ID.fullmatch(text) is None:
+    if not is_uuid7(text.lower()):
         raise wrong(name, "give the id of a row in this list")
     return text.lower()
 

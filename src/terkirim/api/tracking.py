@@ -5,7 +5,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from terkirim.api import schemas
 from terkirim.api.asked import PAGE as PAGE_ROWS
-from terkirim.api.asked import PAGE_LIMIT, flag, number, wrong
+from terkirim.api.asked import PAGE_LIMIT, flag, number, place, wrong
 from terkirim.api.describing import TEXT, YES_OR_NO, described, whole
 from terkirim.api.errors import json_answer
 from terkirim.api.requests import Http, Keys
@@ -71,7 +71,7 @@ def tracking_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         """List events that found no message, newest first."""
         await keys.owner(request, "read")
         limit = number(request, "limit", usual=PAGE_ROWS, most=PAGE_LIMIT)
-        rows = await events.unmatched(limit=limit, before=request.query_params.get("before"))
+        rows = await events.unmatched(limit=limit, before=place(request, "before"))
         return json_answer({"object": "list", "data": [event_shape(row) for row in rows]})
 
     @get("/v1/tracking/health", opt=HEALTH)

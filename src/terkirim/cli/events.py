@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from terkirim.api.tracking_shapes import event_shape, intake_shape
+from terkirim.cli.cursors import cursor_option
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE, REFUSED
 from terkirim.cli.screen import Screen, json_option, printable, wrapped
@@ -60,7 +61,7 @@ def list_(
 
 @events.command()
 @_LIMIT
-@click.option("--cursor", metavar="ID", help="Go on after this event, the last of a page.")
+@cursor_option("event")
 @json_option
 def unmatched(*, limit: int, cursor: str | None, as_json: bool) -> int:
     """List events that found no message, newest first.

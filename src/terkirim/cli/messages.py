@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from terkirim.api.shapes import email_shape, message_shape, story_shape
+from terkirim.cli.cursors import cursor_option
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE, REFUSED
 from terkirim.cli.noting import note
@@ -41,7 +42,7 @@ def messages() -> None:
 @click.option("--after", metavar=_TIME, help=f"Taken in at or after it, {_TIME_HELP}.")
 @click.option("--before", metavar=_TIME, help="Taken in before it.")
 @click.option("--limit", type=click.IntRange(1, MOST), default=20, show_default=True)
-@click.option("--cursor", metavar="ID", help="Go on after this message, the last of a page.")
+@cursor_option("message")
 @json_option
 def list_(*, limit: int, as_json: bool, **given: Any) -> int:
     """List messages, newest first."""

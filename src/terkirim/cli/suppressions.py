@@ -9,6 +9,7 @@ import click
 
 from terkirim.api.tracking_shapes import suppression_shape
 from terkirim.cli.bad_rows import places_beside
+from terkirim.cli.cursors import cursor_option
 from terkirim.cli.desk import Desk, desk
 from terkirim.cli.exits import DONE, REFUSED
 from terkirim.cli.noting import person
@@ -43,7 +44,7 @@ def suppressions() -> None:
 
 @suppressions.command("list")
 @click.option("--limit", type=click.IntRange(1, MOST), default=20, show_default=True)
-@click.option("--cursor", metavar="ID", help="Go on after this entry, the last of a page.")
+@cursor_option("entry")
 @json_option
 def list_(*, limit: int, cursor: str | None, as_json: bool) -> int:
     """List suppressed addresses, newest first."""

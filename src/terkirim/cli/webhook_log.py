@@ -3,6 +3,7 @@
 import click
 
 from terkirim.api.webhook_shapes import attempts_shape, delivery_shape, summary_shape
+from terkirim.cli.cursors import cursor_option
 from terkirim.cli.desk import desk
 from terkirim.cli.exits import DONE
 from terkirim.cli.screen import Screen, json_option, wrapped
@@ -28,7 +29,7 @@ _STATES = {
 @click.option("--state", type=click.Choice([one.value for one in WebhookState]), help="Only those.")
 @click.option("--event", "event", metavar="ID", help="One of them, with its body and attempts.")
 @click.option("--limit", type=click.IntRange(1, MOST), default=20, show_default=True)
-@click.option("--cursor", metavar="ID", help="Go on after this one, the last of a page.")
+@cursor_option("one")
 @json_option
 def deliveries(
     *,
