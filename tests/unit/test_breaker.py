@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terkirim.domain.outcome import Accepted, Deferred, OutOfCredits, Rejected, Unclear
+from terkirim.domain.outcome import (
+    Accepted,
+    Deferred,
+    OutOfCredits,
+    QuotaReached,
+    Rejected,
+    SenderRefused,
+    Unauthorised,
+    Unclear,
+)
 from terkirim.policy.breaker import (
     CLOSED,
     HALF_OPEN,
@@ -19,7 +28,9 @@ from terkirim.policy.breaker import (
     BreakerSettings,
     after_answers,
     from_plain,
+    is_failing,
     is_fault,
+    is_refusal,
     on_claim,
     to_plain,
     without_probe,
@@ -39,6 +50,11 @@ def heard(row, *faults, at=NOW, started_at=None):
 
 def claimed(row, at):
     return on_claim(row, now=at, full=FULL, probe_for=60 * SECOND)
+
+
+def refused(row=ROW, at=NOW):
+    answers = [Answer(started_at=at, is_fault=None, is_refusal=True)] * 5
+    return after_answers(row, answers, now=at, settings=SETTINGS, full=FULL)
 
 
 def opened():
@@ -203,3 +219,50 @@ def test_a_clock_that_was_far_ahead_keeps_no_provider_shut():
     recovering = replace(ROW, state=RECOVERING, limit=1, changed_at=NOW + YEAR)
     assert heard(recovering, False).limit == 2
     assert not claimed(opened(), NOW + SECOND).is_probe
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (Unauthorised("key"), True),
+        (OutOfCredits("empty"), True),
+        (QuotaReached("daily limit"), True),
+        (SenderRefused("who?", sender="a@x"), False),
+        (Rejected("bad"), False),
+        (Unclear("cut"), False),
+    ],
+    ids=repr,
+)
+def test_what_refuses_all_mail(result, expected):
+    assert is_refusal(result) is expected
+
+
+@pytest.mark.parametrize("row", [ROW, replace(ROW, faults=2), recovering()], ids=lambda r: r.state)
+def test_after_a_refusal_one_message_asks_and_then_more_step_by_step(row):
+    asked = refused(row, NOW + 60 * SECOND)
+    assert (asked.state, asked.version, is_failing(asked)) == (HALF_OPEN, row.version + 1, False)
+    at = NOW + 120 * SECOND
+    permit = claimed(asked, at)
+    assert (permit.limit, permit.is_probe) == (1, True)
+    assert claimed(permit.row, at).limit == 0
+    assert claimed(refused(permit.row, at), at).is_probe  # another one, after the next pause
+    accepted = heard(permit.row, False, at=at)
+    assert (accepted.state, accepted.limit, is_failing(accepted)) == (RECOVERING, 1, False)
+
+
+def test_what_asks_after_a_refusal_and_fails_leaves_its_turn_until_that_is_an_outage():
+    row, at = refused(), NOW
+    for faults in (1, 2):
+        at += SECOND
+        row = heard(claimed(row, at).row, True, at=at)
+        assert (row.state, row.faults, claimed(row, at).is_probe) == (HALF_OPEN, faults, True)
+    row = heard(claimed(row, at).row, True, at=at)
+    assert (row.state, row.opened_for, is_failing(row)) == (OPEN, 30 * SECOND, True)
+
+
+def test_what_answers_with_a_refusal_is_no_outage_any_more():
+    assert refused(opened(), NOW + SECOND) == opened()  # it asks nobody, and hears nothing
+    probing = claimed(opened(), NOW + 30 * SECOND).row
+    assert is_failing(probing)
+    assert not is_failing(refused(probing, NOW + 31 * SECOND))
+    assert not is_failing(ROW)

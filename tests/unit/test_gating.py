@@ -27,7 +27,7 @@ def gates(*, pauses=(), limits="", tokens=None, diverts_to=None, routes=("first"
     rows = {
         "breakers": {},
         "rates": {"first": to_plain(row)} if tokens else {},
-        "pauses": [(name, sender, fault, "x", 0, None) for name, sender, fault in pauses],
+        "pauses": [(name, sender, fault, "x", 0, None, 0) for name, sender, fault in pauses],
         "allowances": {},
     }
     return OpenGates(settings, rows, now=NOW)

@@ -93,12 +93,12 @@ class Worker:
             swept = await self._outbox.sweep(now=self._clock.now(), limit=SWEPT_AT_ONCE)
 
     async def probe_pauses(self) -> None:
-        """Ask paused providers, without mail, whether they take it again."""
+        """Ask paused providers, without mail, whether they take it again; if so, one mail asks."""
         for pause in await self._gates.pauses():
             is_probed = pause.fault != BY_HAND or pause.until is not None
             if is_probed and await self._is_over(pause):
                 await self._gates.resume(pause.provider, sender=pause.sender, fault=pause.fault)
-                _log.info("pause over", provider=pause.provider, sender=pause.sender)
+                _log.info("one message asks", provider=pause.provider, sender=pause.sender)
 
     async def _is_over(self, pause: Pause) -> bool:
         if pause.until is not None:
@@ -109,7 +109,7 @@ class Worker:
         answer = await provider.probe(
             within=self._settings.probe_within, sender=pause.sender or None
         )
-        if pause.sender:  # where no call tells, the next message asks: one attempt a probe
+        if pause.sender:  # where no call tells, one message asks, and the pause stands meanwhile
             return isinstance(answer, Accepted | Unclear)
         return isinstance(answer, Accepted)
 

@@ -3,6 +3,9 @@
 closed → (faults in a row) → open → (cool-down over) → half_open: one probe → recovering: one
 request in the air, doubling with each round of successes → closed. While it recovers it opens again
 by as many faults in a row as when closed: else one that fails now and then would never be closed.
+
+An answer that refuses all mail (the key, the credits, the day's quota) leads to half_open too: a
+pause follows it, and after the pause one message asks first, however the pause ended.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +13,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from terkirim.domain.outcome import Accepted, Deferred, Outcome, ProviderFault, Rejected, Unclear
+from terkirim.domain.outcome import (
+    Accepted,
+    Deferred,
+    Outcome,
+    OutOfCredits,
+    ProviderFault,
+    QuotaReached,
+    Rejected,
+    Unauthorised,
+    Unclear,
+)
 from terkirim.policy.clocks import is_absurd
 
 OPEN_AT_MOST = timedelta(minutes=5)
@@ -49,11 +62,12 @@ class BreakerRow:
 class Answer:
     """One answer of the provider, or the lack of one; in the order in which they came.
 
-    `is_fault` None: it says nothing of how the provider is.
+    `is_fault` None: it says nothing of how the provider is. `is_refusal`: it takes nobody's mail.
     """
 
     started_at: datetime
     is_fault: bool | None
+    is_refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +92,16 @@ def is_fault(result: Outcome | ProviderFault) -> bool | None:
             return False
         case _:
             return None
+
+
+def is_refusal(result: Outcome | ProviderFault) -> bool:
+    """Return True for an answer that refuses all of our mail, and so pauses the provider."""
+    return isinstance(result, Unauthorised | OutOfCredits | QuotaReached)
+
+
+def is_failing(row: BreakerRow) -> bool:
+    """Return False also for one that lets mail through by one only because of a pause."""
+    return row.state != CLOSED and row.opened_for is not None
 
 
 def on_claim(row: BreakerRow, *, now: datetime, full: int, probe_for: timedelta) -> Permit:
@@ -160,23 +184,22 @@ def _after_one(
 ) -> BreakerRow:
     if row.state == OPEN:
         return row
+    if answer.is_refusal:  # it does answer: no outage any more
+        return BreakerRow(
+            provider=row.provider, state=HALF_OPEN, until=now, changed_at=now, version=row.version
+        )
     if answer.is_fault is None:  # of a probe: else nobody would ask again before it is given up
         return without_probe(row, now=now)
     if answer.is_fault:
         return _after_fault(row, now=now, settings=settings)
-    if row.state == HALF_OPEN:
-        return replace(
-            row, state=RECOVERING, limit=1, successes=0, faults=0, until=None, changed_at=now
-        )
-    if row.state == RECOVERING:
-        return _after_success(row, now=now, full=full)
-    return row if row.faults == 0 else replace(row, faults=0)
+    return _after_success(row, now=now, full=full)
 
 
 def _after_fault(row: BreakerRow, *, now: datetime, settings: BreakerSettings) -> BreakerRow:
     faults = row.faults + 1
-    if row.state != HALF_OPEN and faults < settings.after:
-        return replace(row, faults=faults)
+    is_probe_of_outage = row.state == HALF_OPEN and row.opened_for is not None
+    if not is_probe_of_outage and faults < settings.after:
+        return without_probe(replace(row, faults=faults), now=now)
     longer = settings.cool_down if row.opened_for is None else row.opened_for * 2
     open_for = min(longer, settings.at_most)
     return replace(
@@ -192,6 +215,12 @@ def _after_fault(row: BreakerRow, *, now: datetime, settings: BreakerSettings) -
 
 
 def _after_success(row: BreakerRow, *, now: datetime, full: int) -> BreakerRow:
+    if row.state == CLOSED:
+        return row if row.faults == 0 else replace(row, faults=0)
+    if row.state == HALF_OPEN:
+        return replace(
+            row, state=RECOVERING, limit=1, successes=0, faults=0, until=None, changed_at=now
+        )
     limit, successes = row.limit or 1, row.successes + 1
     if successes < limit:
         return replace(row, successes=successes, faults=0)

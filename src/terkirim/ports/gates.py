@@ -56,7 +56,8 @@ class Gates(Protocol):
     async def resume(self, provider: str, *, sender: str = "", fault: str | None = None) -> bool:
         """End a pause and let its messages go; False where there was none.
 
-        With `fault` only a pause for that fault is ended: another may have begun meanwhile.
+        With `fault` only a pause for that fault is ended: another may have begun meanwhile. And a
+        sender's then ends only once one of its messages, which is let go now, was accepted.
         """
         ...
 

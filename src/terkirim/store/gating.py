@@ -27,6 +27,7 @@ from terkirim.store.rows import storable
 from terkirim.store.times import micros
 
 KEY_REFUSED = Unauthorised.__name__
+REFUSED = SenderRefused.__name__
 
 
 class OpenGates:
@@ -44,6 +45,7 @@ class OpenGates:
         self.allowances = Allowances(rows["allowances"])
         self._loaded = (dict(self.breakers), dict(self.rates))
         self.refused_senders = {(row[0], row[1]) for row in self.pauses if row[1]}
+        self.trials = {(row[0], row[1]) for row in self.pauses if row[6]}
         self._paused = {row[0] for row in self.pauses if not row[1]}
         self._key_refused = {row[0] for row in self.pauses if not row[1] and row[2] == KEY_REFUSED}
 
@@ -120,7 +122,17 @@ class OpenGates:
 
     def free_probe(self, name: str) -> None:
         """Note that the request which a shut breaker let through never left."""
-        self.breakers[name] = breaker.without_probe(self._breaker(name), now=self.now)
+        if name in self.breakers:  # else it was the one of a refused sender
+            self.breakers[name] = breaker.without_probe(self.breakers[name], now=self.now)
+
+    def taken_senders(self, group: Sequence[Settlement]) -> list[tuple[str, str]]:
+        """Return the refused senders of which one message asked, and was accepted."""
+        taken = {
+            (one.lease.provider, one.lease.sender)
+            for one in group
+            if one.lease.is_probe and isinstance(one.result, Accepted)
+        }
+        return sorted(taken & self.refused_senders)
 
     def take(self, name: str, want: int) -> int:
         """Return how many requests the rates of this provider grant, and count them."""
@@ -208,9 +220,9 @@ class OpenGates:
         row, rate = self.breakers.get(name), self.rates.get(name)
         return ProviderStatus(
             name=name,
-            breaker=breaker.CLOSED if row is None else row.state,
+            breaker=row.state if row is not None and breaker.is_failing(row) else breaker.CLOSED,
             faults=0 if row is None else row.faults,
-            open_until=None if row is None else row.until,
+            open_until=row.until if row is not None and breaker.is_failing(row) else None,
             gate_until=None if rate is None else rates.gate_of(rate, now=self.now),
             pauses=tuple(pause for pause in pauses if pause.provider == name),
             waiting=waiting,
@@ -225,11 +237,15 @@ class OpenGates:
 
     def _hear_breaker(self, name: str, some: Sequence[Settlement]) -> None:
         answers = [
-            breaker.Answer(started_at=one.started_at, is_fault=breaker.is_fault(one.result))
+            breaker.Answer(
+                started_at=one.started_at,
+                is_fault=breaker.is_fault(one.result),
+                is_refusal=breaker.is_refusal(one.result),
+            )
             for one in some
         ]
         row = self._breaker(name)
-        if name not in self.breakers and not any(one.is_fault for one in answers):
+        if name not in self.breakers and not any(one.is_fault or one.is_refusal for one in answers):
             return
         self.breakers[name] = breaker.after_answers(
             row,

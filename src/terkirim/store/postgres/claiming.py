@@ -13,7 +13,7 @@ from terkirim.store.leasing import Mail, end_of, read_back, remembered, work_of
 from terkirim.store.postgres.accepting import refusals_of
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
-from terkirim.store.postgres.gates import gates_to_claim, save_gates, standing_pauses
+from terkirim.store.postgres.gates import gates_to_claim, save_gates, standing_pauses, take_trial
 from terkirim.store.queries import Queries
 from terkirim.store.rows import PRIORITIES
 from terkirim.store.times import instant_or_none, micros
@@ -70,7 +70,7 @@ async def _claim(
         chosen += [(id_, opening.provider, opening.place) for id_ in ids[:granted]]
     works = await _works(db, wish, gates, chosen=chosen, probes=probes, fresh=fresh)
     for work in works:
-        if work.lease.is_probe:  # not one that turned out suppressed, expired or held
+        if work.lease.provider in probes:  # not one that turned out suppressed, expired or held
             gates.use_probe(work.lease.provider)
     await save_gates(db, gates)
     next_at = None if len(chosen) >= wish.limit else await _next_at(db, gates, micros(wish.now))
@@ -127,10 +127,13 @@ async def _works(
         mail, end = mails.get(row[0]), end_of(row, refusals.get(row[0]), now)
         if mail is None or end is not None:
             ended.append((row[0], *(end or ("dead", LOST_CONTENT)), row[8], row[2]))
-        elif (row[3], mail.sender.email) in gates.refused_senders:
-            refused.append((row[0], row[2], row[3], mail.sender.email))
+            continue
+        of = (row[3], mail.sender.email)
+        if of in gates.refused_senders and not await take_trial(db, gates, of):
+            refused.append((row[0], row[2], *of))
         else:
-            works.append(work_of(row, mail, until, is_probe=row[3] in probes))
+            is_probe = row[3] in probes or of in gates.refused_senders
+            works.append(work_of(row, mail, until, is_probe=is_probe))
     await finish(db, ended, now=now)
     await _hold(db, refused)
     unsent = {row[0] for row in (*ended, *refused)}

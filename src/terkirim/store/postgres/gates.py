@@ -7,7 +7,7 @@ from terkirim.domain.lease import Settlement
 from terkirim.policy import breaker, rates
 from terkirim.ports import BY_HAND, Pause, ProviderStatus
 from terkirim.store.gate_settings import GateSettings
-from terkirim.store.gating import OpenGates
+from terkirim.store.gating import REFUSED, OpenGates
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.transacting import Repeat
 from terkirim.store.queries import Queries
@@ -50,13 +50,15 @@ async def hear(
 ) -> None:
     """Let breakers, rate gates and pauses learn from answers."""
     gates = await load_gates(db, settings, now=now)
-    pauses = gates.hear(group)
-    if pauses or gates.changed_breakers() or gates.changed_rates():
+    pauses, taken = gates.hear(group), gates.taken_senders(group)
+    if pauses or taken or gates.changed_breakers() or gates.changed_rates():
         gates = await lock_gates(db, settings, now=now)
         pauses = gates.hear(group)
         await save_gates(db, gates)
         for pause in pauses:
             await save_pause(db, pause)
+        for provider, sender in taken:
+            await end_pause(db, provider=provider, sender=sender, fault=REFUSED)
 
 
 async def save_gates(db: Database, gates: OpenGates) -> None:
@@ -112,6 +114,21 @@ async def standing_pauses(db: Database, pairs: Collection[tuple[str, str]]) -> s
     return {(provider, sender) for provider, sender in found}
 
 
+async def take_trial(db: Database, gates: OpenGates, pair: tuple[str, str]) -> bool:
+    """Return whether a refused sender's message may leave: a probe let one ask, and it is this."""
+    if pair not in gates.trials:
+        return False
+    gates.trials.discard(pair)
+    return await db.one(_sql["take_trial"], provider=pair[0], sender=pair[1]) is not None
+
+
+async def resume(db: Database, *, provider: str, sender: str, fault: str | None) -> bool:
+    """End a pause; one that refuses a sender only once a message of it, let go now, is accepted."""
+    if fault == REFUSED and await _let_one_go(db, provider, sender):
+        return True
+    return await end_pause(db, provider=provider, sender=sender, fault=fault)
+
+
 async def end_pause(db: Database, *, provider: str, sender: str, fault: str | None = None) -> bool:
     """End a pause and let the messages that it held go."""
     ended = await db.one(_sql["end_pause"], provider=provider, sender=sender, fault=fault)
@@ -125,6 +142,14 @@ async def pauses_of(db: Database) -> list[Pause]:
     waiting = dict(await db.rows(_sql["waiting_on"]))
     found = await db.rows(_sql["pauses"])
     return [pause_of(row, waiting.get(f"{row[0]}/{row[1]}", 0)) for row in found]
+
+
+async def _let_one_go(db: Database, provider: str, sender: str) -> bool:
+    """Let the oldest message of a refused sender ask; False where the pause or the mail is gone."""
+    opened = await db.one(_sql["open_trial"], provider=provider, sender=sender, fault=REFUSED)
+    if opened is None:
+        return False
+    return await db.one(_sql["let_one_go"], hold=f"{provider}/{sender}") is not None
 
 
 async def statuses_of(

@@ -435,7 +435,7 @@ SELECT json_build_object(
         (SELECT json_object_agg(provider, json_build_array(version, row::json)) FROM breakers), '{}'),
     'rates', coalesce((SELECT json_object_agg(provider, row::json) FROM rates), '{}'),
     'pauses', coalesce(
-        (SELECT json_agg(json_build_array(provider, sender, fault, reason, since, until)) FROM pauses), '[]'),
+        (SELECT json_agg(json_build_array(provider, sender, fault, reason, since, until, lets_one)) FROM pauses), '[]'),
     'allowances', coalesce((SELECT json_object_agg(provider, rest) FROM allowances), '{}')
 )::text;
 
@@ -482,6 +482,22 @@ FOR SHARE OF p;
 DELETE FROM pauses
 WHERE provider = :provider AND sender = :sender AND (:fault::text IS NULL OR fault = :fault)
 RETURNING provider;
+
+-- name: open_trial
+UPDATE pauses SET lets_one = true
+WHERE provider = :provider AND sender = :sender AND fault = :fault
+RETURNING provider;
+
+-- name: take_trial
+-- Of two nodes that both saw it open, one gets it.
+UPDATE pauses SET lets_one = false
+WHERE provider = :provider AND sender = :sender AND lets_one
+RETURNING provider;
+
+-- name: let_one_go
+UPDATE outbox SET hold = '' WHERE id = (
+    SELECT id FROM outbox WHERE state = 'queued' AND hold = :hold ORDER BY due_at LIMIT 1) AND state = 'queued'
+RETURNING id;
 
 -- name: end_other_pause
 DELETE FROM pauses WHERE provider = :provider AND sender = :sender AND fault <> 'by hand';

@@ -228,7 +228,7 @@ class PostgresStore(PostgresLog):
         return await self.write_alone(partial(gates.save_pause, pause=pause))
 
     async def resume(self, provider: str, *, sender: str = "", fault: str | None = None) -> bool:
-        ending = partial(gates.end_pause, provider=provider, sender=sender, fault=fault)
+        ending = partial(gates.resume, provider=provider, sender=sender, fault=fault)
         ended = await self.write_alone(ending)
         self._note_change()
         return ended

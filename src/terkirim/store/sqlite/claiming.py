@@ -16,7 +16,7 @@ from terkirim.store.leasing import Mail, end_of, read_back, remembered, work_of
 from terkirim.store.queries import Queries
 from terkirim.store.rows import PRIORITIES, PRIORITY_NUMBER, from_json, to_json
 from terkirim.store.sqlite.controlling import finish
-from terkirim.store.sqlite.gates import load_gates, save_gates
+from terkirim.store.sqlite.gates import load_gates, save_gates, take_trial
 from terkirim.store.times import instant_or_none, micros
 
 _sql = Queries("terkirim.store.sqlite")
@@ -42,7 +42,7 @@ class Claims:
         chosen, probes, turn = _chosen(db, gates, wish)
         works = self._leased(db, wish, gates, chosen=chosen, probes=probes) if chosen else []
         for work in works:
-            if work.lease.is_probe:  # not one that turned out suppressed, expired or held
+            if work.lease.provider in probes:  # not one that turned out suppressed, expired or held
                 gates.use_probe(work.lease.provider)
         save_gates(db, gates)
         next_at = None if len(chosen) >= wish.limit else _next_at(db, gates, micros(wish.now))
@@ -70,13 +70,15 @@ class Claims:
         works, ended, held = [], [], []
         for row in rows:
             mail = mails[row[0]]
+            of = (row[3], mail.sender.email)
             end = end_of(row, suppressed.get(row[0]), now)
             if end is not None:
                 ended.append((row[0], *end, row[8], row[2]))
-            elif (row[3], mail.sender.email) in gates.refused_senders:
-                held.append((row[0], row[2], f"{row[3]}/{mail.sender.email}"))
+            elif of in gates.refused_senders and not take_trial(db, gates, of):
+                held.append((row[0], row[2], "/".join(of)))
             else:
-                works.append(work_of(row, mail, until, is_probe=row[3] in probes))
+                is_probe = row[3] in probes or of in gates.refused_senders
+                works.append(work_of(row, mail, until, is_probe=is_probe))
         if ended or held:
             self._put_back(db, gates, chosen, ended=ended, held=held, now=now)
         return works

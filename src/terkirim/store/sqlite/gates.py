@@ -7,7 +7,7 @@ import apsw
 from terkirim.policy import breaker, rates
 from terkirim.ports import BY_HAND, Pause, ProviderStatus
 from terkirim.store.gate_settings import GateSettings
-from terkirim.store.gating import OpenGates
+from terkirim.store.gating import REFUSED, OpenGates
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.times import instant, instant_or_none, micros, micros_or_none
@@ -54,6 +54,13 @@ def save_pause(db: apsw.Connection, pause: Pause) -> bool:
     return db.total_changes() > before
 
 
+def resume(db: apsw.Connection, provider: str, sender: str, fault: str | None) -> bool:
+    """End a pause; one that refuses a sender only once a message of it, let go now, is accepted."""
+    if fault == REFUSED and _let_one_go(db, provider, sender):
+        return True
+    return end_pause(db, provider, sender, fault)
+
+
 def end_pause(db: apsw.Connection, provider: str, sender: str, fault: str | None = None) -> bool:
     """End a pause and let the messages that it held go."""
     before = db.total_changes()
@@ -62,6 +69,15 @@ def end_pause(db: apsw.Connection, provider: str, sender: str, fault: str | None
     if sender and ended:
         db.execute(_sql["let_go"], {"hold": f"{provider}/{sender}"})
     return ended
+
+
+def take_trial(db: apsw.Connection, gates: OpenGates, pair: tuple[str, str]) -> bool:
+    """Return whether a refused sender's message may leave: a probe let one ask, and it is this."""
+    if pair not in gates.trials:
+        return False
+    gates.trials.discard(pair)
+    db.execute(_sql["take_trial"], {"provider": pair[0], "sender": pair[1]})
+    return True
 
 
 def pauses_of(db: apsw.Connection) -> list[Pause]:
@@ -82,6 +98,14 @@ def pauses_of(db: apsw.Connection) -> list[Pause]:
         )
         for provider, sender, fault, reason, since, until in found
     ]
+
+
+def _let_one_go(db: apsw.Connection, provider: str, sender: str) -> bool:
+    """Let the oldest message of a refused sender ask; False where the pause or the mail is gone."""
+    opened = {"provider": provider, "sender": sender, "fault": REFUSED}
+    if not list(db.execute(_sql["open_trial"], opened)):
+        return False
+    return bool(list(db.execute(_sql["let_one_go"], {"hold": f"{provider}/{sender}"})))
 
 
 def statuses_of(db: apsw.Connection, settings: GateSettings, now: datetime) -> list[ProviderStatus]:

@@ -279,7 +279,7 @@ UPDATE messages SET state = :state WHERE id = :id;
 SELECT json_object(
     'breakers', json((SELECT json_group_object(provider, json_array(version, json(row))) FROM breakers)),
     'rates', json((SELECT json_group_object(provider, json(row)) FROM rates)),
-    'pauses', json((SELECT json_group_array(json_array(provider, sender, fault, reason, since, until)) FROM pauses)),
+    'pauses', json((SELECT json_group_array(json_array(provider, sender, fault, reason, since, until, lets_one)) FROM pauses)),
     'allowances', json((SELECT json_group_object(provider, rest) FROM allowances)));
 
 -- name: save_allowance
@@ -302,6 +302,18 @@ VALUES (:provider, :sender, :fault, :reason, :since, :until) ON CONFLICT DO NOTH
 -- name: end_pause
 -- With a fault: only a pause for it, because a person may have paused meanwhile.
 DELETE FROM pauses WHERE provider = :provider AND sender = :sender AND (:fault IS NULL OR fault = :fault);
+
+-- name: open_trial
+UPDATE pauses SET lets_one = 1 WHERE provider = :provider AND sender = :sender AND fault = :fault
+RETURNING provider;
+
+-- name: take_trial
+UPDATE pauses SET lets_one = 0 WHERE provider = :provider AND sender = :sender;
+
+-- name: let_one_go
+UPDATE outbox SET hold = '' WHERE id = (
+    SELECT id FROM outbox WHERE state = 'queued' AND hold = :hold ORDER BY due_at LIMIT 1)
+RETURNING id;
 
 -- name: end_other_pause
 DELETE FROM pauses WHERE provider = :provider AND sender = :sender AND fault <> 'by hand';

@@ -24,12 +24,13 @@ from terkirim.store.endings import (
     why_expired,
 )
 from terkirim.store.gate_settings import GateSettings
+from terkirim.store.gating import REFUSED
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.bulk import BulkInsert
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.counts import write_counts
-from terkirim.store.sqlite.gates import load_gates, save_gates, save_pause
+from terkirim.store.sqlite.gates import end_pause, load_gates, save_gates, save_pause
 from terkirim.store.sqlite.telling import tell_delayed, tell_restated
 from terkirim.store.times import instant, micros
 
@@ -140,4 +141,6 @@ def _note_gates(db: apsw.Connection, settings: GateSettings, group: Sequence[Set
     gates = load_gates(db, settings, now=instant(latest(group)))
     for pause in gates.hear(group):
         save_pause(db, pause)
+    for provider, sender in gates.taken_senders(group):
+        end_pause(db, provider, sender, REFUSED)
     save_gates(db, gates)
