@@ -143,6 +143,21 @@ def test_all_faults_are_told_at_once_each_by_its_variable(monkeypatch):
     assert "did you mean Asia/Jakarta?" in faults[1]
 
 
+def test_an_unknown_provider_is_told_by_its_setting_with_all_others(monkeypatch):
+    faults = faults_of(
+        monkeypatch,
+        TERKIRIM_ROUTE="mailketing,nope",
+        TERKIRIM_ROUTES="otp=sandbox,mailketng",
+        TERKIRIM_GRACE="x",
+    )
+
+    known = "known: mailketing, sandbox"
+    route, routes, grace = faults
+    assert route.startswith(f"TERKIRIM_ROUTE: there is no provider `nope`; {known}; names mailketi")
+    assert routes == f"TERKIRIM_ROUTES: there is no provider `mailketng`; {known}"
+    assert grace.startswith("TERKIRIM_GRACE: ")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [

@@ -221,9 +221,12 @@ class Settings(BaseSettings):
     @classmethod
     def _with_its_key(cls, value: Any, found: ValidationInfo) -> Any:
         named = _providers_in(value)
+        faults = _unknown_providers(named)
         # A key that is wrong stands in no `data`: its own fault is enough.
         if "mailketing" in named and found.data.get("mailketing_api_key", "") is None:
-            raise ValueError("names mailketing, but MAILKETING_API_KEY is not set")
+            faults.append("names mailketing, but MAILKETING_API_KEY is not set")
+        if faults:
+            raise ValueError("; ".join(faults))
         return value
 
     @field_validator("lease")
@@ -254,6 +257,17 @@ class Settings(BaseSettings):
         if value > _LONGEST_LEAD:
             raise ValueError("must be at most 30d: nobody knows what is further away")
         return value
+
+
+def _unknown_providers(named: set[str]) -> list[str]:
+    if not named:
+        return []
+    from terkirim.providers.registry import NAMES  # what sends is slow to load, and seldom named
+
+    return [
+        f"there is no provider `{one}`; known: {', '.join(NAMES)}"
+        for one in sorted(named.difference(NAMES))
+    ]
 
 
 def _providers_in(value: tuple[str, ...] | dict[str, tuple[str, ...]] | None) -> set[str]:
