@@ -1,5 +1,6 @@
 """Messages, providers, keys and the health report through the REST door."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -428,6 +429,20 @@ async def test_attachments_are_listed_with_a_link_that_works(door):
     assert single.json["object"] == "attachment"
     assert (await door.call("GET", f"/v1/emails/{id_}/attachments/x")).status == 404
     assert (await door.call("GET", path.replace("/a/", "/a/x"), key=None)).status == 403
+
+
+async def test_attachments_of_the_same_bytes_are_told_apart(door):
+    names = ["a.txt", "b.txt", "other.txt", "c.txt"]
+    contents = ["SGFsbw==", "SGFsbw==", "SGk=", "SGFsbw=="]
+    files = [{"filename": n, "content": c} for n, c in zip(names, contents, strict=True)]
+    path = f"/v1/emails/{await sent(door, attachments=files)}/attachments"
+    listed = (await door.call("GET", path)).json["data"]
+    assert [one["filename"] for one in listed] == names
+    for one in listed:
+        single = await door.call("GET", f"{path}/{one['id']}")
+        assert (single.json["id"], single.json["filename"]) == (one["id"], one["filename"])
+    assert listed[0]["id"] == hashlib.sha256(b"Halo").hexdigest()
+    assert len({one["id"] for one in listed}) == 4
 
 
 async def test_an_email_that_is_moved_keeps_the_life_it_was_given(door):

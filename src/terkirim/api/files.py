@@ -1,5 +1,7 @@
 """Attachments: listed for their owner, and handed to whoever has a signed link."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,21 +33,21 @@ def file_routes(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
         await keys.owner(request, "read")
         email = await store.email(email_id, with_content=False)
         links, now = _links(gateway, request), clock.now()
-        data = [_shape(one, links, now) for one in email.attachments]
+        data = [_shape(id_, one, links, now) for id_, one in _by_id(email.attachments).items()]
         return json_answer({"object": "list", "has_more": False, "data": data})
 
     @get("/v1/emails/{email_id:str}/attachments/{attachment_id:str}", opt=SHOW)
     async def show_attachment(
         request: Http, email_id: FromPath[str], attachment_id: FromPath[str]
     ) -> Response[bytes]:
-        """Tell of one attachment; its id is the SHA-256 of its bytes."""
+        """Tell of one attachment; its id is the SHA-256 of its bytes, and `-2` for their second."""
         await keys.owner(request, "read")
         email = await store.email(email_id, with_content=False)
-        for one in email.attachments:
-            if one.sha256 == attachment_id:
-                shape = _shape(one, _links(gateway, request), clock.now())
-                return json_answer({"object": "attachment", **shape})
-        raise NotFound("this e-mail has no such attachment")
+        one = _by_id(email.attachments).get(attachment_id)
+        if one is None:
+            raise NotFound("this e-mail has no such attachment")
+        shape = _shape(attachment_id, one, _links(gateway, request), clock.now())
+        return json_answer({"object": "attachment", **shape})
 
     @get(["/a/{token:str}", "/a/{token:str}/{name:str}"], opt=HAND_OUT)
     async def attachment(
@@ -69,9 +71,20 @@ def _links(gateway: Gateway, request: Http) -> Links:
     return Links(public_url=gateway.settings.public_url or here, key=gateway.signing_key)
 
 
-def _shape(one: Attachment, links: Links, now: datetime) -> dict[str, Any]:
+def _by_id(attachments: Sequence[Attachment]) -> dict[str, Attachment]:
+    """Return the attachments by id, in their order: the same bytes twice are two attachments."""
+    times: Counter[str] = Counter()
+    found = {}
+    for one in attachments:
+        times[one.sha256] += 1
+        number = times[one.sha256]
+        found[one.sha256 if number == 1 else f"{one.sha256}-{number}"] = one
+    return found
+
+
+def _shape(id_: str, one: Attachment, links: Links, now: datetime) -> dict[str, Any]:
     return {
-        "id": one.sha256,
+        "id": id_,
         "filename": one.filename,
         "content_type": one.content_type,
         "content_id": one.content_id,

@@ -180,7 +180,7 @@ class EmailList(Struct):
 
 
 class File(Struct):
-    """An attachment; its id is the SHA-256 of its bytes."""
+    """An attachment; its id is the SHA-256 of its bytes, with `-2` where they come again."""
 
     id: str
     filename: str
