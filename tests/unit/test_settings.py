@@ -11,7 +11,13 @@ from pydantic import ValidationError
 
 from terkirim.domain.email import Address, IfUnclear
 from terkirim.domain.errors import ConfigError
-from terkirim.settings import Secret, Settings, load, unknown_variables
+from terkirim.settings import (
+    Secret,
+    Settings,
+    language_as_far_as_known,
+    load,
+    unknown_variables,
+)
 from terkirim.settings.sources import is_secret, variables_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -112,6 +118,53 @@ def test_a_file_in_the_working_directory_is_found(tmp_path):
     (tmp_path / "terkirim.env").write_text("TERKIRIM_PORT=4\n")
 
     assert load().port == 4
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"MAILKETING_API_KEY: {HUSH}",
+        f"MAILKETING_API_KEY:{HUSH}",
+        f"MAILKETING_API_KEY {HUSH}",
+        f'MAILKETING_API_KEY="{HUSH}',
+        f"={HUSH}",
+        "MAILKETING_API_KEY",
+    ],
+)
+def test_a_line_that_cannot_be_read_is_a_fault_beside_all_others(monkeypatch, caplog, line):
+    text = f"# ours\n\nTERKIRIM_PORT=x\n  \n\n{line}\n"
+    Path("c.env").write_text(text, "utf-8")
+    faults = faults_of(monkeypatch, TERKIRIM_CONFIG="c.env", TERKIRIM_GRACE="x")
+
+    assert faults[0] == "c.env: line 6 cannot be read; write NAME=value, and quotes in pairs"
+    assert [one.partition(":")[0] for one in faults[1:]] == ["TERKIRIM_PORT", "TERKIRIM_GRACE"]
+    assert HUSH not in "".join(faults)
+    language_as_far_as_known()
+    assert caplog.records == []  # python-dotenv has no word of its own
+
+
+def test_what_can_be_read_of_a_file_is_read_as_before():
+    lines = (
+        "\ufeff# ours",
+        "export TERKIRIM_PORT = 4 # a port",
+        "TERKIRIM_GRACE=",
+        "HOME_OF=/srv",
+        'TERKIRIM_HOST="${HOME_OF}"',
+        "MAILKETING_FROM_NAME='Toko # Kita'",
+    )
+    Path("terkirim.env").write_text("\n".join(lines), "utf-8")
+    settings = load()
+
+    assert (settings.port, settings.host) == (4, "/srv")
+    assert settings.grace == timedelta(seconds=25)
+    assert settings.mailketing_from_name == "Toko # Kita"
+
+
+def test_a_file_that_is_no_text_is_refused_wherever_it_is_found():
+    Path("terkirim.env").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(ConfigError, match=r"terkirim\.env cannot be read: it is not UTF-8 text"):
+        load()
 
 
 def test_a_named_file_must_exist(monkeypatch):

@@ -12,7 +12,14 @@ from terkirim.domain.errors import ConfigError
 from terkirim.language import LANGUAGES
 from terkirim.settings.gateway import URL
 from terkirim.settings.model import PREFIX, Settings
-from terkirim.settings.sources import FILE_SUFFIX, ConfigFile, is_secret, variables_of
+from terkirim.settings.sources import (
+    FILE_SUFFIX,
+    ConfigFile,
+    is_secret,
+    unheard,
+    unreadable_lines,
+    variables_of,
+)
 
 CONFIG = "TERKIRIM_CONFIG"
 USUAL_CONFIG = Path("terkirim.env")  # in the working directory, beside the database
@@ -25,20 +32,26 @@ def load(**given: Any) -> Settings:
     `terkirim.env` in the working directory where there is one.
 
     Raises:
-        ConfigError: with a sentence for each setting that is wrong; none shows a secret.
+        ConfigError: with a sentence for each setting that is wrong, and for each line of the file
+            that cannot be read; none shows a secret.
     """
     config = _config_file()
+    faults = [] if config is None else _faults_of_lines(config)
     try:
-        return Settings(**given | {"_env_file": config})
+        with unheard():
+            settings = Settings(**given | {"_env_file": config})
     except ValidationError as error:
-        faults = [_sentence(one) for one in error.errors(include_url=False, include_input=False)]
-    raise ConfigError(*faults)
+        faults += [_sentence(one) for one in error.errors(include_url=False, include_input=False)]
+    if faults:
+        raise ConfigError(*faults)
+    return settings
 
 
 def language_as_far_as_known() -> str:
     """Return the language to speak where the settings are too wrong to be loaded."""
     name = variables_of(Settings.model_fields["language"])[0]
-    written = ConfigFile(Settings, env_file=_config_file_or_none()).env_vars
+    with unheard():
+        written = ConfigFile(Settings, env_file=_config_file_or_none()).env_vars
     value = (os.environ.get(name) or written.get(name) or "").strip().lower()  # noqa: TID251 - settings are read here and nowhere else
     return value if value in LANGUAGES else str(Settings.model_fields["language"].default)
 
@@ -57,9 +70,9 @@ def unknown_variables() -> list[str]:
 
 def _config_file() -> Path | None:
     named = os.environ.get(CONFIG)  # noqa: TID251 - settings are read here and nowhere else
-    if not named:
-        return USUAL_CONFIG if USUAL_CONFIG.is_file() else None
-    path = Path(named).expanduser()
+    if not named and not USUAL_CONFIG.is_file():
+        return None
+    path = Path(named).expanduser() if named else USUAL_CONFIG
     try:
         path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -73,6 +86,13 @@ def _config_file_or_none() -> Path | None:
         return _config_file()
     except ConfigError:
         return None
+
+
+def _faults_of_lines(config: Path) -> list[str]:
+    return [
+        f"{config}: line {number} cannot be read; write NAME=value, and quotes in pairs"
+        for number in unreadable_lines(config)
+    ]
 
 
 def _sentence(error: Any) -> str:

@@ -1,9 +1,13 @@
 """Where settings come from: the environment, then a file; each secret `X` also as `X_FILE`."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any, get_args
 
+from dotenv.parser import Binding, parse_stream
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
@@ -37,12 +41,38 @@ class Environment(EnvSettingsSource):
 
 
 class ConfigFile(DotEnvSettingsSource):
-    """The lines `NAME=value` of a file."""
+    """The lines `NAME=value` of a file; `unreadable_lines` tells of the others."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return the value, or the file that it stands in."""
         found = super().get_field_value(field, field_name)
         return _or_its_file(found, field, self.env_vars)
+
+
+def unreadable_lines(file: Path) -> list[int]:
+    """Return the numbers of the lines of which nobody knows what they set."""
+    return [
+        _line_of(one)
+        for one in parse_stream(StringIO(file.read_text(encoding="utf-8")))
+        if one.error or (one.key is not None and one.value is None)
+    ]
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Keep what python-dotenv says of such lines off the log meanwhile: it does not say whose."""
+    log = logging.getLogger("dotenv.main")
+    was_disabled, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = was_disabled
+
+
+def _line_of(statement: Binding) -> int:
+    written = statement.original.string
+    blank = written[: len(written) - len(written.lstrip())]  # lines before it belong to it
+    return statement.original.line + blank.count("\n")
 
 
 def _or_its_file(
