@@ -162,8 +162,8 @@ async def test_an_address_with_an_international_domain_travels_in_ascii(door):
     assert shape["to"] == ["Budi <b@xn--mnchen-3ya.example.de>"]
 
 
-@pytest.mark.parametrize("header", ["", "x" * 257])
-async def test_an_idempotency_key_of_a_wrong_length_is_400(door, header):
+@pytest.mark.parametrize("header", ["", "x" * 257, "é", "a\tb"])
+async def test_an_idempotency_key_that_is_none_is_400(door, header):
     answer = await door.call("POST", "/v1/emails", MAIL, idempotency_key=header)
     assert (answer.status, answer.name) == (400, "invalid_idempotency_key")
 

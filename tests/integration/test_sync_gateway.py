@@ -20,6 +20,7 @@ from terkirim import (
     SyncGateway,
     WrongState,
 )
+from terkirim.client import calls
 from terkirim.domain.message import State
 from terkirim.emulator.server import Emulator
 from terkirim.ports import MessageFilter
@@ -103,12 +104,51 @@ def test_errors_travel_as_they_are(gateway):
         gateway.wait_for("unknown", within=1)
 
 
-@pytest.mark.parametrize("key", [5, b"k", "", "x" * 257, "a\0", "\ud800"])
-def test_an_idempotency_key_that_no_database_keeps_is_refused(idle, key):
-    with pytest.raises(InvalidEmail) as caught:
-        idle.send_email(**LETTER, idempotency_key=key)
-    assert caught.value.kind == "invalid_idempotency_key"
+def over_http(*, idempotency_key="k", **fields):
+    """Do what a client does before anything leaves."""
+    calls.send_email(fields, idempotency_key=idempotency_key)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        *(
+            ({"idempotency_key": key}, "Idempotency-Key")
+            for key in (
+                5,
+                b"k",
+                "",
+                "x" * 257,
+                "a\0",
+                "\ud800",
+                "é",
+                "a\nb",
+                "a\n",
+                " a",
+                "a ",
+                " ",
+            )
+        ),
+        *(({field: {"a@example.com"}}, field) for field in ("to", "cc", "bcc", "reply_to")),
+        ({"to": frozenset({"a@example.com"})}, "to"),
+    ],
+    ids=repr,
+)
+def test_the_gateway_and_a_client_refuse_the_same_in_the_same_words(idle, fields, named):
+    said = []
+    for send in (idle.send_email, over_http):
+        with pytest.raises(InvalidEmail) as caught:
+            send(**LETTER | fields)
+        said.append((caught.value.field, caught.value.problem, caught.value.kind))
+    assert said[0] == said[1]
+    assert said[0][0] == named
     assert idle.count_pending() == 0
+
+
+@pytest.mark.parametrize("key", ["a", "order 1001: shipped!", "~" * 256])
+def test_the_gateway_and_a_client_take_the_same_keys(idle, key):
+    over_http(**LETTER, idempotency_key=key)
+    assert idle.send_email(**LETTER, idempotency_key=key)
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ from terkirim.client.records import (
     SentBatch,
     SentEmail,
 )
-from terkirim.domain.errors import InvalidEmail, NotFound
+from terkirim.domain.errors import NotFound
+from terkirim.domain.idempotency import idempotency_key_in
 
 T = TypeVar("T")
 
-KEY_LIMIT = 256  # characters of an idempotency key
 LARGEST_PAGE = 100
 
 
@@ -67,7 +67,7 @@ def send_email(fields: Mapping[str, Any], *, idempotency_key: str) -> Call[SentE
         path="/emails?strict=1",  # a field that nobody reads is a mistake, never a warning
         read=read_as(SentEmail),
         body=email_json(fields),
-        idempotency_key=_key(idempotency_key),
+        idempotency_key=idempotency_key_in(idempotency_key),
     )
 
 
@@ -81,7 +81,7 @@ def send_batch(
         read=read_as(SentBatch),
         body=batch_json(emails),
         headers={"X-Batch-Validation": "permissive" if skip_bad else "strict"},
-        idempotency_key=_key(idempotency_key),
+        idempotency_key=idempotency_key_in(idempotency_key),
     )
 
 
@@ -164,20 +164,6 @@ def requeue(message_id: str) -> Call[None]:
 def retry_statistics(*, days: int) -> Call[RetryStatistics]:
     """Read how much was retried, and how often it helped."""
     return Call(method="GET", path=f"/retries{_query(days=days)}", read=read_as(RetryStatistics))
-
-
-def _key(text: Any) -> str:
-    if not isinstance(text, str) or not _may_be_a_key(text):
-        raise InvalidEmail(
-            "Idempotency-Key",
-            f"give 1 to {KEY_LIMIT} visible ASCII characters",
-            kind="invalid_idempotency_key",
-        )
-    return text
-
-
-def _may_be_a_key(text: str) -> bool:
-    return 1 <= len(text) <= KEY_LIMIT and text.isascii() and text.isprintable()
 
 
 def _in_path(id_: str) -> str:

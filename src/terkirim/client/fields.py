@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from terkirim.content.fields import shown
+from terkirim.content.fields import SET_HAS_NO_ORDER, shown
 from terkirim.domain.email import Address
 from terkirim.domain.errors import InvalidEmail
 
 _DOOR_NAMES = {"sender": "from"}  # `from` is no name in Python
 _FILES = frozenset({"attachments"})  # whose bytes travel as base64
+_RECIPIENTS = frozenset({"to", "cc", "bcc", "reply_to"})
 _CANNOT_BE_WRITTEN = (TypeError, ValueError)  # ValueError: a lone surrogate
 
 
@@ -42,6 +43,8 @@ def _plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain_field(name: str, value: Any) -> Any:
+    if name in _RECIPIENTS and isinstance(value, set | frozenset):
+        raise InvalidEmail(shown(name), SET_HAS_NO_ORDER)
     try:
         return _plain(value, may_hold_bytes=name in _FILES)
     except TypeError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from terkirim.content.texts import spoken_type
 from terkirim.domain.errors import InvalidEmail
 
+SET_HAS_NO_ORDER = "must be a list: a set has no order"  # who stands first is who is shown first
 _SHOWN = 40  # characters of a wrong name that are repeated back
 _LIKENESS = 0.6
 

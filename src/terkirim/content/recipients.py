@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from terkirim.content.addresses import read_address
+from terkirim.content.fields import SET_HAS_NO_ORDER
 from terkirim.domain import remarks
 from terkirim.domain.email import MAX_RECIPIENTS, Address
 from terkirim.domain.errors import InvalidEmail
@@ -48,7 +49,9 @@ def read_recipients(to: object, cc: object, bcc: object) -> Recipients:
             return Recipients(to=(read_address(to, "to"),))
         if isinstance(to, list) and len(to) == 1:
             return Recipients(to=(read_address(to[0], "to"),))
-    given = [(kind, _listed(value)) for kind, value in zip(_KINDS, (to, cc, bcc), strict=True)]
+    given = [
+        (kind, _listed(kind, value)) for kind, value in zip(_KINDS, (to, cc, bcc), strict=True)
+    ]
     _refuse_too_many(given)
     if not given[0][1]:
         raise _missing()
@@ -63,15 +66,17 @@ def read_reply_to(value: object) -> tuple[Address, ...]:
     """
     if value is None:
         return ()
-    values = _listed(value)
+    values = _listed("reply_to", value)
     if len(values) > _MAX_REPLY_TO:
         raise InvalidEmail("reply_to", f"has {len(values)} addresses; at most {_MAX_REPLY_TO}")
     return _read_all("reply_to", values)
 
 
-def _listed(value: object) -> list[object]:
+def _listed(kind: str, value: object) -> list[object]:
     if value is None or value == "":
         return []
+    if isinstance(value, set | frozenset):
+        raise InvalidEmail(kind, SET_HAS_NO_ORDER)
     return list(value) if isinstance(value, list | tuple) else [value]
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -11,13 +10,12 @@ from typing import Any, Protocol
 import msgspec
 
 from terkirim.domain.email import Draft, Email
-from terkirim.domain.errors import InvalidEmail, StoreUnavailable
+from terkirim.domain.errors import StoreUnavailable
 from terkirim.domain.frozen import frozen
+from terkirim.domain.idempotency import idempotency_key_in
 from terkirim.ports import Clock, IdempotencyKey, Receipt, Submission, Submissions
 
-KEY_LIMIT = 256  # characters of an idempotency key (Resend's rule)
 LOOK_AT_DISK_EVERY = 1.0  # seconds
-_CANNOT_BE_KEPT = re.compile("[\0\ud800-\udfff]")  # by PostgreSQL, by UTF-8
 
 
 class Checks(Protocol):
@@ -128,16 +126,11 @@ def idempotency_key(text: str, *, owner: str, route: str, payload: Any) -> Idemp
     What is wrong with the payload is none of its affair: the checks name the field.
 
     Raises:
-        InvalidEmail: the key is no text, empty or too long (kind `invalid_idempotency_key`).
+        InvalidEmail: it is no key (kind `invalid_idempotency_key`).
     """
-    if not isinstance(text, str) or not 1 <= len(text) <= KEY_LIMIT or _CANNOT_BE_KEPT.search(text):
-        raise InvalidEmail(
-            "Idempotency-Key",
-            f"give 1 to {KEY_LIMIT} characters",
-            kind="invalid_idempotency_key",
-        )
+    key = idempotency_key_in(text)
     fingerprint = hashlib.sha256(_canonical(payload)).hexdigest()
-    return IdempotencyKey(owner=owner, route=route, key=text, fingerprint=fingerprint)
+    return IdempotencyKey(owner=owner, route=route, key=key, fingerprint=fingerprint)
 
 
 def _canonical(payload: Any) -> bytes:
