@@ -88,6 +88,16 @@ def test_a_batch_is_all_or_none_unless_the_bad_may_be_skipped(client):
     assert [(one.index, "nobody" in one.message) for one in batch.refused] == [(1, True)]
 
 
+def test_half_a_surrogate_pair_is_the_fault_of_its_field_and_of_its_email_only(client):
+    good = {"to": TO, "subject": "x", "text": "y"}
+    with pytest.raises(InvalidEmail, match="half a surrogate pair") as caught:
+        client.send_email(**good | {"subject": "a\ud800"})
+    assert caught.value.field == "subject"
+    batch = client.send_batch([good, good | {"subject": "a\ud800"}], skip_bad=True)
+    assert len(batch.sent) == 1
+    assert [(one.index, "`subject`" in one.message) for one in batch.refused] == [(1, True)]
+
+
 def test_a_scheduled_email_is_moved_and_cancelled_and_then_it_is_too_late(client):
     at = datetime.now(UTC) + timedelta(hours=2)
     sent = client.send_email(to=TO, subject="x", text="y", scheduled_at=at)

@@ -148,15 +148,17 @@ def test_bytes_that_are_no_file_are_refused_where_their_base64_would_be_sent(fie
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize(
-    ("value", "says"),
-    [(object(), "unsupported"), ("\ud800", "surrogates")],
-    ids=["no JSON", "lone surrogate"],
-)
-def test_a_field_that_json_cannot_say_is_named(value, says):
-    with pytest.raises(InvalidEmail, match=says) as caught:
-        sending(variables={"*": {"nama": value}})
+@pytest.mark.parametrize("beside", ["Halo", "\ud800"], ids=["plain", "half a surrogate pair"])
+def test_a_field_that_json_cannot_say_is_named(beside):
+    with pytest.raises(InvalidEmail, match="unsupported") as caught:
+        sending(subject=beside, variables={"*": {"nama": object()}})
     assert caught.value.field == "variables"
+
+
+def test_half_a_surrogate_pair_is_left_to_the_gateway_which_names_it():
+    at = datetime(2026, 8, 17, 9, tzinfo=UTC)
+    body = json.loads(sending(subject="a\ud800", scheduled_at=at).body)
+    assert (body["subject"], body["scheduled_at"]) == ("a\ud800", "2026-08-17T09:00:00Z")
 
 
 def test_a_field_that_holds_itself_is_refused():

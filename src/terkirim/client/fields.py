@@ -1,5 +1,6 @@
 """Writes a caller's fields as the JSON that `/v1` reads; the gateway alone judges them."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from terkirim.domain.errors import InvalidEmail
 _DOOR_NAMES = {"sender": "from"}  # `from` is no name in Python
 _FILES = frozenset({"attachments"})  # whose bytes travel as base64
 _RECIPIENTS = frozenset({"to", "cc", "bcc", "reply_to"})
-_CANNOT_BE_WRITTEN = (TypeError, ValueError)  # ValueError: a lone surrogate
+_CANNOT_BE_WRITTEN = (TypeError, ValueError)
 
 
 def email_json(fields: Mapping[str, Any]) -> bytes:
@@ -75,9 +76,16 @@ def _plain(value: Any, *, may_hold_bytes: bool) -> Any:
 
 def _written(body: Mapping[str, Any]) -> bytes:
     try:
-        return msgspec.json.encode(body)
+        return _as_json(body)
     except _CANNOT_BE_WRITTEN as error:
         raise InvalidEmail(_guilty(body), f"cannot be written as JSON: {error}") from None
+
+
+def _as_json(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:  # half a surrogate pair: escaped, the gateway can name its field
+        return json.dumps(msgspec.to_builtins(value)).encode()
 
 
 def _guilty(body: Mapping[str, Any]) -> str:
@@ -86,7 +94,7 @@ def _guilty(body: Mapping[str, Any]) -> str:
 
 def _can_be_written(value: Any) -> bool:
     try:
-        msgspec.json.encode(value)
+        _as_json(value)
     except _CANNOT_BE_WRITTEN:
         return False
     return True
