@@ -74,6 +74,23 @@ async def test_it_makes_no_difference_who_ends_the_pause(node):
     assert len(await node.take(now=LATER)) == 1
 
 
+async def test_the_newest_fault_is_why_it_is_paused_and_a_persons_pause_stands(node):
+    (pause,) = await faults_of(node, replace(by_hand(), fault="Unauthorised", reason="old key"))
+    assert (pause.fault, pause.since) == ("Unauthorised", START)
+    newer = replace(pause, fault="OutOfCredits", reason="the balance is 0", since=LATER)
+    (pause,) = await faults_of(node, newer)
+    assert (pause.fault, pause.reason, pause.since) == ("OutOfCredits", "the balance is 0", START)
+    assert not await node.store.pause(replace(newer, reason="again"))
+    await faults_of(node, by_hand())
+    (pause,) = await faults_of(node, newer)
+    assert pause.fault == "by hand"
+
+
+async def faults_of(node, pause):
+    await node.store.pause(pause)
+    return await node.store.pauses()
+
+
 async def test_a_pause_by_hand_opens_for_all_at_once(node):
     await node.accept(*[an_email() for _ in range(9)])
     await node.store.pause(by_hand())

@@ -559,11 +559,13 @@ async def test_the_balance_is_a_number_in_every_spelling(kind):
     ["abc", -1, None, 1e9, 5.0, "", "1e9", "429.405", True, [], "9" * 40, 10**9, 10**30],
     ids=ascii,
 )
-async def test_an_odd_balance_is_no_balance_and_never_an_empty_account(kind, odd):
+async def test_an_odd_balance_shows_a_good_key_and_never_an_empty_account(kind, odd):
     answer = answering(kind.balance(odd))
     async with serving(answer) as server, opened(kind, server.url) as provider:
         assert isinstance(await provider.balance(within=WITHIN), Unclear)
-        assert isinstance(await provider.probe(within=WITHIN), Unclear)
+        probed = await provider.probe(within=WITHIN)
+        assert isinstance(probed, Accepted)
+        assert probed.credits is None
 
 
 @networked
@@ -571,6 +573,7 @@ async def test_a_page_in_place_of_the_balance_is_no_balance(kind):
     answer = answering(http("<html>hi</html>", kind="text/html"))
     async with serving(answer) as server, opened(kind, server.url) as provider:
         assert isinstance(await provider.balance(within=WITHIN), Unclear)
+        assert isinstance(await provider.probe(within=WITHIN), Unclear)
 
 
 @networked

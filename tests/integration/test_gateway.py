@@ -117,6 +117,36 @@ async def test_a_wrong_key_loses_nothing_and_a_right_one_in_the_file_lets_all_go
         assert emulator.ledger.summary()["distinct"] == 20
 
 
+async def test_a_key_put_right_at_an_empty_account_leaves_the_pause_of_an_empty_account(
+    tmp_path, monkeypatch
+):
+    key = tmp_path / "key"
+    key.write_text("wrong")
+    monkeypatch.delenv("MAILKETING_API_KEY", raising=False)
+    monkeypatch.setenv("MAILKETING_API_KEY_FILE", str(key))
+    async with Emulator(credits_left=0) as emulator:
+        given = {
+            "database": f"sqlite:///{tmp_path}/g.db",
+            "mailketing_api_url": f"{emulator.url}/v1",
+            "mailketing_from_email": "toko@example.com",
+        }
+        async with Gateway.open(**QUICK | given) as gateway:
+            await send_many(gateway, 12, priority="high")
+            await _paused_by(gateway, "Unauthorised")
+            key.write_text("emulated")
+            await _paused_by(gateway, "OutOfCredits")
+            assert emulator.ledger.summary()["accepted"] == 0
+            emulator.credits = 100
+            await ended(gateway)
+        assert emulator.ledger.summary()["distinct"] == 12
+
+
+async def _paused_by(gateway, fault):
+    async with asyncio.timeout(20):
+        while [pause.fault for pause in await gateway.store.pauses()] != [fault]:  # noqa: ASYNC110 - the worker's probe changes it
+            await asyncio.sleep(0.02)
+
+
 async def test_empty_credits_hold_the_mail_until_there_are_some(tmp_path):
     async with Emulator(credits_left=5) as emulator:
         async with opened(tmp_path, emulator, concurrency=1) as gateway:

@@ -242,6 +242,7 @@ async def examined(own, second=None, *, sender="toko@example.com"):
     ("balance", "level"),
     [
         (Accepted("x", credits=7), OK),
+        (Accepted("x"), WARNING),
         (OutOfCredits("0"), FAULT),
         (Unauthorised("no"), FAULT),
         (Deferred("no connection"), FAULT),

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from terkirim.delivery.dispatcher import Dispatcher
 from terkirim.domain.errors import TerkirimError
-from terkirim.domain.outcome import Accepted, Unclear
+from terkirim.domain.outcome import QuotaReached
 from terkirim.logs import Logger
+from terkirim.policy.pauses import is_over, new_cause
 from terkirim.policy.retry import RetrySchedule
 from terkirim.ports import BY_HAND, Clock, Gates, Outbox, Pause, Provider
 
@@ -95,23 +96,26 @@ class Worker:
     async def probe_pauses(self) -> None:
         """Ask paused providers, without mail, whether they take it again; if so, one mail asks."""
         for pause in await self._gates.pauses():
-            is_probed = pause.fault != BY_HAND or pause.until is not None
-            if is_probed and await self._is_over(pause):
-                await self._gates.resume(pause.provider, sender=pause.sender, fault=pause.fault)
-                _log.info("one message asks", provider=pause.provider, sender=pause.sender)
+            if pause.until is not None:
+                if self._clock.now() >= pause.until:
+                    await self._end(pause)
+            elif pause.fault != BY_HAND and pause.provider in self._providers:
+                await self._probe(pause, self._providers[pause.provider])
 
-    async def _is_over(self, pause: Pause) -> bool:
-        if pause.until is not None:
-            return self._clock.now() >= pause.until
-        provider = self._providers.get(pause.provider)
-        if provider is None:
-            return False
-        answer = await provider.probe(
-            within=self._settings.probe_within, sender=pause.sender or None
-        )
-        if pause.sender:  # where no call tells, one message asks, and the pause stands meanwhile
-            return isinstance(answer, Accepted | Unclear)
-        return isinstance(answer, Accepted)
+    async def _probe(self, pause: Pause, provider: Provider) -> None:
+        """End the pause where it is over; where another fault keeps it, let it say so."""
+        within = self._settings.probe_within
+        answer = await provider.probe(within=within, sender=pause.sender or None)
+        if is_over(pause.fault, answer, is_of_sender=bool(pause.sender)):
+            await self._end(pause)
+        elif not pause.sender and (cause := new_cause(pause.fault, answer)) is not None:
+            until = cause.until if isinstance(cause, QuotaReached) else None
+            fault = type(cause).__name__
+            await self._gates.pause(replace(pause, fault=fault, reason=cause.reason, until=until))
+
+    async def _end(self, pause: Pause) -> None:
+        await self._gates.resume(pause.provider, sender=pause.sender, fault=pause.fault)
+        _log.info("one message asks", provider=pause.provider, sender=pause.sender)
 
     async def _dispatch(self) -> None:
         while True:

@@ -47,9 +47,10 @@ class Gates(Protocol):
         ...
 
     async def pause(self, pause: Pause) -> bool:
-        """Start a pause; False where one was in force already.
+        """Start a pause; False where one for the same fault was in force already.
 
-        One by hand takes the place of one that a fault began: no probe ends what a person began.
+        The newest fault is the one to tell of. A pause by hand takes the place of one that a fault
+        began, and no fault takes its place: no probe ends what a person began.
         """
         ...
 

@@ -25,7 +25,8 @@ class Provider(Protocol):
     ) -> Outcome | ProviderFault:
         """Ask, without sending mail, whether the provider takes mail again (for `sender`).
 
-        Accepted: it does. Unclear: this provider has no call that could tell.
+        Accepted: it does, as far as the key goes; after an empty account only with `credits`.
+        Unclear: this provider has no call that could tell.
         """
         ...
 

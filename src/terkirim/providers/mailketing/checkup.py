@@ -47,6 +47,10 @@ async def findings(
 
 def _of_key(outcome: Outcome | ProviderFault) -> Finding:
     match outcome:
+        case Accepted(credits=None):
+            says = phrase("Mailketing takes the key, but names no balance that can be read.")
+            mends = phrase("Look it up in the account at Mailketing.")
+            return Finding("provider_key", Level.WARNING, says, mends)
         case Accepted(credits=credits):
             says = phrase("Mailketing takes the key; {credits} credits are left.", credits=credits)
             return Finding("provider_key", Level.OK, says)

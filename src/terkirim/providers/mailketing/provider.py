@@ -105,18 +105,15 @@ class Mailketing:
     ) -> Outcome | ProviderFault:
         """Ask for the balance, or for `sender` among the approved ones.
 
-        The balance says nothing about a daily limit: its pause ends at QuotaReached.until.
+        A balance that cannot be read shows that the key is good, and no more: Accepted without
+        credits. And it says nothing about a daily limit: its pause ends at QuotaReached.until.
         """
         if sender is not None:
             return await self._approved(sender, within)
         outcome = await self._credits(within)
-        match outcome:
-            case Accepted(credits=None):
-                return Unclear("the answer names no plausible balance", answer=outcome.answer)
-            case Accepted(credits=0):
-                return OutOfCredits("the balance is 0", answer=outcome.answer)
-            case _:
-                return outcome
+        if isinstance(outcome, Accepted) and outcome.credits == 0:
+            return OutOfCredits("the balance is 0", answer=outcome.answer)
+        return outcome
 
     async def balance(
         self, *, within: timedelta

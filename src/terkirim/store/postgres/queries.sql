@@ -465,9 +465,11 @@ INSERT INTO rates (provider, row) VALUES (:provider, :row)
 ON CONFLICT (provider) DO UPDATE SET row = excluded.row;
 
 -- name: add_pause
+-- What the provider says last is why it is paused; a person's pause stands.
 INSERT INTO pauses (provider, sender, fault, reason, since, until)
 VALUES (:provider, :sender, :fault, :reason, :since, :until)
-ON CONFLICT DO NOTHING
+ON CONFLICT (provider, sender) DO UPDATE SET fault = excluded.fault, reason = excluded.reason, until = excluded.until
+WHERE pauses.fault NOT IN ('by hand', excluded.fault)
 RETURNING provider;
 
 -- name: lock_pauses
