@@ -19,6 +19,7 @@ from terkirim.policy.rates import (
     is_of_gated_burst,
     opens_at,
     parse_rates,
+    room_of,
     take,
     to_plain,
     ungate,
@@ -140,16 +141,121 @@ def test_a_429_shuts_the_gate_for_what_was_asked_at_most_an_hour():
     assert gate(row, now=NOW, retry_after=SECOND).gate_until == NOW + 7 * SECOND
 
 
-def test_without_a_word_the_gate_shuts_for_a_doubling_moment():
+@pytest.mark.parametrize("asked", [None, timedelta(0), SECOND / 10], ids=str)
+def test_the_gate_shuts_for_a_doubling_moment_however_short_the_wait_that_was_asked(asked):
     row, at, spans = RateRow(), NOW, []
     for _ in range(10):
-        row = gate(row, now=at, retry_after=None)
+        row = gate(row, now=at, retry_after=asked)
         spans.append((row.gate_until - at) / SECOND)
         at = row.gate_until
     assert spans == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30]
-    again = gate(ungate(row), now=at, retry_after=None)
+    again = gate(accepted(row, at), now=at, retry_after=asked)
     assert again.gate_until - at == SECOND / 5
-    assert ungate(RateRow()) == RateRow()
+
+
+def test_a_wait_that_was_asked_is_a_floor_and_a_strike():
+    row = RateRow()
+    for _ in range(7):
+        row = gate(row, now=NOW, retry_after=7 * SECOND)
+    assert row.gate_until == NOW + 64 * (SECOND / 5)
+
+
+def accepted(row, began, *, now=None, full=200):
+    return ungate(row, started_at=began, now=now or began, full=full)
+
+
+def test_an_acceptance_of_what_left_before_the_gate_shut_ends_no_row_of_429():
+    shut = gate(gate(RateRow(), now=NOW, retry_after=None), now=NOW, retry_after=None)
+    assert accepted(shut, NOW).strikes == 2
+    assert accepted(shut, shut.gate_until).strikes == 0
+    assert accepted(RateRow(), NOW) == RateRow()
+
+
+def test_after_a_429_in_a_row_one_asks_and_twice_what_is_accepted_follows():
+    row = gate(RateRow(), now=NOW, retry_after=None)
+    assert room_of(row) is None  # the first one may be chance
+    row = gate(row, now=row.gate_until, retry_after=None)
+    rooms = [room_of(row)]
+    for _ in range(4):
+        row = accepted(row, row.gate_until, full=9)
+        rooms.append(room_of(row))
+    assert rooms == [1, 2, 4, 6, 8]
+    assert gate(row, now=row.gate_until, retry_after=None).room == 8
+    assert accepted(row, row.gate_until, full=9) == RateRow(gate_until=row.gate_until)
+
+
+def test_a_row_of_an_earlier_version_is_read():
+    plain = to_plain(RateRow(strikes=3))
+    del plain["accepted"], plain["room"]
+    row = from_plain(plain)
+    assert row == RateRow(strikes=3)
+    assert accepted(row, NOW) == RateRow(accepted=1)
+
+
+AT_ONCE = 200
+STEP_MS = 20  # how long an answer takes
+
+
+def simulated(takes, *, asked, seconds=120):
+    """Return how many were taken and how many met a 429, of mail without end."""
+    row, took, refused = RateRow(), 0, 0
+    for at in range(0, seconds * 1_000, STEP_MS):
+        now = NOW + timedelta(milliseconds=at)
+        if opens((), row, now) is not None:
+            continue
+        room = room_of(row)
+        for is_taken in [takes(at) for _ in range(AT_ONCE if room is None else min(room, AT_ONCE))]:
+            took, refused = took + is_taken, refused + (not is_taken)
+            if is_taken:
+                row = accepted(row, now)
+            elif not is_of_gated_burst(row, now, now=now):
+                row = gate(row, now=now, retry_after=asked)
+    return took, refused
+
+
+class Bucket:
+    """Takes ten a second, and up to ten that were not used before."""
+
+    def __init__(self):
+        self.left, self.at = 10.0, 0
+
+    def __call__(self, at):
+        self.left, self.at = min(10.0, self.left + (at - self.at) / 100), at
+        self.left -= (is_taken := self.left >= 1)
+        return is_taken
+
+
+class Window:
+    """Takes ten in any second."""
+
+    def __init__(self):
+        self.times = []
+
+    def __call__(self, at):
+        self.times = [time for time in self.times if time > at - 1_000]
+        is_taken = len(self.times) < 10
+        self.times += [at] * is_taken
+        return is_taken
+
+
+@pytest.mark.parametrize("asked", [None, timedelta(0), SECOND], ids=["no word", "0 s", "1 s"])
+@pytest.mark.parametrize("provider", [Bucket, Window])
+def test_a_provider_that_takes_ten_a_second_is_sent_about_that(provider, asked):
+    took, refused = simulated(provider(), asked=asked)
+    assert took > 120 * 10 * 0.5
+    assert refused < took * 5  # with all at once after each gate: 60 for each that is taken
+
+
+def test_a_provider_that_takes_nothing_is_asked_by_one_at_a_time():
+    _, refused = simulated(lambda _: False, asked=timedelta(0))
+    assert 2 * AT_ONCE < refused < 2 * AT_ONCE + 15
+
+
+def test_a_429_now_and_then_slows_nothing_down():
+    dice = iter(range(10**6))
+    took, refused = simulated(lambda _: next(dice) % 50 != 7, asked=None)
+    assert took > 120 * AT_ONCE / 0.22 * 0.9
+    assert took > 40 * refused
 
 
 def test_strikes_without_end_do_not_overflow():

@@ -106,9 +106,17 @@ def test_deferred_is_dead_when_the_waits_are_spent():
 def test_a_rate_limit_costs_no_step():
     slow = Deferred("slow down", is_rate_limit=True)
     end = verdict(lease(step=2, waited_us=5), slow, FACTS)
-    assert (end.state, end.due_at, end.step, end.waited_us) == (State.QUEUED, NOW, 2, 5)
+    assert (end.state, end.due_at) == (State.QUEUED, NOW + SECOND / 5)
+    assert (end.step, end.waited_us) == (2, 5)
     asked = replace(slow, retry_after=9 * HOUR)
     assert verdict(LEASE, asked, FACTS).due_at == NOW + HOUR
+
+
+@pytest.mark.parametrize("asked", [None, timedelta(0), SECOND / 10], ids=str)
+def test_one_mail_that_meets_429_each_time_is_attempted_ever_less_often(asked):
+    slow = Deferred("slow down", retry_after=asked, is_rate_limit=True)
+    ends = [verdict(lease(attempts=before), slow, FACTS) for before in (0, 1, 4, 9, 10**6)]
+    assert [(end.due_at - NOW) / SECOND for end in ends] == [0.2, 0.4, 3.2, 30, 30]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: type(one).__name__)

@@ -56,7 +56,9 @@ class Rate:
 class RateRow:
     """What is kept of a provider: tokens left by rate, when they were counted, and the gate.
 
-    `strikes` counts answers of 429 in a row. `day` is the local date that a day's tokens are of.
+    `strikes` counts answers of 429 in a row, `accepted` the mails that were accepted since the last
+    of them (None: that is long past), and `room` limits what may be in the air meanwhile. `day` is
+    the local date that a day's tokens are of.
     """
 
     tokens: Mapping[str, float] = field(default_factory=dict)
@@ -64,6 +66,8 @@ class RateRow:
     day: str = ""
     gate_until: datetime | None = None
     strikes: int = 0
+    accepted: int | None = None
+    room: int | None = None
 
 
 def parse_rates(text: str) -> tuple[Rate, ...]:
@@ -104,13 +108,29 @@ def give_back(
 
 
 def gate(row: RateRow, *, now: datetime, retry_after: timedelta | None) -> RateRow:
-    """Return the row after a 429: shut for what was asked, else for a doubling moment."""
-    if retry_after is None:
-        closed_for = min(FIRST_STRIKE * 2 ** min(row.strikes, 20), LONGEST_STRIKE)
-    else:
-        closed_for = min(retry_after, LONGEST_ASKED)
-    until = max(now + closed_for, gate_of(row, now=now) or now)
-    return replace(row, gate_until=until, strikes=row.strikes + 1)
+    """Return the row after a 429: shut for a doubling moment, or for what was asked if longer."""
+    asked = min(retry_after or timedelta(0), LONGEST_ASKED)
+    until = now + max(asked, wait_after(row.strikes))
+    return replace(
+        row,
+        gate_until=max(until, gate_of(row, now=now) or now),
+        strikes=row.strikes + 1,
+        accepted=0,
+        room=None if row.accepted is None else max(2 * row.accepted, 1),
+    )
+
+
+def wait_after(strikes: int) -> timedelta:
+    """Return the least wait after a 429 that so many came before; "come back in 0 s" is no wait."""
+    return min(FIRST_STRIKE * (1 << min(strikes, 20)), LONGEST_STRIKE)
+
+
+def room_of(row: RateRow) -> int | None:
+    """Return how many requests may be in the air after a 429: twice what was accepted; None: all.
+
+    Of many that leave at once as the gate opens, most would meet the next 429.
+    """
+    return None if row.room is None else max(row.room, 2 * (row.accepted or 0))
 
 
 def gate_of(row: RateRow, *, now: datetime) -> datetime | None:
@@ -135,9 +155,20 @@ def is_day_spent(rates: Sequence[Rate], row: RateRow, *, now: datetime, zone: tz
     return any(rate.unit == "d" and tokens[rate.name] < 1 - _ROUNDING for rate in rates)
 
 
-def ungate(row: RateRow) -> RateRow:
-    """Return the row after an acceptance: the next 429 starts from the shortest moment."""
-    return row if row.strikes == 0 else replace(row, strikes=0)
+def ungate(row: RateRow, *, started_at: datetime, now: datetime, full: int) -> RateRow:
+    """Return the row after an acceptance: the next 429 starts from the shortest moment.
+
+    One that left before the gate shut says nothing of what came after. `full`: how many may be in
+    the air at all; once there is room for so many again, the last 429 is long past.
+    """
+    if row.strikes == 0 and row.accepted is None:
+        return row
+    counted = replace(row, accepted=(row.accepted or 0) + 1)
+    if is_of_gated_burst(row, started_at, now=now):
+        return counted
+    if 2 * (counted.accepted or 0) < full:
+        return replace(counted, strikes=0)
+    return replace(counted, strikes=0, accepted=None, room=None)
 
 
 def opens_at(
@@ -164,6 +195,8 @@ def to_plain(row: RateRow) -> dict[str, Any]:
         "day": row.day,
         "gate_until": None if row.gate_until is None else row.gate_until.isoformat(),
         "strikes": row.strikes,
+        "accepted": row.accepted,
+        "room": row.room,
     }
 
 
@@ -176,6 +209,8 @@ def from_plain(plain: Mapping[str, Any]) -> RateRow:
         day=plain["day"],
         gate_until=None if gated is None else datetime.fromisoformat(gated),
         strikes=plain["strikes"],
+        accepted=plain.get("accepted"),  # a row of an earlier version has neither
+        room=plain.get("room"),
     )
 
 

@@ -20,6 +20,7 @@ from terkirim.domain.outcome import (
     Unauthorised,
     Unclear,
 )
+from terkirim.policy.rates import wait_after
 from terkirim.policy.retry import LONGEST_ASKED, RetrySchedule, next_wait
 
 EXHAUSTED = "gave up after the last wait of the schedule"
@@ -77,7 +78,8 @@ def verdict(lease: Lease, result: Outcome | ProviderFault, facts: Facts) -> Sett
         case Unauthorised() | OutOfCredits() | QuotaReached() | SenderRefused():
             return stays  # due at once: the pause, not the schedule, holds it back
         case Deferred(is_rate_limit=True, retry_after=asked):
-            wait = timedelta(0) if asked is None else min(asked, LONGEST_ASKED)
+            # Beside a gate that others' acceptances open, one mail must not be asked for ever anew.
+            wait = max(wait_after(lease.attempts), min(asked or timedelta(0), LONGEST_ASKED))
             return _unless_expired(replace(stays, due_at=facts.now + wait))
         case Deferred(retry_after=asked):
             return _unless_expired(_deferred(stays, facts, asked))

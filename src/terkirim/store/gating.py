@@ -101,7 +101,10 @@ class OpenGates:
             full=self.settings.concurrency,
             probe_for=self.settings.probe_for,
         )
-        return None if permit.limit == 0 else permit
+        room = None if own is None else rates.room_of(own)
+        if permit.limit == 0 or room is None:
+            return None if permit.limit == 0 else permit
+        return replace(permit, limit=min(room, permit.limit or room))
 
     def _is_shut_by_rate(self, name: str, row: rates.RateRow) -> bool:
         """Tell whether its gate is shut, or its day used up: then the next provider takes over."""
@@ -264,7 +267,12 @@ class OpenGates:
                 if not rates.is_of_gated_burst(row, one.started_at, now=self.now):
                     self.rates[name] = rates.gate(row, now=self.now, retry_after=result.retry_after)
             elif isinstance(result, Accepted) and name in self.rates:
-                self.rates[name] = rates.ungate(self.rates[name])
+                self.rates[name] = rates.ungate(
+                    self.rates[name],
+                    started_at=one.started_at,
+                    now=self.now,
+                    full=self.settings.concurrency,
+                )
 
 
 _LONG_AGO = timedelta(days=1)
