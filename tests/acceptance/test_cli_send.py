@@ -280,22 +280,53 @@ def test_the_columns_can_be_named(terkirim, many):
 def test_a_trial_of_many_shows_the_first_and_what_would_go(terkirim, many):
     text = "email;nama;kota\nnobody;B;x\na@example.com;<Ani>;Bandung\nb@example.com;B;Solo\n"
     done = terkirim(*many(text, "--dry-run"))
-    assert done.returncode == 0
+    assert done.returncode == 1  # as the run ends, with a row that cannot go
     assert done.stdout.startswith("2 e-mails would go, as campaign p-")
     assert "1 rows would not" in done.stdout.replace("\n", " ")
+    assert "  line 2: `email`: " in done.stdout
     assert "Subject  Halo <Ani>" in done.stdout
     assert "<p>Halo &lt;Ani&gt; di Bandung</p>" in done.stdout
     assert "Nothing was stored" in done.stderr
-    document = terkirim.json(*many(text, "--dry-run"))
+    document = terkirim.json(*many(text, "--dry-run"), code=1)
     assert (document["rows"], document["bad_rows"], document["duplicates"]) == (2, 1, 0)
+    assert [one["line"] for one in document["not_sent"]] == [2]
     assert document["first"]["to"] == ["a@example.com"]
     assert count_of(terkirim) == 0
     assert not (terkirim.folder / "p.bad.csv").exists()
 
 
-def test_a_trial_of_a_file_without_a_good_row_is_refused(terkirim, many):
-    error = terkirim.error(*many("email;nama;kota\nnobody;A;B\n", "--dry-run"))
-    assert "no row of p.csv can be sent" in error["message"]
+def test_a_trial_of_a_file_without_a_good_row_says_so(terkirim, many):
+    arguments = many("email;nama;kota\nnobody;A;B\n", "--dry-run")
+    document = terkirim.json(*arguments, code=1)
+    assert (document["rows"], document["bad_rows"], document["first"]) == (0, 1, None)
+    assert "The first one" not in terkirim(*arguments).stdout
+
+
+def test_a_trial_judges_each_row_as_the_run_does(terkirim, many):
+    rows = ["email;nama;kota", "a@example.com;A\0;X", "b@example.com;B;X", "b@example.com;B;X"]
+    arguments = many("\n".join([*rows, "nobody;C;X", "d@example.com;D;X\0"]))
+    trial = terkirim.json(*arguments, "--dry-run", code=1)
+    assert [one["line"] for one in trial["not_sent"]] == [2, 4, 5, 6]
+    assert "NUL" in trial["not_sent"][0]["reason"]
+    assert trial["first"]["to"] == ["b@example.com"]
+    run = terkirim.json(*arguments, code=1)
+    assert trial["rows"] == run["queued"] == 1
+    assert trial["bad_rows"] == run["bad_rows"] == 3
+    assert trial["duplicates"] == run["duplicates"] == 1
+    listed = (terkirim.folder / "p.bad.csv").read_text("utf-8")
+    assert all(f"line {one['line']}: {one['reason']}" in listed for one in trial["not_sent"])
+
+
+def test_a_trial_tells_the_first_bad_rows_and_counts_the_others(terkirim, many):
+    rows = "".join(f"nobody{number};A;B\n" for number in range(12))
+    done = terkirim(*many(f"email;nama;kota\n{rows}", "--dry-run"))
+    assert done.stdout.count("  line ") == 10
+    assert "  2 more\n" in done.stdout
+
+
+def test_a_trial_of_rows_that_repeat_each_other_ends_well(terkirim, many):
+    text = "email;nama;kota\na@example.com;A;B\na@example.com;A;B\n"
+    assert terkirim.json(*many(text, "--dry-run"))["rows"] == 1
 
 
 def test_one_time_counts_for_the_whole_campaign(terkirim, many):

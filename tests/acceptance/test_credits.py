@@ -318,6 +318,8 @@ def test_a_csv_says_what_it_costs_before_it_starts_and_a_broadcast_is_refused(pa
     assert "Not enough: 20 mails" in refused.stderr
     again = paid.cli(*run, "first", "--stream", "broadcast")  # nothing of it is left to send
     assert again.returncode == 0
+    trial = paid.cli(*run, "second", "--stream", "broadcast", "--dry-run")
+    assert (trial.returncode, "top up, send fewer, or force it" in trial.stderr) == (1, True)
     forced = paid.cli(*run, "second", "--stream", "broadcast", "--force", "--json")
     assert json.loads(forced.stdout)["queued"] == 20
 

@@ -4,15 +4,17 @@ import csv
 import filecmp
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from bisect import insort
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from terkirim.content.recipient_list import REASON_COLUMN, Layout
+from terkirim.content.recipient_list import REASON_COLUMN, BadRow, Layout, Row
 
 MARK = ".bad"
+FIRST = 10  # rows that are told on the screen
 _BOM = "\ufeff"
 
 
@@ -25,6 +27,7 @@ class BadRows:
 
     def __init__(self, source: Path, layout: Layout) -> None:
         self.count = 0
+        self.first: list[tuple[int, str]] = []  # (line, why) of the topmost ones
         self._source = source
         self._file = tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="")  # noqa: SIM115 - `with` closes it
         self._file.write(_BOM if layout.has_bom else "")
@@ -42,10 +45,12 @@ class BadRows:
     ) -> None:
         self._file.close()
 
-    def add(self, cells: Sequence[str], problem: str) -> None:
+    def add(self, row: Row | BadRow, problem: str) -> None:
         """Put one more row on the list."""
         self.count += 1
-        self._writer.writerow([problem, *cells])
+        insort(self.first, (row.line, problem))
+        del self.first[FIRST:]
+        self._writer.writerow([f"line {row.line}: {problem}", *row.cells])
 
     def keep(self) -> Path | None:
         """Write the list beside the source and return where; None where it is empty.

@@ -32,12 +32,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What stands in a file: `first` is its first good row; `passed` the lines that do not go."""
+    """What stands in a file; `passed` are the lines that do not go."""
 
     good: int
     duplicates: int
-    first: Row | None
     passed: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a run would do: how many rows would go, and the first of them."""
+
+    good: int
+    first: Draft | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,23 +76,21 @@ def surveyed(recipients: RecipientList, letter: Mapping[str, Any], bad: BadRows)
     """
     _refuse_missing(recipients, letter)
     good = duplicates = 0
-    first: Row | None = None
     passed = array("Q")
     # A file without a name: a million keys, and little memory.
     with closing(apsw.Connection("")) as seen:
         _ = list(seen.execute(_KEYS))
         for row in recipients.rows():
             if isinstance(row, BadRow):
-                bad.add(row.cells, f"line {row.line}: {row.problem}")
+                bad.add(row, row.problem)
                 passed.append(row.line)
             elif (line := _first_line(seen, row)) != row.line:
-                bad.add(row.cells, f"line {row.line}: the same as line {line}, and goes once")
+                bad.add(row, f"the same as line {line}, and goes once")
                 passed.append(row.line)
                 duplicates += 1
             else:
-                first = first or row
                 good += 1
-    return Survey(good=good, duplicates=duplicates, first=first, passed=passed)
+    return Survey(good=good, duplicates=duplicates, passed=passed)
 
 
 class Campaign:
@@ -133,6 +138,16 @@ class Campaign:
                 raise StoreUnavailable(says) from error
             advance(len(rows))
 
+    async def tried(self, survey: Survey) -> Trial:
+        """Judge what the survey let pass as `run` does, and store nothing."""
+        good, first = 0, None
+        for rows in _parts(_good(self._recipients.rows(), survey.passed), CHUNK):
+            passing = list(self._passing(rows, [self.draft(row) for row in rows]))
+            good += len(passing)
+            first = first or next(iter(passing), None)
+            await asyncio.sleep(0)  # lets Ctrl-C in
+        return Trial(good=good, first=first)
+
     def draft(self, row: Row) -> Draft:
         """Return the row's e-mail."""
         return Draft(
@@ -172,7 +187,7 @@ class Campaign:
             try:
                 self._gateway.check(draft, owner=OWNER)
             except InvalidEmail as error:
-                self._bad.add(row.cells, f"line {row.line}: {error}")
+                self._bad.add(row, str(error))
             else:
                 yield draft
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from terkirim.cli.bad_rows import BadRows
-from terkirim.cli.campaign import OWNER, Campaign, Survey, campaign_name, surveyed
+from terkirim.cli.campaign import OWNER, Campaign, Survey, Trial, campaign_name, surveyed
 from terkirim.cli.costs import say_what_it_costs
 from terkirim.cli.desk import Desk
 from terkirim.cli.exits import DONE, REFUSED
@@ -75,36 +75,49 @@ def send_many(at: Desk, options: Options, letter: dict[str, Any], *, source: Pat
 
 
 def _shown(run: _Run) -> int:
-    screen, survey = run.at.screen, run.survey
-    if survey.first is None:
-        raise InvalidEmail(FIELD, f"no row of {run.source.name} can be sent")
-    first = survey.first
-
-    async def checked(gateway: Gateway) -> Email:
-        draft = run.campaign(gateway).draft(first)
-        email, _ = gateway.submit.check(draft, now=gateway.clock.now(), owner=OWNER)
-        return email
-
-    email = submitted(run.at.settings, checked)
+    trial, email = submitted(run.at.settings, lambda gateway: _tried(run, gateway))
     document = {
         "dry_run": True,
         "campaign": run.name,
-        "rows": survey.good,
-        "duplicates": survey.duplicates,
-        "bad_rows": run.bad.count - survey.duplicates,
-        "first": preview(email),
+        "rows": trial.good,
+        "duplicates": run.survey.duplicates,
+        "bad_rows": run.bad.count - run.survey.duplicates,
+        "not_sent": [{"line": line, "reason": why} for line, why in run.bad.first],
+        "first": None if email is None else preview(email),
     }
+    run.at.screen.answer(document, _trial_lines(run, trial, email))
+    run.at.screen.note(run.at.screen.say("Nothing was stored: this was a trial."))
+    return _code(run)
+
+
+async def _tried(run: _Run, gateway: Gateway) -> tuple[Trial, Email | None]:
+    """Return what the run would do, refused as the run would be, and its first e-mail."""
+    campaign = run.campaign(gateway)
+    campaign.warnings()
+    await _say_what_it_costs(run, gateway)
+    trial = await campaign.tried(run.survey)
+    if trial.first is None:
+        return trial, None
+    email, _ = gateway.submit.check(trial.first, now=gateway.clock.now(), owner=OWNER)
+    return trial, email
+
+
+def _trial_lines(run: _Run, trial: Trial, email: Email | None) -> list[str]:
+    screen, bad = run.at.screen, run.bad
     summary = screen.say(
-        "{rows} e-mails would go, as campaign {name}; {bad} rows would not. The first one:",
-        rows=survey.good,
+        "{rows} e-mails would go, as campaign {name}; {bad} rows would not.",
+        rows=trial.good,
         name=run.name,
-        bad=run.bad.count,
+        bad=bad.count,
     )
-    screen.answer(
-        document, [*wrapped(summary, first="", others=""), "", *preview_lines(screen, email)]
-    )
-    screen.note(screen.say("Nothing was stored: this was a trial."))
-    return DONE
+    lines = wrapped(summary, first="", others="")
+    for line, why in bad.first:
+        lines += wrapped(f"line {line}: {why}", first="  ")
+    if (others := bad.count - len(bad.first)) > 0:
+        lines.append("  " + screen.say.many("{count} more", "{count} more", count=others))
+    if email is not None:
+        lines += ["", screen.say("The first one:"), "", *preview_lines(screen, email)]
+    return lines
 
 
 def _sent(run: _Run) -> int:
@@ -128,7 +141,12 @@ def _sent(run: _Run) -> int:
     run.at.screen.answer(document, _lines(run, campaign, kept))
     if is_sandbox:
         run.at.screen.note(run.at.screen.say(SANDBOX_MODE))
-    return REFUSED if run.bad.count > survey.duplicates else DONE
+    return _code(run)
+
+
+def _code(run: _Run) -> int:
+    """Return the exit code: a row that repeats another one leaves nobody out."""
+    return REFUSED if run.bad.count > run.survey.duplicates else DONE
 
 
 async def _put_on_disk(run: _Run, gateway: Gateway) -> _Done:
@@ -136,7 +154,7 @@ async def _put_on_disk(run: _Run, gateway: Gateway) -> _Done:
     warnings = campaign.warnings()
     for warning in warnings:
         screen.note(f"! {printable(warning)}")
-    await say_what_it_costs(gateway, screen, run.options, rows=run.survey.good, campaign=run.name)
+    await _say_what_it_costs(run, gateway)
     is_hidden = screen.as_json or not sys.stderr.isatty()
     label = screen.say("Queueing")
     try:
@@ -153,6 +171,11 @@ async def _put_on_disk(run: _Run, gateway: Gateway) -> _Done:
         )
         raise
     return _Done(campaign, warnings, gateway.is_sandbox)
+
+
+async def _say_what_it_costs(run: _Run, gateway: Gateway) -> None:
+    screen, rows = run.at.screen, run.survey.good
+    await say_what_it_costs(gateway, screen, run.options, rows=rows, campaign=run.name)
 
 
 def _refuse_unwritable(folder: Path, count: int) -> None:
