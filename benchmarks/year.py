@@ -262,7 +262,7 @@ class Year:
         if self.account.left < PER_BOUNCE:
             self.account.left = 0
         self.waiting = wanted - sent
-        counts.add(at, "outcome", "mailketing:accepted:1", sent)
+        counts.add(at, "event_first", "mailketing:accepted", sent)
         counts.add(at, "event_first", "mailketing:bounced", bounced)
         write_counts(db, self.store.counting, counts)
         self.schedule(db, hour)

@@ -55,14 +55,15 @@ _ROLLUPS = """INSERT INTO rollups (hour, kind, key, node, count)
 SELECT {hour} + n, kind, key, 'history', {count}
 FROM {series}, (SELECT 'state' AS kind, 'accepted' AS key
     UNION ALL SELECT 'submitted', 'transactional'
-    UNION ALL SELECT 'outcome', 'mailketing:accepted:1' UNION ALL SELECT 'latency', '54') kinds"""
+    UNION ALL SELECT 'outcome', 'mailketing:accepted:1'
+    UNION ALL SELECT 'event_first', 'mailketing:accepted' UNION ALL SELECT 'latency', '54') kinds"""
 UNFOLDED = 2  # days
 _PLACES = {"sqlite": ("0",), "postgres": ("0", "1")}  # rows of a count: two nodes have two
 _WHATS = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
 _FIGURES = (
     *(("outcome", f"mailketing:{name}:{n}") for name in ("accepted", "deferred") for n in "12345"),
     *(("reason", f"deferred:{code}") for code in (429, 500, 502, 503, "no connection")),
-    *(("event_first", f"mailketing:{what}") for what in ("heard", *_WHATS)),
+    *(("event_first", f"mailketing:{what}") for what in ("accepted", "heard", *_WHATS)),
     *(("event", f"mailketing:{what}") for what in (*_WHATS, "bounced_transient", "scanned")),
     *(("latency", str(bucket)) for bucket in range(52, 92)),
     *(("wait", str(bucket)) for bucket in range(83, 104)),

@@ -222,6 +222,7 @@ class Stage:
                 (hour, "reason", "unclear:504", 1 if hour % 5 == 0 else 0),
                 (hour, "state", "accepted", sent - sent // 400),
                 (hour, "state", "dead", sent // 120 if hour % 11 == 0 else 0),
+                (hour, "event_first", "mailketing:accepted", sent - sent // 30 + sent // 32),
                 (hour, "event_first", "mailketing:delivered", sent // 2),
                 (hour, "event_first", "mailketing:opened", sent // 2),
                 (hour, "event_first", "mailketing:clicked", sent // 9),
@@ -231,7 +232,7 @@ class Stage:
             ]
         balances, used = [], 0
         for hour in range(now - 1, now - 30 * 24, -1):
-            used += sum(row[3] for row in rows if row[0] == hour and ":accepted:" in row[2])
+            used += sum(row[3] for row in rows if row[0] == hour and row[2].endswith(":accepted"))
             if hour % 6 == 0:
                 balances.append((hour * 3_600_000_000, left + used))
         counts = Counts()

@@ -110,7 +110,7 @@ async def test_an_event_that_comes_before_an_answer_that_says_nothing_counts_onc
 
 async def test_a_day_is_the_operators(node, database, statistics):
     late = datetime(2026, 1, 4, 16, 59, tzinfo=UTC)  # 23:59 in Jakarta
-    rows = [(micros(at), "outcome", "first:accepted:1", 1) for at in (late, late + HOUR / 30)]
+    rows = [(micros(at), "event_first", "first:accepted", 1) for at in (late, late + HOUR / 30)]
     await database.count(node.store, rows)
     found = await delivery(statistics, span=SPAN)
     assert [one.key for one in found.lines][-2:] == ["2026-01-04", "2026-01-05"]
@@ -127,7 +127,7 @@ async def test_days_that_were_counted_in_another_zone_keep_their_dates(
     open_node, database, statistics
 ):
     other = await open_node("b", replace(GATES, zone=ZoneInfo("Asia/Jayapura")))
-    await database.count(other.store, [(micros(START), "outcome", "first:accepted:1", 1)])
+    await database.count(other.store, [(micros(START), "event_first", "first:accepted", 1)])
     assert line(await delivery(statistics, span=SPAN), "2026-01-05").accepted == 1
     today = last_days(1, now=START, zone=JAKARTA)
     assert (await delivery(statistics, span=today, by="provider")).total.accepted == 1

@@ -158,7 +158,7 @@ class Watched:
         await self.store.write_alone(lambda db: write_counts(db, self.store.counting, counts))
 
     async def send(self, number, *, at=None):
-        await self.count("outcome", "mailketing:accepted:1", number, at=at)
+        await self.count("event_first", "mailketing:accepted", number, at=at)
 
     async def history(self, *, days=30, an_hour=100):
         """Count an even use of credits up to now."""
@@ -166,7 +166,7 @@ class Watched:
         counts = Counts()
         for ago in hours:
             at = micros(self.clock.now() - ago * HOUR)
-            counts.add(at, "outcome", "mailketing:accepted:1", an_hour)
+            counts.add(at, "event_first", "mailketing:accepted", an_hour)
         await self.store.write_alone(lambda db: write_counts(db, self.store.counting, counts))
 
     async def check(self, says=None):

@@ -44,7 +44,7 @@ async def use(gateway, *, hours=72, each=100):
     """Count mail of the past, as if it had been sent."""
     counts, now = Counts(), gateway.clock.now()
     for ago in range(1, hours + 1):
-        counts.add(micros(now - ago * HOUR), "outcome", "mailketing:accepted:1", each)
+        counts.add(micros(now - ago * HOUR), "event_first", "mailketing:accepted", each)
     await gateway.store.write_alone(lambda db: write_counts(db, gateway.store.counting, counts))
 
 

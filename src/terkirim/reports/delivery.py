@@ -19,7 +19,7 @@ from terkirim.reports.spans import Span, day_that_began
 HOURS, DAYS, TAGS, SENDERS, PROVIDERS = "hour", "day", "tag", "sender", "provider"
 BY = (HOURS, DAYS, TAGS, SENDERS, PROVIDERS)
 MOST = 100  # tags, or senders, of an answer
-_KINDS = ("outcome", "event_first")
+_KINDS = ("event_first",)  # of the messages, not of the attempts
 _NAMED = {TAGS: "event_tag", SENDERS: "event_sender"}
 _UNSENT = "sandbox"  # the provider that sends nothing
 _FIELDS = frozenset(Outcomes.__dataclass_fields__)
@@ -77,8 +77,8 @@ async def delivery(
 def outcomes_of(sums: Iterable[tuple[str, str, int]]) -> Outcomes:
     """Return the outcomes that (kind, key, count) add up to."""
     counts: Counter[str] = Counter()
-    for kind, key, count in sums:
-        counts[_field(kind, key)] += count
+    for _, key, count in sums:
+        counts[_field(key)] += count
     return _outcomes(counts)
 
 
@@ -127,14 +127,14 @@ def _lines(
         name = names.get(one.begin) or names.setdefault(one.begin, key_of(one.begin))
         own = counts.setdefault(name, _NOTHING.copy())
         for key, count in one.by_key.items():
-            own[_field(one.kind, key)] += count
+            own[_field(key)] += count
     return [Line(key=key, outcomes=_outcomes(own)) for key, own in sorted(counts.items())]
 
 
 def _by_provider(sums: Iterable[tuple[str, str, int]]) -> list[Line]:
     counts: dict[str, Counter[str]] = {}
-    for kind, key, count in sums:
-        if field := _field(kind, key):
+    for _, key, count in sums:
+        if field := _field(key):
             counts.setdefault(key.partition(":")[0], Counter())[field] += count
     lines = [Line(key=name, outcomes=_outcomes(own)) for name, own in counts.items()]
     return sorted(lines, key=lambda line: (-line.outcomes.accepted, line.key))
@@ -147,14 +147,10 @@ def _whole(by: str, span: Span, lines: list[Line]) -> Delivery:
 
 
 @lru_cache(maxsize=1_024)
-def _field(kind: str, key: str) -> str:
+def _field(key: str) -> str:
     """Return which figure a count belongs to, "" for none."""
-    provider, what, *_ = key.split(":")
-    if provider == _UNSENT:
-        return ""
-    if kind == "outcome":
-        return what if what == "accepted" else ""
-    return "accepted" if what == "proved" else what if what in _FIELDS else ""
+    provider, _, what = key.partition(":")
+    return what if what in _FIELDS and provider != _UNSENT else ""
 
 
 def _outcomes(counts: Mapping[str, int]) -> Outcomes:

@@ -8,9 +8,10 @@ from terkirim.domain.phrase import Phrase, phrase, phrases
 from terkirim.ports import MessageLog
 from terkirim.ports.tracking import EventLog
 
-KINDS = ("outcome", "event_first", "event", "callback")
+KINDS = ("event_first", "event", "callback")
 SILENT_AFTER = timedelta(hours=24)
 SILENT_FROM = 50  # accepted messages in that time, of which nothing was heard
+_ACCEPTED = ("event_first", "accepted")
 _NEVER_HEARD = frozenset({"sandbox"})  # it sends nothing, so nobody speaks of it
 
 
@@ -23,14 +24,13 @@ async def intake_health(
     counts: Counter[tuple[str, str]] = Counter()
     recent = 0
     for row in rows:
-        provider, _, rest = row.key.partition(":")
+        provider, _, what = row.key.partition(":")
         if provider in _NEVER_HEARD:
             continue
-        what = rest.partition(":")[0]
         counts[row.kind, what] += row.count
-        is_recent = row.hour >= now - SILENT_AFTER
-        recent += row.count if is_recent and (row.kind, what) == ("outcome", "accepted") else 0
-    accepted, heard = counts["outcome", "accepted"], counts["event_first", "heard"]
+        if (row.kind, what) == _ACCEPTED and row.hour >= now - SILENT_AFTER:
+            recent += row.count
+    accepted, heard = counts[_ACCEPTED], counts["event_first", "heard"]
     is_silent = recent >= SILENT_FROM and (
         facts.last_at is None or now - facts.last_at > SILENT_AFTER
     )

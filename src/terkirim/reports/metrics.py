@@ -39,7 +39,7 @@ _EVENTS = {
     "bounced": "bounced_undetermined",
 }
 _FIRSTS = {
-    "proved": "sent",
+    "accepted": "sent",
     "delivered": "delivered",
     "complained": "complained",
     "bounced": "bounced",
@@ -111,8 +111,6 @@ def _metric(kind: str, key: str) -> str:
         return _EVENTS.get(what, "")
     if kind == "event_first":
         return _FIRSTS.get(what, "")
-    if what == "accepted":
-        return "sent"
     return "delivery_delayed" if what == "deferred" and rest == ["1"] else ""
 
 

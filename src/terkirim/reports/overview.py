@@ -12,7 +12,13 @@ from terkirim.ports import Clock
 from terkirim.ports.search import Insight
 
 KINDS = ("submitted", "outcome", "state", "event_first")
-_HEARD = frozenset({"delivered", "opened", "clicked", "bounced"})
+_FIRSTS = {
+    "accepted": "sent",
+    "delivered": "delivered",
+    "opened": "opened",
+    "clicked": "clicked",
+    "bounced": "bounced",
+}
 HOUR = timedelta(hours=1)
 RECALLED_FOR = 30.0  # seconds
 _SANDBOX = "sandbox"
@@ -20,7 +26,7 @@ _SANDBOX = "sandbox"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Messages taken in, sent (accepted by a real provider), heard of, kept by the sandbox, dead.
+    """Messages taken in, sent (a real provider took them), heard of, kept by the sandbox, dead.
 
     A message is counted where it was first said to be delivered, opened, clicked, bounced.
     """
@@ -146,7 +152,7 @@ async def by_hour(insight: Insight, *, now: datetime, hours: int, each: int = 1)
     first = now.replace(minute=0, second=0, microsecond=0) - (hours - 1) * HOUR
     counts: Counter[tuple[int, str]] = Counter()
     for place, kind, key, count in await insight.series(
-        ("outcome", "state"), since=first, until=now, each=each
+        ("event_first", "state"), since=first, until=now, each=each
     ):
         counts[place, _figure(kind, key)] += count
     return [
@@ -169,12 +175,10 @@ def _figure(kind: str, key: str) -> str:
         return "taken"
     if kind == "state":
         return "dead" if key == State.DEAD else ""
-    provider, outcome, *_ = key.split(":")
+    provider, what, *_ = key.split(":")
     if kind == "event_first":
-        return outcome if outcome in _HEARD else ""
-    if outcome != "accepted":
-        return ""
-    return "sandboxed" if provider == _SANDBOX else "sent"
+        return _FIRSTS.get(what, "")
+    return "sandboxed" if (provider, what) == (_SANDBOX, "accepted") else ""
 
 
 def _begun(at: datetime) -> datetime:

@@ -20,7 +20,7 @@ ALSO_BY_DAY = frozenset(
     {"submitted", "outcome", "state", "reason", "wait", "latency", "event", "event_first"}
 )
 KEYS_A_DAY = 1_000  # tags, and senders, that have counts of their own on one day
-PROVED = "proved"  # taken by a provider that never answered so: an event says it
+ACCEPTED = "accepted"
 OTHERS = "(others)"  # where the rest is counted
 COUNTED_LENGTH = 100  # characters
 _REMEMBERED = 20_000  # tags and senders of which a process knows whether their day has room
@@ -78,6 +78,30 @@ class Counts:
     def add_bounded(self, at_us: int, key: Named, count: int = 1) -> None:
         """Count a key on the day of the instant."""
         self._bounded[(at_us // HOUR_US, key)] += count
+
+    def add_accepted(self, at_us: int, *, provider: str, sender: str, tags: Iterable[str]) -> None:
+        """Count a message that a provider took: it answered so, an event or a person says so.
+
+        Once, when the message comes into a state of `SENT`, which it never leaves; not for the
+        sandbox. Whoever speaks of accepted mail reads this count: those of `outcome` are attempts.
+        """
+        self.add_message(at_us, ACCEPTED, provider=provider, sender=sender, tags=tags)
+
+    def add_message(
+        self,
+        at_us: int,
+        what: str,
+        *,
+        provider: str,
+        sender: str,
+        tags: Iterable[str],
+        count: int = 1,
+    ) -> None:
+        """Count a message for the first of its sort: in all, by its sender, and by its tags."""
+        self.add(at_us, "event_first", f"{provider}:{what}", count)
+        self.add_bounded(at_us, ("event_sender", what, sender), count)
+        for tag in tags:
+            self.add_bounded(at_us, ("event_tag", what, tag), count)
 
     def add_to(self, other: "Counts") -> None:
         """Add to another one what this one has counted."""

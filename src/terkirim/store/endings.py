@@ -18,7 +18,7 @@ from terkirim.domain.outcome import (
 from terkirim.policy.retry import RetrySchedule
 from terkirim.policy.verdict import EXHAUSTED, MAYBE_SENT, wait_for_word
 from terkirim.ports import UNKNOWN_ANSWER
-from terkirim.store.counting import PROVED, Counts, countable, latency_bucket
+from terkirim.store.counting import Counts, countable, latency_bucket
 from terkirim.store.rows import storable
 from terkirim.store.times import micros, span_us
 
@@ -170,7 +170,10 @@ def settled_by_itself(row: Sequence[Any]) -> tuple[Any, ...]:
 def count_settled(
     counts: Counts, group: Sequence[Settlement], states: Sequence[State | None]
 ) -> None:
-    """Count outcomes, reasons, waits and latencies; a state is None where the fence kept it."""
+    """Count outcomes, reasons, waits, latencies, and what was taken.
+
+    A state is None where the fence kept it: what that message comes to is counted elsewhere.
+    """
     for one, state in zip(group, states, strict=True):
         at = micros(one.started_at)
         name, number = outcome_name(one.result), one.lease.attempts + 1
@@ -184,22 +187,18 @@ def count_settled(
         if state is State.QUEUED and one.due_at is not None:
             wait = max(micros(one.due_at) - at, 0)
             counts.add(at, "wait", latency_bucket(wait))
-        if name == "accepted" or state in SENT:
-            _count_sent(counts, one, at)
+        if state in SENT:
+            _count_taken(counts, one, at)
 
 
-def _count_sent(counts: Counts, one: Settlement, at: int) -> None:
-    """Count by sender and tag what a provider took, and how long that took; not the sandbox's."""
+def _count_taken(counts: Counts, one: Settlement, at: int) -> None:
+    """Count a message that a provider took, and how long that took; not the sandbox's."""
     lease, result = one.lease, one.result
     if isinstance(result, Accepted):
         if result.is_sandbox:
             return
         counts.add(at, "latency", latency_bucket(at + one.duration_us - micros(lease.ready_at)))
-    else:
-        counts.add(at, "event_first", f"{lease.provider}:{PROVED}")
-    counts.add_bounded(at, ("event_sender", "accepted", lease.sender))
-    for tag in lease.tags:
-        counts.add_bounded(at, ("event_tag", "accepted", tag))
+    counts.add_accepted(at, provider=lease.provider, sender=lease.sender, tags=lease.tags)
 
 
 def _wait_of_rescued(

@@ -1,6 +1,6 @@
 """Events as they travel between records and rows, and what is counted; for every database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from terkirim.policy.evidence import (
 )
 from terkirim.policy.matching import CLOCKS_DIFFER, GUESS_WITHIN
 from terkirim.ports.tracking import EventRow
-from terkirim.store.counting import PROVED, Counts
+from terkirim.store.counting import Counts
 from terkirim.store.leasing import tags_as_counted
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.times import (
@@ -223,6 +223,13 @@ def count_heard(counts: "EventCounts", known: Known, told: Sequence[tuple[Arrive
         before |= bit
 
 
+def count_proved(counts: Counts, messages: Iterable[Known], *, at: int) -> None:
+    """Count as accepted what leaves the outbox as taken although no answer said so."""
+    for known in messages:
+        if known.provider is not None and not known.is_sandbox:
+            counts.add_accepted(at, provider=known.provider, sender=known.sender, tags=known.tags)
+
+
 def what_of(event: NewEvent, bit: int) -> str:
     """Return the word under which an event is counted; bounces by class, scanners apart."""
     if bit == SCANNED:
@@ -239,15 +246,5 @@ class EventCounts(Counts):
 
     def add_first(self, at: int, known: Known, what: str, *, provider: str, count: int = 1) -> None:
         """Count a first fact of a message: in all, by its sender, and by each of its tags."""
-        self.add(at, "event_first", f"{provider}:{what}", count)
-        self._add_named(at, known, what, count)
-
-    def add_proved(self, at: int, known: Known, *, provider: str) -> None:
-        """Count a message of which an event, and no answer, says that the provider took it."""
-        self.add(at, "event_first", f"{provider}:{PROVED}")
-        self._add_named(at, known, "accepted", 1)
-
-    def _add_named(self, at: int, known: Known, what: str, count: int) -> None:
-        self.add_bounded(at, ("event_sender", what, known.sender), count)
-        for tag in known.tags:
-            self.add_bounded(at, ("event_tag", what, tag), count)
+        names = {"provider": provider, "sender": known.sender}
+        self.add_message(at, what, **names, tags=known.tags, count=count)

@@ -17,6 +17,7 @@ from terkirim.domain.credit import Reading, Source, Waiting
 from terkirim.domain.ids import uuid7
 from terkirim.ports.alerts import AlertChange, Vitals
 from terkirim.ports.people import User
+from terkirim.store.counting import ACCEPTED
 from terkirim.store.rows import from_json, storable, to_json
 from terkirim.store.times import HOUR_US, instant, instant_or_none, micros, micros_or_none
 
@@ -53,6 +54,12 @@ def reading_of(row: Sequence[Any]) -> Reading:
         sent_before=row[6],
         bounced_before=row[7],
     )
+
+
+def spent_bound(provider: str, *, since: int, until: int) -> dict[str, Any]:
+    """Return what `spent` is bound to; both hours are in it."""
+    accepted, bounced = f"{provider}:{ACCEPTED}", f"{provider}:bounced"
+    return {"accepted": accepted, "bounced": bounced, "since": since, "until": until}
 
 
 def waiting_of(

@@ -146,7 +146,12 @@ def _gather(writing: Writing, message: Known, told: Sequence[tuple[Arrived, Matc
         hearing.count_heard(writing.counts, message, heard)
         if before.state not in SENT and after.state in SENT:
             first = told[0][0]
-            writing.counts.add_proved(micros(first.event.at), message, provider=first.provider)
+            writing.counts.add_accepted(
+                micros(first.event.at),
+                provider=first.provider,
+                sender=message.sender,
+                tags=message.tags,
+            )
     if before.state in UNFINISHED and after.state is not before.state:
         writing.ended.append(_ended_row(message, after))
     if before.told & OPENED and after.said_delivered_at != before.said_delivered_at:

@@ -27,8 +27,7 @@ from terkirim.store.watching import (
 
 _sql = Queries("terkirim.store.postgres", "alerts.sql")
 _KEYS = {
-    "accepted": "%:accepted:%",
-    "sandboxed": "sandbox:%",
+    "accepted": "%:accepted",
     "bounced": "%:bounced",
     "complained": "%:complained",
 }

@@ -93,8 +93,8 @@ SELECT 1 FROM alerts WHERE id = :id;
 
 -- name: day
 SELECT
-    (SELECT coalesce(sum(count), 0)::bigint FROM rollups WHERE kind = 'outcome' AND hour > :since
-        AND key LIKE :accepted AND key NOT LIKE :sandboxed),
+    (SELECT coalesce(sum(count), 0)::bigint FROM rollups WHERE kind = 'event_first' AND hour > :since
+        AND key LIKE :accepted),
     (SELECT coalesce(sum(count), 0)::bigint FROM rollups WHERE kind = 'event_first' AND hour > :since
         AND key LIKE :bounced),
     (SELECT coalesce(sum(count), 0)::bigint FROM rollups WHERE kind = 'event_first' AND hour > :since

@@ -5,9 +5,9 @@ Whoever applies holds the log's lock first, then outbox rows, then messages.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from terkirim.domain.event import Match, NewEvent
+from terkirim.domain.message import UNFINISHED
 from terkirim.policy.matching import Candidate, chosen
 from terkirim.ports.tracking import Applied, ReadCallback
 from terkirim.store import hearing, weighing
@@ -16,10 +16,11 @@ from terkirim.store.hearing import Arrived, EventCounts, Known
 from terkirim.store.postgres.controlling import locked
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
+from terkirim.store.postgres.standing import standings
 from terkirim.store.postgres.suppressions import lock_log, suppress_for
 from terkirim.store.postgres.transacting import Repeat
 from terkirim.store.queries import Queries
-from terkirim.store.rows import from_json, storable_row
+from terkirim.store.rows import storable_row
 from terkirim.store.times import micros
 from terkirim.store.weighing import LateDelivery
 
@@ -116,7 +117,7 @@ async def _apply_matched(
     told = weighing.by_message(arrived, matches)
     if not told:
         return {}
-    known = await _standings(db, sorted(told))
+    known = await _locked_standings(db, sorted(told))
     writing = weighing.gathered(known.values(), told)
     await finish(db, [storable_row(row) for row in writing.ended], now=micros(now))
     await db.many(_sql["tell_messages"], [storable_row(row) for row in writing.told])
@@ -127,22 +128,18 @@ async def _apply_matched(
     return known
 
 
-async def _standings(db: Database, ids: Sequence[str]) -> dict[str, Known]:
+async def _locked_standings(db: Database, ids: Sequence[str]) -> dict[str, Known]:
     """Lock the messages, and return how they stand.
 
     Raises:
         Repeat: one went, or came back to the outbox, since it was found.
     """
     waiting = await locked(db, ids)
-    rows = await db.rows(_sql["standings"], id=list(ids))
-    is_back = any(row[10] is not None and row[0] not in waiting for row in rows)
-    if is_back or len(rows) < len(ids):
+    known = await standings(db, ids)
+    unfinished = {id_ for id_, one in known.items() if one.standing.state in UNFINISHED}
+    if unfinished - waiting or len(known) < len(ids):
         raise Repeat
-    return {row[0]: hearing.known_of([*row[:15], _tags_of(row[15]), row[16]]) for row in rows}
-
-
-def _tags_of(extras: str | None) -> Any:
-    return None if extras is None else from_json(extras).get("tags")
+    return known
 
 
 async def _unmark_opens(db: Database, counts: EventCounts, late: LateDelivery) -> None:

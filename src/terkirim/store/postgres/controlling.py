@@ -13,6 +13,7 @@ from terkirim.store.gate_settings import GateSettings
 from terkirim.store.moving import movable
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish
+from terkirim.store.postgres.standing import count_proved
 from terkirim.store.postgres.telling import tell_moved
 from terkirim.store.postgres.transacting import Repeat
 from terkirim.store.queries import Queries
@@ -171,7 +172,9 @@ async def evident_all(
         if tale.before in UNFINISHED
     ]
     if ended:
-        await finish(db, ended, now=max(micros(at) for _, _, at, _ in group))
+        now = max(micros(at) for _, _, at, _ in group)
+        await count_proved(db, [row[0] for row in ended], at=now)
+        await finish(db, ended, now=now)
     states = [(id_, tale.reached.value) for id_, tale in moved.items()]
     await db.many(_sql["restate_messages"], states)
     return results

@@ -13,7 +13,14 @@ from terkirim.store.postgres.people import keep_activity
 from terkirim.store.postgres.store import PostgresStore
 from terkirim.store.queries import Queries
 from terkirim.store.times import HOUR_US, instant, micros, span_us
-from terkirim.store.watching import END_OF_TIME, HEARD_KEPT, reading_of, reading_row, waiting_of
+from terkirim.store.watching import (
+    END_OF_TIME,
+    HEARD_KEPT,
+    reading_of,
+    reading_row,
+    spent_bound,
+    waiting_of,
+)
 
 _sql = Queries("terkirim.store.postgres", "credits.sql")
 Allow = Callable[[Sequence[Spent], int], int | None]
@@ -105,15 +112,8 @@ async def _readings(db: Database, *, provider: str, since: int, most: int) -> li
 
 
 async def _spent(db: Database, *, provider: str, since: int, until: int) -> list[Spent]:
-    found = await db.rows(
-        _sql["spent"],
-        taken_from=f"{provider}:accepted:",
-        taken_below=f"{provider}:accepted;",  # the character after the colon
-        bounced=f"{provider}:bounced",
-        since=since,
-        until=until,
-    )
-    return [Spent(*row) for row in found]
+    bound = spent_bound(provider, since=since, until=until)
+    return [Spent(*row) for row in await db.rows(_sql["spent"], **bound)]
 
 
 async def _renew(db: Database, *, reading: Reading, allow: Allow) -> int | None:

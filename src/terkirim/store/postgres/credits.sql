@@ -10,15 +10,11 @@ ON CONFLICT DO NOTHING;
 DELETE FROM balances WHERE provider = :provider AND source = 'send' AND at < :before;
 
 -- name: spent
--- The rollups of settled attempts and of events: never the difference of two readings, which a top-up hides.
-SELECT hour, sum(sent)::bigint, sum(bounced)::bigint FROM (
-    SELECT hour, count AS sent, 0 AS bounced FROM rollups
-    WHERE kind = 'outcome' AND hour BETWEEN :since AND :until
-        AND key >= :taken_from AND key < :taken_below
-    UNION ALL
-    SELECT hour, 0, count FROM rollups
-    WHERE kind = 'event_first' AND hour BETWEEN :since AND :until AND key = :bounced
-) s GROUP BY hour ORDER BY hour;
+-- What was counted of messages: never the difference of two readings, which a top-up hides.
+SELECT hour, coalesce(sum(count) FILTER (WHERE key = :accepted), 0)::bigint,
+    coalesce(sum(count) FILTER (WHERE key = :bounced), 0)::bigint FROM rollups
+WHERE kind = 'event_first' AND hour BETWEEN :since AND :until AND key IN (:accepted, :bounced)
+GROUP BY hour ORDER BY hour;
 
 -- name: last_known
 SELECT provider, at, source, credits, fault, reason, sent_before, bounced_before FROM balances

@@ -24,6 +24,7 @@ from terkirim.store.gate_settings import GateSettings
 from terkirim.store.postgres.database import Database
 from terkirim.store.postgres.finishing import finish, finish_untold
 from terkirim.store.postgres.gates import hear, lock_gates, save_gates
+from terkirim.store.postgres.standing import count_proved
 from terkirim.store.postgres.telling import tell_restated
 from terkirim.store.queries import Queries
 from terkirim.store.times import instant, micros
@@ -103,6 +104,7 @@ async def release_all(
     over = {row[0] for row in told}
     cancelled = [row for row in found if row[4] and row[0] not in over]
     ended = [(row[0], "cancelled", "cancelled", row[2], row[3]) for row in cancelled]
+    await count_proved(db, sorted(over), at=micros(now))
     await finish(db, [*told, *ended], now=micros(now))
     probes = {lease.provider for some, _ in group for lease in some if lease.is_probe}
     if settings.limits or probes:
@@ -139,6 +141,7 @@ async def sweep(db: Database, *, now: int, most: int) -> int:
     ]
     await finish(db, ended, now=now)
     rows = await db.rows(_sql["unclear_over"], now=now, most=most)
+    await count_proved(db, [row[0] for row in rows if row[5]], at=now)
     await finish(db, [settled_by_itself(row) for row in rows if row[2] or row[5]], now=now)
     restated = [
         (row[0], unclear_end(IfUnclear(row[1]), None, instant(now))[0].value)

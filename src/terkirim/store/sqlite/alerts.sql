@@ -88,8 +88,7 @@ SELECT 1 FROM alerts WHERE id = :id;
 
 -- name: day
 SELECT
-    (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'outcome' AND hour > :since AND key LIKE '%:accepted:%'
-        AND key NOT LIKE 'sandbox:%'),
+    (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'event_first' AND hour > :since AND key LIKE '%:accepted'),
     (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'event_first' AND hour > :since AND key LIKE '%:bounced'),
     (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'event_first' AND hour > :since AND key LIKE '%:complained'),
     (SELECT coalesce(sum(count), 0) FROM rollups WHERE kind = 'state' AND hour > :since AND key = 'dead'),

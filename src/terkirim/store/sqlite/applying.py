@@ -16,6 +16,7 @@ from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.counts import write_counts
+from terkirim.store.sqlite.standing import standings
 from terkirim.store.sqlite.suppressions import suppress_for
 from terkirim.store.times import micros
 from terkirim.store.weighing import LateDelivery
@@ -125,8 +126,7 @@ def _apply_matched(
     told = weighing.by_message(arrived, matches)
     if not told:
         return {}
-    (found,) = next(db.execute(_sql["standings"], {"ids": to_json(list(told))}))
-    known = {row[0]: hearing.known_of(row) for row in from_json(found)}
+    known = standings(db, told)
     writing = weighing.gathered(known.values(), told)
     finish(db, rollups, writing.ended, now=micros(now))
     db.execute(_sql["tell_messages"], {"rows": to_json(writing.told)})

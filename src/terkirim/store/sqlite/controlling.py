@@ -16,6 +16,7 @@ from terkirim.store.moving import movable
 from terkirim.store.queries import Queries
 from terkirim.store.rows import from_json, to_json
 from terkirim.store.sqlite.counts import write_counts
+from terkirim.store.sqlite.standing import count_proved
 from terkirim.store.sqlite.telling import tell_ended, tell_moved
 from terkirim.store.times import micros
 
@@ -230,6 +231,7 @@ def _evident(
     if reached is state:
         return state  # leased: the settle of that lease reads the evidence
     if state in UNFINISHED:
+        count_proved(db, rollups, [id_], at=micros(at))
         finish(db, rollups, [(id_, reached.value, "", attempts, lease)], now=micros(at))
     db.execute(_sql["restate_message"], {"state": reached.value, "id": id_})
     return reached

@@ -15,7 +15,14 @@ from terkirim.store.rows import PRIORITY_NUMBER, to_json
 from terkirim.store.sqlite.people import keep_activity
 from terkirim.store.sqlite.store import SqliteStore
 from terkirim.store.times import HOUR_US, instant, micros, span_us
-from terkirim.store.watching import END_OF_TIME, HEARD_KEPT, reading_of, reading_row, waiting_of
+from terkirim.store.watching import (
+    END_OF_TIME,
+    HEARD_KEPT,
+    reading_of,
+    reading_row,
+    spent_bound,
+    waiting_of,
+)
 
 _sql = Queries("terkirim.store.sqlite", "credits.sql")
 Allow = Callable[[Sequence[Spent], int], int | None]
@@ -109,7 +116,7 @@ def _last(db: apsw.Connection, *, provider: str, checks: int) -> LastReadings:
 
 
 def _spent(db: apsw.Connection, *, provider: str, since: int, until: int) -> list[Spent]:
-    bound = {"provider": provider, "since": since, "until": until}
+    bound = spent_bound(provider, since=since, until=until)
     return [Spent(*row) for row in db.execute(_sql["spent"], bound)]
 
 

@@ -31,6 +31,7 @@ from terkirim.store.sqlite.bulk import BulkInsert
 from terkirim.store.sqlite.controlling import finish
 from terkirim.store.sqlite.counts import write_counts
 from terkirim.store.sqlite.gates import end_pause, load_gates, save_gates, save_pause
+from terkirim.store.sqlite.standing import count_proved
 from terkirim.store.sqlite.telling import tell_delayed, tell_restated
 from terkirim.store.times import instant, micros
 
@@ -76,6 +77,7 @@ def release_all(
         (id_, after(State.UNCLEAR, Evidence(word)).value, "", attempts, lease)
         for id_, word, attempts, lease in from_json(found)
     ]
+    count_proved(db, rollups, [row[0] for row in told], at=micros(now))
     finish(db, rollups, told, now=micros(now))
     (found,) = next(db.execute(_sql["end_cancelled"], {"rows": rows}))
     finish(db, rollups, from_json(found), now=micros(now))
@@ -124,6 +126,7 @@ def sweep(db: apsw.Connection, rollups: Rollups, *, now: int, most: int) -> int:
     finish(db, rollups, ended, now=now)
     (found,) = next(db.execute(_sql["unclear_over"], {"now": now, "most": most}))
     over = from_json(found)
+    count_proved(db, rollups, [row[0] for row in over if row[5]], at=now)
     finish(db, rollups, [settled_by_itself(row) for row in over if row[2] or row[5]], now=now)
     restated = [
         (row[0], unclear_end(IfUnclear(row[1]), None, instant(now))[0].value)
