@@ -1,11 +1,15 @@
 """A caller cannot make the gateway ask what only the gateway can reach."""
 
+from ipaddress import IPv4Address, IPv6Address
+
 import pytest
 
 from terkirim.policy.reach import is_public
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::808:808"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::808:808", "::ffff:0:808:808"]
+)
 def test_an_address_of_the_open_internet_may_be_asked(address):
     assert is_public(address)
 
@@ -23,3 +27,22 @@ def test_an_address_of_the_open_internet_may_be_asked(address):
 )
 def test_any_other_address_may_not(address):
     assert not is_public(address)
+
+
+@pytest.mark.parametrize("inner", ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254"])
+@pytest.mark.parametrize(
+    ("prefix", "shift"),
+    [
+        pytest.param("::", 0, id="compatible ::/96"),
+        pytest.param("::ffff:0:0", 0, id="mapped ::ffff:0:0/96"),
+        pytest.param("::ffff:0:0:0", 0, id="translated ::ffff:0:0:0/96"),
+        pytest.param("64:ff9b::", 0, id="NAT64 64:ff9b::/96"),
+        pytest.param("64:ff9b:1::", 0, id="local NAT64 64:ff9b:1::/48"),
+        pytest.param("2002::", 80, id="6to4 2002::/16"),
+        pytest.param("2001::f7f7:f7f7", 64, id="Teredo server 2001::/32"),
+        pytest.param("2001:0:808:808::ffff:ffff", 0, id="Teredo client, whose bits are turned"),
+    ],
+)
+def test_no_form_of_ipv6_hides_an_address_that_may_not_be_asked(prefix, shift, inner):
+    hidden = IPv6Address(int(IPv6Address(prefix)) ^ int(IPv4Address(inner)) << shift)
+    assert not is_public(str(hidden))

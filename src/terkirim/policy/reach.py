@@ -7,7 +7,7 @@ from typing import Literal
 Reach = Literal["public", "any"]
 
 # Networks whose addresses carry, in their last 32 bits, an IPv4 address that a gateway unpacks.
-_CARRIERS = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
+_CARRIERS = tuple(map(IPv6Network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
 # Never of the open Internet, though Python's table of RFC 6890 lets (parts of) them through.
 _SPECIAL = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48")))
 
@@ -36,7 +36,10 @@ def _is_open(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _carried(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
-    """Return the IPv4 addresses inside an IPv6 one: mapped, 6to4, Teredo, NAT64, compatible."""
+    """Return the IPv4 addresses inside an IPv6 one.
+
+    Mapped, translated (RFC 2765), compatible, NAT64, 6to4, Teredo.
+    """
     if isinstance(address, IPv4Address):
         return []
     carried = [one for one in (address.ipv4_mapped, address.sixtofour) if one is not None]
