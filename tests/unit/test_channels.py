@@ -62,8 +62,23 @@ def test_every_admin_has_a_channel_of_their_own_and_none_is_told_twice():
     reader = user("didi", "json://d/x", "viewer")
     users = [user("ani", "json://host/ani"), user("budi"), user("cici", None), reader]
     channels, faults = all_channels(TELEGRAM, users)
-    assert [one.shown for one in channels] == ["1: tgram://***", "ani: json://***"]
+    assert [one.shown for one in channels] == ["1, budi: tgram://***", "ani: json://***"]
     assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "own", "lowest"),
+    [
+        ("critical|json://host/x", "warning|json://host/x", Severity.WARNING),
+        ("warning|json://host/x", "critical|json://host/x", Severity.WARNING),
+        ("critical|json://host/x", "json://host/x", Severity.INFO),
+        ("json://host/x,emergency|json://host/x", "critical|json://host/x", Severity.INFO),
+    ],
+)
+def test_a_channel_that_stands_twice_hears_what_any_of_its_owners_wants(listed, own, lowest):
+    (channel,), faults = all_channels(listed, [user("ani", own)])
+    assert (channel.lowest, channel.url, faults) == (lowest, "json://host/x", [])
+    assert channel.shown.endswith(", ani: json://***")
 
 
 def test_a_channel_that_cannot_be_read_does_not_silence_the_others():

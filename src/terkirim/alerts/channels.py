@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 
 from terkirim.domain.alert import Severity
@@ -12,6 +13,7 @@ from terkirim.ports.people import User
 MASK = "***"
 
 _KEY_LENGTH = 16  # hex digits: enough to tell channels apart, too few to guess an address from
+_BEFORE_SCHEME = ": "
 _SHORTEST_SECRET = 4  # characters; what is shorter would mask half of every sentence
 _ADDRESS = re.compile(r"(?:([a-z]+)\|)?([a-z][a-z0-9+.-]*)://\S", re.IGNORECASE)
 # A comma inside an address stays: the next address begins only where a scheme does.
@@ -46,7 +48,7 @@ def channel_of(address: str, *, owner: str) -> Channel:
     url = address.strip().partition("|")[2] if level is not None else address.strip()
     return Channel(
         key=hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_LENGTH],
-        shown=f"{owner}: {scheme}://{MASK}",
+        shown=f"{owner}{_BEFORE_SCHEME}{scheme}://{MASK}",
         url=url,
         lowest=Severity.INFO if level is None else Severity(level.lower()),
     )
@@ -66,7 +68,8 @@ def refuse_unknown(channels: Iterable[Channel]) -> None:
 def all_channels(text: str, users: Sequence[User]) -> tuple[list[Channel], list[str]]:
     """Return the channels of the settings and every admin's own, and what is wrong with others.
 
-    A channel that stands twice is there once.
+    A channel that stands twice is there once, shown with all its owners, and hears what any of them
+    wants to hear.
     """
     addresses = _listed(text) if text.strip() else []
     addresses += [
@@ -82,8 +85,19 @@ def all_channels(text: str, users: Sequence[User]) -> tuple[list[Channel], list[
         except ValueError as error:
             faults.append(str(error))
         else:
-            found.setdefault(channel.key, channel)
+            before = found.get(channel.key)
+            found[channel.key] = channel if before is None else _shared(before, owner, channel)
     return list(found.values()), faults
+
+
+def _shared(first: Channel, owner: str, other: Channel) -> Channel:
+    """Return the channel of both: `owner` is the other one's."""
+    owners, _, address = first.shown.rpartition(_BEFORE_SCHEME)
+    return replace(
+        first,
+        shown=f"{owners}, {owner}{_BEFORE_SCHEME}{address}",
+        lowest=min(first.lowest, other.lowest, key=lambda level: level.rank),
+    )
 
 
 def _listed(text: str) -> list[tuple[str, str]]:
