@@ -45,7 +45,10 @@ def test_an_email_is_sent_and_its_story_read(client):
         reply_to="jawab@example.com",
         headers={"X-Order": "7"},
         tags=[{"name": "kind", "value": "otp"}],
-        attachments=[{"filename": "a.bin", "content": b"\x00\x01"}],
+        attachments=[
+            {"filename": "a.bin", "content": b"\x00\x01"},
+            {"filename": "empty.txt", "content": b""},
+        ],
         variables={TO: {"nama": "Budi"}},
         expires_in=timedelta(minutes=10),
         if_unclear="hold",

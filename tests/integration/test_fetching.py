@@ -138,7 +138,6 @@ def _only_refusing(address, refuse):
     ("path", "answer", "says"),
     [
         ("/gone", (404, (), b"no"), "HTTP 404"),
-        ("/empty", (200, (), b""), "empty"),
         ("/large", (200, (), b"x" * 1_001), "larger than 1,000 bytes"),
         ("/loop", (302, ("location: /loop",), b""), "more than 3 times"),
         ("/away", (302, ("location: ftp://x/y",), b""), "must be an address"),
@@ -148,6 +147,12 @@ def _only_refusing(address, refuse):
 async def test_what_is_no_file_is_refused_with_the_reason(files, path, answer, says):
     files.answers[path] = answer
     assert says in str(await refused([{"path": files.url(path)}], fetcher()))
+
+
+async def test_an_empty_file_is_a_file(files):
+    files.answers["/empty.txt"] = (200, (), b"")
+    (found,) = await fetcher().filled([{"path": files.url("/empty.txt")}])
+    assert (found["filename"], found["content"]) == ("empty.txt", b"")
 
 
 async def test_a_server_that_never_answers_is_given_up(files):

@@ -431,6 +431,14 @@ async def test_attachments_are_listed_with_a_link_that_works(door):
     assert (await door.call("GET", path.replace("/a/", "/a/x"), key=None)).status == 403
 
 
+async def test_an_empty_attachment_is_taken_and_handed_out(door):
+    id_ = await sent(door, attachments=[{"filename": "a.txt", "content": ""}])
+    (one,) = (await door.call("GET", f"/v1/emails/{id_}/attachments")).json["data"]
+    assert one["size"] == 0
+    file = await door.call("GET", one["download_url"].split("8625", 1)[1], key=None)
+    assert (file.status, file.body) == (200, b"")
+
+
 async def test_attachments_of_the_same_bytes_are_told_apart(door):
     names = ["a.txt", "b.txt", "other.txt", "c.txt"]
     contents = ["SGFsbw==", "SGFsbw==", "SGk=", "SGFsbw=="]

@@ -50,7 +50,18 @@ def test_every_wire_form_gives_the_same_bytes(content):
     assert files.contents == {attachment.sha256: CONTENT}
 
 
-@given(st.binary(min_size=1, max_size=64))
+@pytest.mark.parametrize("content", [b"", bytearray(), "", [], (), {"type": "Buffer", "data": []}])
+def test_an_empty_file_is_a_file_in_every_form(content):
+    (attachment,) = read({"filename": "a.txt", "content": content, "path": ""}).attachments
+    assert attachment.size == 0
+
+
+def test_a_file_without_content_is_refused():
+    fault = refused([{"filename": "a.txt"}])
+    assert (fault.field, fault.kind) == ("attachments[0].content", "missing_required_field")
+
+
+@given(st.binary(max_size=64))
 def test_what_the_sdks_send_comes_back(content):
     python = json.loads(json.dumps({"filename": "a", "content": list(content)}))
     node = {"filename": "b", "content": {"type": "Buffer", "data": list(content)}}
@@ -106,6 +117,10 @@ def test_a_content_id_has_two_names():
         ({"content": "é"}, "attachments[0].content"),
         ({"content": [256]}, "attachments[0].content"),
         ({"content": [-1]}, "attachments[0].content"),
+        ({"content": [True]}, "attachments[0].content"),
+        ({"content": {"type": "Buffer", "data": [1, False]}}, "attachments[0].content"),
+        ({"path": "https://example.com/a.pdf"}, "attachments[0].path"),
+        ({"content": "", "path": "https://example.com/a.pdf"}, "attachments[0].path"),
         ({"content": ["a"]}, "attachments[0].content"),
         ({"content": {"type": "Buffer"}}, "attachments[0].content"),
         ({"content": 5}, "attachments[0].content"),

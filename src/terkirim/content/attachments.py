@@ -41,7 +41,8 @@ NO_FILES = Files(attachments=(), contents=MappingProxyType({}))
 def read_attachments(value: object, *, limit: int) -> Files:
     """Return the decoded attachments.
 
-    `content` may be bytes, base64 text, a list of byte values (resend-python) or a Node Buffer.
+    `content` may be bytes, base64 text, a list of byte values (resend-python) or a Node Buffer; an
+    empty one is an empty file.
     `limit` is in bytes of all attachments together, decoded.
 
     Raises:
@@ -72,9 +73,7 @@ def _read_one(value: object, field: str, *, limit: int) -> tuple[Attachment, byt
     if not isinstance(value, Mapping):
         problem = f"must be an object with `filename` and `content`, not {spoken_type(value)}"
         raise _refused(field, problem)
-    if value.get("content") is None and value.get("path") is not None:
-        problem = "is not fetched here; send the file itself as base64 in `content`"
-        raise _refused(f"{field}.path", problem)
+    _refuse_path(value, f"{field}.path")
     filename = _filename(value.get("filename"), f"{field}.filename")
     content = _decoded(value.get("content"), f"{field}.content")
     if len(content) > limit:
@@ -89,9 +88,19 @@ def _read_one(value: object, field: str, *, limit: int) -> tuple[Attachment, byt
     return found, content
 
 
+def _refuse_path(value: Mapping[Any, Any], field: str) -> None:
+    """Whatever was fetched has its `content` in place of its `path` by now."""
+    content, path = value.get("content"), value.get("path")
+    if path is None or (path == "" and content is not None):
+        return
+    if content is None:
+        raise _refused(field, "is not fetched here; send the file itself as base64 in `content`")
+    raise _refused(field, "is given beside `content`; keep the one that holds the file")
+
+
 def _decoded(value: object, field: str) -> bytes:
     match value:
-        case None | "":
+        case None:
             raise InvalidEmail(field, "is missing", kind="missing_required_field")
         case bytes() | bytearray() | memoryview():
             return bytes(value)
@@ -115,10 +124,13 @@ def _from_base64(value: str, field: str) -> bytes:
 
 
 def _from_numbers(values: list[Any] | tuple[Any, ...], field: str) -> bytes:
+    wanted = "must hold whole numbers from 0 to 255 only"
+    if bool in set(map(type, values)):  # which Python takes for 0 and 1
+        raise _refused(field, wanted)
     try:
         return bytes(values)
     except (TypeError, ValueError):
-        raise _refused(field, "must hold whole numbers from 0 to 255 only") from None
+        raise _refused(field, wanted) from None
 
 
 def _filename(value: object, field: str) -> str:

@@ -170,9 +170,7 @@ def _joined(url: Url, moved_to: str, field: str) -> str:
 async def _content(answer: Response, field: str, most: int) -> bytes:
     if answer.status != _OK:
         raise _refused(field, f"answered HTTP {answer.status} instead of a file")
-    content = await answer.body_reader.read(most + 1)
-    if not content:
-        raise _refused(field, "answered with an empty file")
+    content = await answer.body_reader.read(most + 1) or b""  # None where there is nothing
     if len(content) > most:
         problem = f"makes the attachments larger than {most:,} bytes; send a link instead"
         raise _refused(field, problem)
