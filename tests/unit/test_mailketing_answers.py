@@ -112,12 +112,16 @@ def test_an_acceptance_carries_the_id_and_a_plausible_balance(data, ref, left):
     assert (outcome.provider_ref, outcome.credits) == (ref, left)
 
 
+OURS, OTHERS = (f"01990000-0000-7000-8000-00000000000{n}" for n in (1, 2))
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ({"message_id": "ours"}, Accepted),
-        ({"message_id": "another's"}, Unclear),
-        ({"message_id": 7}, Unclear),
+        ({"message_id": OURS}, Accepted),
+        ({"message_id": OTHERS}, Unclear),
+        ({"message_id": "the provider's"}, Accepted),
+        ({"message_id": 7}, Accepted),
         ({"message_id": ""}, Accepted),
         ({"message_id": None}, Accepted),
         ({"credits": 7}, Accepted),
@@ -127,7 +131,7 @@ def test_an_acceptance_carries_the_id_and_a_plausible_balance(data, ref, left):
 )
 def test_a_success_that_names_another_message_says_nothing_of_ours(said, expected):
     body = json.dumps({"success": True, "data": said})
-    outcome = outcome_of(answer(body), READER._replace(message_id="ours"))
+    outcome = outcome_of(answer(body), READER._replace(message_id=OURS))
     assert isinstance(outcome, expected)
     if expected is Unclear:
         assert outcome.reason == "HTTP 200: the answer speaks of another message"

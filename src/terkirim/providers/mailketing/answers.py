@@ -11,6 +11,7 @@ from datetime import tzinfo
 from http import HTTPStatus
 from typing import NamedTuple
 
+from terkirim.domain.ids import is_uuid7
 from terkirim.domain.outcome import (
     ANSWER_LIMIT,
     Accepted,
@@ -91,9 +92,12 @@ def kept_answer(answer: Answer, reader: Reader) -> str:
 
 
 def _accepted(reply: Reply, answer: Answer, reader: Reader) -> Accepted | Unclear:
-    """Accept unless the answer is another mail's: a late one, on a connection used again."""
+    """Accept unless the answer is another mail's: a late one, on a connection used again.
+
+    An id of the provider's own making is no other mail's: ours are told by their form.
+    """
     ref, own = reply.message_id, reader.message_id
-    if ref is not None and own is not None and ref != own:
+    if ref is not None and own is not None and ref != own and is_uuid7(ref):
         return _unclear("the answer speaks of another message", answer, reader)
     return Accepted(
         None if ref is None else reader.kept(ref),
