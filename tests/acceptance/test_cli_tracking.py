@@ -109,6 +109,14 @@ def test_no_list_of_bad_rows_overwrites_another(terkirim):
     assert older.read_text("utf-8") == "email\nmended@example.com\n"
 
 
+def test_a_file_with_a_quote_that_is_never_closed_is_refused_whole(terkirim):
+    path = terkirim.write("list.csv", 'email,note\nu1@x.co,"abc\nu2@x.co,x\nu3@x.co,y')
+    error = terkirim.error("suppressions", "import", path)
+    assert (error["exit_code"], error["field"]) == (1, "csv")
+    assert "a quote that opens in or after line 2 is never closed" in error["message"]
+    assert terkirim.json("suppressions", "list")["data"] == []
+
+
 def test_what_is_exported_is_imported_again(terkirim, tmp_path):
     terkirim.json("suppressions", "add", "a@example.com", "--stream", "broadcast")
     assert terkirim.json("suppressions", "export", "list.csv")["file"] == "list.csv"

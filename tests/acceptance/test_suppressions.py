@@ -85,6 +85,7 @@ def test_a_batch_is_added_and_removed_as_resends_sdks_do(served):
         ("POST", "/batch/remove", {}, 422, "`emails` or `ids`"),
         ("POST", "/batch/remove", {"emails": ["a"], "ids": ["b"]}, 422, "`emails` or `ids`"),
         ("POST", "/import", b"name\nx\n", 422, "no column"),
+        ("POST", "/import", b'email\na@example.com\n"b\nc', 422, "after line 3 is never closed"),
         ("GET", "?origin=spam", None, 422, "`origin`"),
         ("GET", "?limit=101", None, 422, "`limit`"),
         ("GET", "?after=a&before=b", None, 422, "`after`"),

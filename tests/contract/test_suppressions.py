@@ -13,6 +13,7 @@ from terkirim.ports import IdempotencyKey
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.ports.tracking import ReplayFilter
 from terkirim.tracking.suppression_csv import Entry
+from terkirim.tracking.suppressions import CHUNK
 from tests.contract.conftest import SECOND, START, an_email
 from tests.contract.tracked import LATER
 
@@ -320,6 +321,14 @@ async def test_a_file_is_imported_row_by_row_and_its_bad_rows_are_named(node, li
     again, _ = await listed.import_csv(content, who="ani")
     assert again == 3
     assert await node.count_of("activity") == 3
+
+
+async def test_of_a_file_with_a_quote_that_is_never_closed_nothing_is_entered(node, listed):
+    many = "".join(f"p{n}@example.com,x\n" for n in range(CHUNK + 1))
+    content = f'email,note\n{many}u1@example.com,"abc\nu2@example.com,x\n'
+    with pytest.raises(InvalidEmail, match=f"line {CHUNK + 3} is never closed"):
+        await listed.import_csv(content.encode(), who="ani")
+    assert await node.suppressed() == []
 
 
 async def test_what_is_exported_can_be_imported_again(node, listed, tmp_path):

@@ -274,7 +274,12 @@ async def test_a_file_is_imported_and_its_bad_rows_are_shown(visitor):
     wrong = await upload(visitor, b"name\nx\n")
     assert (wrong.status, "The file cannot be read" in wrong.text) == (422, True)
     assert (await upload(visitor, b"", name="other")).status == 422
+    torn = b'email,note\nu1@x.co,"abc\nu2@x.co,x\n'
+    assert "quote that opens in or after line 2 is never closed" in shown(
+        await upload(visitor, torn)
+    )
     await visitor.get("/suppressions?lang=id")
+    assert "di baris 2 atau sesudahnya tidak pernah ditutup" in shown(await upload(visitor, torn))
     text = shown(await upload(visitor, content))
     assert re.search(r"3 email : bad harus berisi sesuatu .* 4 reason : odd tidak termasuk", text)
 

@@ -23,11 +23,44 @@ NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
         (b"\xff\xfe", "not UTF-8"),
         (b"email\n" + b"\xe9@example.com\n", "not UTF-8"),
         (b'"' + b"x" * 200_000 + b'"\n', "the first line cannot be read"),
+        (b'"email\na@example.com\n', "quote that opens in or after line 1 is never closed"),
     ],
 )
 def test_a_file_that_is_no_list_is_refused_in_a_sentence(content, says):
     with pytest.raises(InvalidEmail, match=says):
         list(rows_in(content))
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (
+            'u2@x.co,"abc\nu3@x.co,x\nu4@x.co,y',
+            "a quote that opens in or after line 3 is never closed",
+        ),
+        ('u2@x.co,"abc', "a quote that opens in or after line 3 is never closed"),
+        ('u2@x.co,"abc\nu3@x.co,"x"\nu4@x.co,y', "the record that begins in line 3 cannot be read"),
+        ('u2@x.co,"abc\n' + "u3@x.co,x\n" * 20_000, "the record that begins in line 3 cannot"),
+    ],
+    ids=["to the end", "in the last row", "to a later quote", "beyond the longest cell"],
+)
+def test_a_quote_that_swallows_rows_is_found_before_any_row_is_handed_out(rows, says):
+    with pytest.raises(InvalidEmail, match=says):
+        next(rows_in(f"email,note\nu1@x.co,x\n{rows}".encode()))
+
+
+def test_a_quoted_cell_may_have_lines_and_quotes_of_its_own():
+    content = b'email,note\r\nu1@x.co,"a\r\nb, ""c"""\r\nu2@x.co,"d"\r\n'
+    assert list(rows_in(content)) == [
+        (3, Entry(address="u1@x.co", note='a\r\nb, "c"')),
+        (4, Entry(address="u2@x.co", note="d")),
+    ]
+
+
+def test_a_quote_out_of_place_costs_its_own_row_only():
+    content = b'email,note\nu1@x.co,"a"b\nu2@x.co,x\n'
+    (line, why), (_, entry) = rows_in(content)
+    assert (line, "cannot be read" in in_english(why), entry.address) == (2, True, "u2@x.co")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

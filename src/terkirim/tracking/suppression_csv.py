@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 from terkirim.domain.email import Stream
 from terkirim.domain.errors import InvalidEmail
@@ -60,24 +61,22 @@ def rows_in(content: bytes) -> Iterator[tuple[int, Entry | Phrase]]:
     """Yield (line, entry), or (line, what is wrong with it).
 
     Raises:
-        InvalidEmail: it is not UTF-8, or no column holds addresses.
+        InvalidEmail: it is not UTF-8, no column holds addresses, or a quote swallows rows; that is
+            found before the first row is handed out.
     """
-    reader = csv.reader(io.StringIO(_text(content), newline=""), delimiter=_delimiter(content))
-    names = [name.strip().lower() for name in _cells(reader)]
+    text, delimiter = _text(content), _delimiter(content)
+    names = _names(text, delimiter)
     column = next((i for i, name in enumerate(names) if name in ADDRESS_COLUMNS), None)
     if column is None:
         wanted = ", ".join(sorted(ADDRESS_COLUMNS))
         raise InvalidEmail("csv", phrase("no column is named one of {wanted}", wanted=wanted))
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:  # a cell beyond the module's limit, a stray NUL
-            yield reader.line_num, phrase("it cannot be read: {why}", why=str(error))
-            continue
-        if any(cell.strip() for cell in cells):
-            yield reader.line_num, _entry(cells, names, column)
+    for _ in _records(text, delimiter):  # the last line may show that the first quote is open
+        pass
+    for line, cells in islice(_records(text, delimiter), 1, None):
+        if isinstance(cells, str):
+            yield line, phrase("it cannot be read: {why}", why=cells)
+        elif any(cell.strip() for cell in cells):
+            yield line, _entry(cells, names, column)
 
 
 def written(entries: Sequence[Suppression], *, with_head: bool = False) -> str:
@@ -146,12 +145,43 @@ def _delimiter(content: bytes) -> str:
     return max(",;\t", key=first.count)
 
 
-def _cells(reader: Iterator[list[str]]) -> list[str]:
-    try:
-        return next(reader, [])
-    except csv.Error as error:
-        problem = phrase("the first line cannot be read: {why}", why=str(error))
-        raise InvalidEmail("csv", problem) from None
+def _names(text: str, delimiter: str) -> list[str]:
+    _, names = next(_records(text, delimiter), (1, list[str]()))
+    if isinstance(names, str):
+        raise InvalidEmail("csv", phrase("the first line cannot be read: {why}", why=names))
+    return [name.strip().lower() for name in names]
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield (its last line, its cells or why it cannot be read) of each record, the header first.
+
+    Raises:
+        InvalidEmail: a quote swallows the rows after it.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        began = reader.line_num + 1
+        try:
+            record: list[str] | str = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:  # a cell beyond the module's limit, a quote out of place
+            record = str(error)
+            _refuse_swallowed(record, began, reader.line_num)
+        yield reader.line_num, record
+
+
+def _refuse_swallowed(why: str, began: int, ended: int) -> None:
+    """Raise InvalidEmail if more than one line is lost: nobody knows how many rows they were."""
+    line = str(began)
+    if "end of data" in why:
+        problem = phrase("a quote that opens in or after line {line} is never closed", line=line)
+        raise InvalidEmail("csv", problem)
+    if ended > began:
+        problem = phrase(
+            "the record that begins in line {line} cannot be read: {why}", line=line, why=why
+        )
+        raise InvalidEmail("csv", problem)
 
 
 def _entry(cells: Sequence[str], names: Sequence[str], column: int) -> Entry | Phrase:
