@@ -212,6 +212,13 @@ def an_attempt(number, **changes):
     return Attempt(**facts | changes)
 
 
+def test_of_an_attempt_whose_worker_died_nobody_knows_how_long_it_took():
+    made = [an_attempt(1, outcome="unclear", duration_us=0), an_attempt(2, duration_us=0)]
+    _, died, at_once = timeline(a_story(made=made, events=[]))
+    assert SAY(died.says).startswith("attempt 1 through mailketing, nobody knows how long: ")
+    assert SAY(at_once.says).startswith("attempt 2 through mailketing, 0 ms: ")
+
+
 def test_the_timeline_has_attempts_and_events_in_one_line_of_time():
     event = Event(
         id="e",

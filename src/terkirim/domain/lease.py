@@ -57,6 +57,11 @@ class Attempt:
     answer: str
     note: str = ""  # e.g. "accepted late: sent twice"
 
+    @property
+    def is_timed(self) -> bool:
+        """Return False for one whose worker died: nobody knows how long it took."""
+        return self.duration_us > 0 or self.outcome != "unclear"
+
 
 @frozen
 class Settlement:

@@ -189,12 +189,18 @@ def _bounced(reason: str) -> Phrase:
     return phrase("The receiving server refused it. Put the address right.")
 
 
+def _took(attempt: Attempt) -> Phrase:
+    if not attempt.is_timed:
+        return phrase("nobody knows how long")
+    return phrase("{milliseconds} ms", milliseconds=round(attempt.duration_us / 1_000))
+
+
 def _attempt(attempt: Attempt) -> Moment:
     says = phrase(
-        "attempt {number} through {provider}, {milliseconds} ms: {outcome}",
+        "attempt {number} through {provider}, {took}: {outcome}",
         number=attempt.number,
         provider=attempt.provider,
-        milliseconds=round(attempt.duration_us / 1_000),
+        took=_took(attempt),
         outcome=_OUTCOMES.get(attempt.outcome, attempt.outcome),
     )
     code = f"HTTP {attempt.code}" if (attempt.code or "").isdigit() else attempt.code or ""

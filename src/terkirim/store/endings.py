@@ -1,6 +1,6 @@
 """What a lease that has ended writes: the rows and the counts; the same for every database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from terkirim.store.times import micros, span_us
 RESCUED = (
     "the lease ran out: the worker died, or lost the database, after the request may have left"
 )
+Replaced = Mapping[tuple[str, int], int]  # (message, lease) -> when its attempt of a rescue began
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,26 @@ def rescued_attempts(rows: Iterable[Sequence[Any]], now: int) -> list[tuple[Any,
     ]
 
 
+def count_rescued(counts: Counts, rows: Iterable[Sequence[Any]], at: int) -> None:
+    """Count the attempts that rescued leases leave, as a settle counts its own."""
+    for _, _, number, provider, *_ in rows:
+        counts.add(at, "outcome", _end(provider, "unclear", number))
+        counts.add(at, "reason", f"unclear:{_short(RESCUED)}")
+
+
+def uncount_rescued(counts: Counts, group: Iterable[Settlement], replaced: Replaced) -> None:
+    """Take back what was counted of attempts that a late word of their lease replaces.
+
+    So each attempt counts once, with the end that is kept of it.
+    """
+    for one in group:
+        at = replaced.get((one.lease.message_id, one.lease.number))
+        if at is not None:
+            end = _end(one.lease.provider, "unclear", one.lease.attempts + 1)
+            counts.add(at, "outcome", end, -1)
+            counts.add(at, "reason", f"unclear:{_short(RESCUED)}", -1)
+
+
 def latest(group: Sequence[Settlement]) -> int:
     """Return when the last of these requests ended, in microseconds."""
     return max(micros(one.started_at) + one.duration_us for one in group)
@@ -177,18 +198,22 @@ def count_settled(
     for one, state in zip(group, states, strict=True):
         at = micros(one.started_at)
         name, number = outcome_name(one.result), one.lease.attempts + 1
-        counts.add(at, "outcome", f"{one.lease.provider}:{name}:{min(number, 20)}")
+        counts.add(at, "outcome", _end(one.lease.provider, name, number))
         if is_unknown_answer(one.result):
             words = countable(storable(one.reason))
             counts.add(at, UNKNOWN_ANSWER, f"{one.lease.provider}:{words}")
         if name != "accepted":
-            words = storable(one.result.code or _short(one.result))
+            words = storable(one.result.code or _short(getattr(one.result, "reason", "")))
             counts.add(at, "reason", f"{name}:{words}")
         if state is State.QUEUED and one.due_at is not None:
             wait = max(micros(one.due_at) - at, 0)
             counts.add(at, "wait", latency_bucket(wait))
         if state in SENT:
             _count_taken(counts, one, at)
+
+
+def _end(provider: str, name: str, number: int) -> str:
+    return f"{provider}:{name}:{min(number, 20)}"
 
 
 def _count_taken(counts: Counts, one: Settlement, at: int) -> None:
@@ -214,5 +239,5 @@ def _wait_of_rescued(
     return None if after_it is None else (span_us(after_it[0]), span_us(after_it[1]))
 
 
-def _short(result: Any) -> str:
-    return countable(str(result.reason).split(":", 1)[0])[:60]
+def _short(reason: str) -> str:
+    return countable(reason.split(":", 1)[0])[:60]

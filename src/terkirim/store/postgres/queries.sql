@@ -196,7 +196,8 @@ SELECT provider, count(*) FROM outbox WHERE state = 'leased' GROUP BY provider;
 
 -- name: keep_attempts
 -- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it. What is kept already is
--- not answered: a settle whose COMMIT lost its word is repeated, and counts once.
+-- not answered: a settle whose COMMIT lost its word is repeated, and counts once. Of what is replaced it answers when that
+-- began; a rescue of this very moment, which this statement cannot see, began in the same hour.
 INSERT INTO attempts (message_id, lease, number, provider, started_at, duration, outcome, code, reason, answer)
 SELECT * FROM json_to_recordset(:rows::json) AS j (id text, lease bigint, number integer, provider text, started_at
     bigint, duration bigint, outcome text, code text, reason text, answer text)
@@ -205,7 +206,9 @@ ON CONFLICT (message_id, lease) DO UPDATE SET
     code = excluded.code, reason = excluded.reason, answer = excluded.answer
 WHERE (attempts.started_at, attempts.duration, attempts.outcome)
     IS DISTINCT FROM (excluded.started_at, excluded.duration, excluded.outcome)
-RETURNING message_id, lease;
+RETURNING message_id, lease, CASE WHEN xmax <> 0 THEN coalesce(
+    (SELECT a.started_at FROM attempts a WHERE a.message_id = attempts.message_id AND a.lease = attempts.lease),
+    started_at) END;
 
 -- name: note_late
 UPDATE attempts SET note = 'accepted late: sent twice'

@@ -13,11 +13,13 @@ from terkirim.store.endings import (
     RESCUED,
     after_rescue,
     attempt_row,
+    count_rescued,
     count_settled,
     judged,
     latest,
     rescued_attempts,
     settled_by_itself,
+    uncount_rescued,
     why_expired,
 )
 from terkirim.store.gate_settings import GateSettings
@@ -43,12 +45,13 @@ async def settle_all(
 ) -> list[State | None]:
     """Return the state that each message reached, None where the fence kept it."""
     rows = [attempt_row(one) for one in sorted(group, key=_key)]
-    kept = {(row[0], row[1]) for row in await db.many(_sql["keep_attempts"], rows)}
+    kept = {(row[0], row[1]): row[2] for row in await db.many(_sql["keep_attempts"], rows)}
     fresh = [one for one in group if _key(one) in kept]
     states: dict[tuple[str, int], State | None] = {}
     if fresh:
         reached = await _settled(db, fresh)
         await hear(db, settings, fresh, now=instant(latest(fresh)))
+        uncount_rescued(db.counts, fresh, {key: at for key, at in kept.items() if at is not None})
         count_settled(db.counts, fresh, reached)
         states = dict(zip(map(_key, fresh), reached, strict=True))
     if len(fresh) < len(group):
@@ -129,6 +132,7 @@ async def rescue(
     waiting, ended = after_rescue(rows, now=now, unclear_for=unclear_for, schedule=schedule)
     await db.many(_sql["rescue"], waiting, reason=RESCUED)
     await finish(db, ended, now=now)
+    count_rescued(db.counts, rows, now)
     return len(rows)
 
 

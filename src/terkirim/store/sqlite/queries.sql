@@ -129,6 +129,12 @@ SELECT count(*) FROM outbox WHERE state = 'leased' AND provider = :provider;
 -- name: in_air_by_provider
 SELECT provider, count(*) FROM outbox WHERE state = 'leased' GROUP BY provider;
 
+-- name: replaced
+-- The attempts that a rescue left behind for leases whose own word comes now.
+SELECT a.message_id, a.lease, a.started_at FROM json_each(:rows) j
+JOIN attempts a ON a.message_id = j.value ->> 0 AND a.lease = j.value ->> 1
+WHERE a.outcome = 'unclear' AND a.reason = :rescued;
+
 -- name: keep_attempts
 -- A rescued lease left an "unclear" attempt behind; the late word of the same lease replaces it.
 INSERT INTO attempts (message_id, lease, number, provider, started_at, duration, outcome, code, reason, answer)

@@ -16,11 +16,13 @@ from terkirim.store.endings import (
     RESCUED,
     after_rescue,
     attempt_row,
+    count_rescued,
     count_settled,
     judged,
     latest,
     rescued_attempts,
     settled_by_itself,
+    uncount_rescued,
     why_expired,
 )
 from terkirim.store.gate_settings import GateSettings
@@ -44,6 +46,8 @@ def settle_all(
 ) -> list[State | None]:
     """Return the state that each message reached, None where the fence kept it."""
     keys = to_json([(one.lease.message_id, one.lease.number) for one in group])
+    rescued = db.execute(_sql["replaced"], {"rows": keys, "rescued": RESCUED})
+    replaced = {(id_, lease): at for id_, lease, at in rescued}
     _keep_attempts(db, [attempt_row(one) for one in group])
     (live,) = next(db.execute(_sql["live"], {"rows": keys}))
     found = judged(group, from_json(live))
@@ -56,6 +60,7 @@ def settle_all(
         db.execute(_sql["note_late"], {"rows": to_json(found.late)})
     _note_gates(db, settings, group)
     counts = Counts()
+    uncount_rescued(counts, group, replaced)
     count_settled(counts, group, found.states)
     write_counts(db, rollups, counts)
     return found.states
@@ -112,6 +117,9 @@ def rescue(
     waiting, ended = after_rescue(rows, now=now, unclear_for=unclear_for, schedule=schedule)
     db.execute(_sql["rescue"], {"rows": to_json(waiting), "reason": RESCUED})
     finish(db, rollups, ended, now=now)
+    counts = Counts()
+    count_rescued(counts, rows, now)
+    write_counts(db, rollups, counts)
     return len(rows)
 
 

@@ -1,7 +1,8 @@
 -- name: sums
+-- Of what was taken back, such as an end that a late word replaced, nothing is left to tell.
 SELECT kind, key, sum(count) FROM rollups
 WHERE kind IN (SELECT value FROM json_each(:kinds)) AND hour >= :since AND hour < :until
-GROUP BY kind, key;
+GROUP BY kind, key HAVING sum(count) > 0;
 
 -- name: series
 -- A row an hour and kind, in the order of the primary key: hours have many keys, and each row read costs.

@@ -162,10 +162,10 @@ async def _named(site: Site, visit: Visit) -> str:
 
 
 def _answers(attempts: Sequence[Attempt]) -> Answers:
-    spent = sorted(one.duration_us / _MS for one in attempts)
+    spent = sorted(one.duration_us / _MS for one in attempts if one.is_timed)
     codes = Counter(one.code for one in attempts if one.code and one.outcome != "accepted")
     return Answers(
-        looked=len(spent),
+        looked=len(attempts),
         median=_at(spent, 0.5),
         p95=_at(spent, 0.95),
         outcomes=tuple(Counter(one.outcome for one in attempts).most_common()),
