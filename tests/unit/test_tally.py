@@ -1,5 +1,6 @@
 """What a process counts of itself, and what it says once of answers that nobody knows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -89,6 +90,8 @@ def test_an_unknown_answer_is_told_once_for_each_text():
     with capture_logs() as told:
         for text in ("apa ini", "apa ini", "apa itu"):
             tally(settlement(Deferred(text, is_unknown_answer=True)))
+        given_up = settlement(Deferred("apa ini", is_unknown_answer=True))
+        tally(replace(given_up, reason="gave up after the last wait of the schedule: apa ini"))
         tally(settlement(Deferred("busy")))
         tally(settlement(Unclear("line broke")))
     assert [entry["said"] for entry in told] == ["apa ini", "apa itu"]

@@ -53,7 +53,7 @@ class Tally:
             waited = (settlement.started_at - settlement.lease.ready_at).total_seconds()
             self.acceptances.add(max(waited, 0.0) + settlement.duration_us / 1_000_000)
         elif is_unknown_answer(result):
-            self._tell(provider, settlement.reason)
+            self._tell(provider, result.reason)
 
     def _tell(self, provider: str, text: str) -> None:
         if (provider, text) not in self._told and len(self._told) < TEXTS_KEPT:

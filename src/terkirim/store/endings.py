@@ -200,7 +200,7 @@ def count_settled(
         name, number = outcome_name(one.result), one.lease.attempts + 1
         counts.add(at, "outcome", _end(one.lease.provider, name, number))
         if is_unknown_answer(one.result):
-            words = countable(storable(one.reason))
+            words = countable(storable(getattr(one.result, "reason", "")))
             counts.add(at, UNKNOWN_ANSWER, f"{one.lease.provider}:{words}")
         if name != "accepted":
             words = storable(one.result.code or _short(getattr(one.result, "reason", "")))
