@@ -109,6 +109,23 @@ def test_no_list_of_bad_rows_overwrites_another(terkirim):
     assert older.read_text("utf-8") == "email\nmended@example.com\n"
 
 
+def test_each_row_of_a_file_is_counted_once(terkirim):
+    path = terkirim.write("list.csv", "email\na@x.co\nb@x.co\nA@x.co\na@x.co\n")
+    done = terkirim("suppressions", "import", path)
+    assert done.stdout.splitlines() == [
+        "2 suppressed, 0 rows not",
+        "2 rows repeat an address that stands above them.",
+    ]
+    done = terkirim("suppressions", "import", path)
+    assert done.stdout.splitlines() == [
+        "0 suppressed, 0 rows not",
+        "2 entries stood on the list already.",
+        "2 rows repeat an address that stands above them.",
+    ]
+    done = terkirim.json("suppressions", "import", path)
+    assert (done["entered"], done["unchanged"], done["repeated"]) == (0, 2, 2)
+
+
 def test_a_file_with_a_quote_that_is_never_closed_is_refused_whole(terkirim):
     path = terkirim.write("list.csv", 'email,note\nu1@x.co,"abc\nu2@x.co,x\nu3@x.co,y')
     error = terkirim.error("suppressions", "import", path)

@@ -105,8 +105,10 @@ def test_changes_need_a_key_with_the_scope(served):
 def test_a_file_goes_in_and_comes_out(served):
     content = b"email,note\nfile1@example.com,x\nbad,y\nfile2@example.com,z\n"
     status, answer = served.call("POST", "/v1/suppressions/import", content)
-    assert (status, answer["entered"]) == (200, 2)
+    assert (status, answer["entered"], answer["unchanged"], answer["repeated"]) == (200, 2, 0, 0)
     assert [row["line"] for row in answer["errors"]] == [3]
+    status, answer = served.call("POST", "/v1/suppressions/import", content + b"FILE1@example.com,")
+    assert (status, answer["entered"], answer["unchanged"], answer["repeated"]) == (200, 0, 2, 1)
     request = urllib.request.Request(f"{served.url}/v1/suppressions/export")
     request.add_header("authorization", f"Bearer {KEY}")
     with urllib.request.urlopen(request, timeout=30) as answer:

@@ -110,7 +110,7 @@ def test_a_file_of_addresses_is_imported_and_its_bad_rows_are_shown(page):
         {"name": "daftar.csv", "mimeType": "text/csv", "buffer": content}
     )
     page.get_by_role("button", name="Import").click()
-    expect(page.get_by_role("status").first).to_contain_text("1 row is on the list now.")
+    expect(page.get_by_role("status").first).to_contain_text("1 entry was put on the list.")
     expect(page.locator(".small-table tbody tr")).to_have_count(1)
 
 

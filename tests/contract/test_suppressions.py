@@ -310,17 +310,44 @@ async def test_a_file_is_imported_row_by_row_and_its_bad_rows_are_named(node, li
         '"";all;;;\n'
         "hard@example.com;all;hard bounce;2030-01-01;'=1+1\n"
     ).encode()
-    count, bad = await listed.import_csv(content, who="ani")
-    assert count == 3
-    assert [row.line for row in bad] == [3, 4, 6, 7, 8, 9, 11]
+    done = await listed.import_csv(content, who="ani")
+    assert (done.entered, done.unchanged, done.repeated) == (3, 0, 0)
+    assert [row.line for row in done.bad] == [3, 4, 6, 7, 8, 9, 11]
     found = {one.address: one for one in await listed.listed(SuppressionFilter())}
     assert found["good@example.com"].why is Why.BY_HAND
     assert found["news@example.com"].stream is Stream.BROADCAST
     assert found["hard@example.com"].note == "=1+1"
     assert found["hard@example.com"].why is Why.PERMANENT_BOUNCE
-    again, _ = await listed.import_csv(content, who="ani")
-    assert again == 3
+    node.clock.at += SECOND
+    again = await listed.import_csv(content, who="ani")
+    assert (again.entered, again.unchanged, again.repeated) == (0, 3, 0)
     assert await node.count_of("activity") == 3
+
+
+async def test_each_row_of_a_file_is_counted_once_by_what_it_changed(node, listed):
+    await listed.add([Entry(address="old@example.com")], who="budi")
+    await listed.add([Entry(address="short@example.com", until=LATER + DAY)], who="budi")
+    node.clock.at += SECOND
+    names = [f"p{n}@example.com" for n in range(CHUNK)]
+    rows = ["a@example.com,", "A@Example.com,", *[f"{name}," for name in names], "bad,"]
+    rows += ["a@example.com,2030-01-01", "old@example.com,", "old@example.com,2030-01-01"]
+    rows += ["short@example.com,2020-01-01", "short@example.com,"]
+    content = "\n".join(["email,until", *rows]).encode()
+    done = await listed.import_csv(content, who="ani")
+    # a, short and the p's stand because of the file; a comes again twice, old once
+    assert (done.entered, done.unchanged, done.repeated) == (CHUNK + 2, 1, 3)
+    assert len(done.bad) == 2
+    assert len(await node.suppressed()) == CHUNK + 3
+    node.clock.at += SECOND
+    again = await listed.import_csv(content, who="ani")
+    assert (again.entered, again.unchanged, again.repeated) == (0, CHUNK + 3, 3)
+
+
+async def test_an_address_that_a_file_names_for_two_kinds_of_mail_is_two_entries(node, listed):
+    content = b"email,stream\na@example.com,all\na@example.com,broadcast\nA@example.com,all\n"
+    done = await listed.import_csv(content, who="ani")
+    assert (done.entered, done.unchanged, done.repeated) == (2, 0, 1)
+    assert len(await node.suppressed()) == 2
 
 
 async def test_of_a_file_with_a_quote_that_is_never_closed_nothing_is_entered(node, listed):
@@ -344,8 +371,8 @@ async def test_what_is_exported_can_be_imported_again(node, listed, tmp_path):
     before = await listed.listed(SuppressionFilter())
     await listed.remove([one.address for one in before], who="ani", why="")
     assert await listed.listed(SuppressionFilter()) == []
-    count, bad = await listed.import_csv(text.encode(), who="ani")
-    assert (count, bad) == (3, [])
+    done = await listed.import_csv(text.encode(), who="ani")
+    assert (done.entered, done.bad) == (3, [])
     after = await listed.listed(SuppressionFilter())
     facts = [(one.address, one.stream, one.why, one.until, one.note) for one in before]
     assert sorted(facts, key=str) == sorted(

@@ -266,11 +266,16 @@ async def test_a_file_is_imported_and_its_bad_rows_are_shown(visitor):
     content = b"email,reason\ngood@example.com,bounce\nbad,\n<b>@example.com,odd\n"
     page = await upload(visitor, content)
     text = shown(page)
-    assert "1 row is on the list now. 2 rows were left out:" in text
+    assert "1 entry was put on the list. 2 rows were left out:" in text
     assert re.search(r"Line What is wrong 3 .* 4 reason : odd is none of", text)
     (entry,) = await visitor.gateway.tracking.suppressions.listed(SuppressionFilter())
     assert entry.address == "good@example.com"
     assert ("ani", "suppressions imported", "") in await noted(visitor)
+    text = shown(await upload(visitor, content + b"Good@example.com,bounce\n"))
+    assert (
+        "0 entries were put on the list. 1 entry stood on the list already. "
+        "1 row repeats an address that stands above it. 2 rows were left out:"
+    ) in text
     wrong = await upload(visitor, b"name\nx\n")
     assert (wrong.status, "The file cannot be read" in wrong.text) == (422, True)
     assert (await upload(visitor, b"", name="other")).status == 422
@@ -304,7 +309,7 @@ async def test_the_list_is_exported_so_that_an_import_reads_it(visitor):
     (entry,) = await visitor.gateway.tracking.suppressions.listed(SuppressionFilter())
     await visitor.gateway.tracking.suppressions.remove([entry.id], who="t", why="")
     await visitor.get("/suppressions")
-    assert "1 row is on the list now." in shown(await upload(visitor, page.body))
+    assert "1 entry was put on the list." in shown(await upload(visitor, page.body))
     assert ("ani", "suppressions exported", "") in await noted(visitor)
 
 

@@ -13,10 +13,9 @@ from terkirim.api.asked import page_of, wrong
 from terkirim.api.describing import PAGE, TEXT, described
 from terkirim.api.errors import Refused, json_answer
 from terkirim.api.requests import Http, Keys, by_key, json_of
-from terkirim.api.tracking_shapes import suppression_shape
+from terkirim.api.tracking_shapes import imported_shape, suppression_shape
 from terkirim.compose import Gateway
 from terkirim.domain.errors import InvalidEmail, NotFound
-from terkirim.domain.phrase import in_english
 from terkirim.domain.suppression import ORIGINS, Suppression
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.tracking.suppression_csv import Entry, read_stream, read_until
@@ -145,9 +144,8 @@ def _files(gateway: Gateway, keys: Keys) -> list[HTTPRouteHandler]:
     async def import_suppressions(request: Http) -> Response[bytes]:
         """Enter the rows of a CSV file with a column `email`; tell what is wrong with others."""
         owner = await keys.owner(request, "admin")
-        count, bad = await suppressions.import_csv(await request.body(), who=by_key(owner))
-        errors = [{"line": row.line, "message": in_english(row.why)} for row in bad]
-        return json_answer({"entered": count, "errors": errors})
+        found = await suppressions.import_csv(await request.body(), who=by_key(owner))
+        return json_answer(imported_shape(found))
 
     @get("/v1/suppressions/export", opt=EXPORT)
     async def export_suppressions(request: Http) -> StreamedResponse:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from terkirim.domain.phrase import in_english
 from terkirim.domain.suppression import ORIGIN_OF, Suppression
 from terkirim.language import speak
 from terkirim.ports.tracking import EventRow
+from terkirim.tracking.suppressions import Imported
 
 
 def event_shape(row: EventRow) -> dict[str, Any]:
@@ -45,4 +47,14 @@ def suppression_shape(one: Suppression) -> dict[str, Any]:
         "until": None if one.until is None else one.until.isoformat(),
         "note": one.note,
         "source": one.source,
+    }
+
+
+def imported_shape(found: Imported) -> dict[str, Any]:
+    """Return what became of the rows of a file; what is wrong with them is said in English."""
+    return {
+        "entered": found.entered,
+        "unchanged": found.unchanged,
+        "repeated": found.repeated,
+        "errors": [{"line": row.line, "message": in_english(row.why)} for row in found.bad],
     }

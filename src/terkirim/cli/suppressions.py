@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from terkirim.api.tracking_shapes import suppression_shape
+from terkirim.api.tracking_shapes import imported_shape, suppression_shape
 from terkirim.cli.bad_rows import places_beside
 from terkirim.cli.cursors import cursor_option
 from terkirim.cli.desk import Desk, desk
@@ -23,6 +23,7 @@ from terkirim.domain.phrase import in_english, phrase
 from terkirim.domain.suppression import Suppression, Why
 from terkirim.ports.suppressions import SuppressionFilter
 from terkirim.tracking.suppression_csv import BadRow, Entry, read_stream
+from terkirim.tracking.suppressions import Imported
 
 MOST = 1_000  # entries of one page
 SHOWN_BAD = 20  # rows of a file that are listed on the screen
@@ -127,18 +128,15 @@ def import_(file: Path, as_json: bool) -> int:
     """
     at = desk(as_json=as_json)
     content = file.read_bytes()
-    count, bad = at.ask(
-        lambda database: suppressions_of(database).import_csv(content, who=person())
-    )
-    listed = _list_bad(file, bad) if bad else None
+    found = at.ask(lambda database: suppressions_of(database).import_csv(content, who=person()))
+    listed = _list_bad(file, found.bad) if found.bad else None
     document = {
         "object": "import",
-        "entered": count,
-        "errors": [{"line": row.line, "message": in_english(row.why)} for row in bad],
+        **imported_shape(found),
         "bad_rows": None if listed is None else str(listed),
     }
-    at.screen.answer(document, _imported_lines(at.screen, count, bad, listed))
-    return REFUSED if bad else DONE
+    at.screen.answer(document, _imported_lines(at.screen, found, listed))
+    return REFUSED if found.bad else DONE
 
 
 @suppressions.command()
@@ -201,12 +199,11 @@ def _let_in(screen: Screen, row: Suppression) -> str:
     )
 
 
-def _imported_lines(
-    screen: Screen, count: int, bad: Sequence[BadRow], listed: Path | None
-) -> list[str]:
+def _imported_lines(screen: Screen, found: Imported, listed: Path | None) -> list[str]:
     say = screen.say
-    lines = [say("{count} suppressed, {bad} rows not", count=count, bad=len(bad))]
-    for row in bad[:SHOWN_BAD]:
+    lines = [say("{count} suppressed, {bad} rows not", count=found.entered, bad=len(found.bad))]
+    lines += [say(remark) for remark in found.remarks]
+    for row in found.bad[:SHOWN_BAD]:
         lines += wrapped(say("line {line}: {why}", line=str(row.line), why=row.why))
     if listed is not None:
         lines.append(say("All of them are listed in {file}", file=listed))

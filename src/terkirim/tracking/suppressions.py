@@ -1,12 +1,13 @@
 """The suppression list as people use it: addresses are checked, each change has a who and a why."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from terkirim.domain.email import Stream
 from terkirim.domain.errors import InvalidEmail, NotFound
-from terkirim.domain.phrase import Phrase, phrase
+from terkirim.domain.phrase import Phrase, phrase, phrases
 from terkirim.domain.suppression import Suppression, Why
 from terkirim.ports import Clock
 from terkirim.ports.suppressions import SuppressionFilter, Suppressions
@@ -16,6 +17,35 @@ NOTE_LIMIT = 1_000  # characters
 CHUNK = 1_000  # rows in one transaction, or in one page of an export
 
 Check = Callable[[str, str], str]  # address, field -> the address as it goes on the wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What became of the rows of a file, each of which is counted once.
+
+    `entered` entries stand because of it; `unchanged` stood before, as strong or stronger;
+    `repeated` rows name an entry that a row above them names.
+    """
+
+    entered: int
+    unchanged: int
+    repeated: int
+    bad: Sequence[BadRow]
+
+    @property
+    def remarks(self) -> list[Phrase]:
+        """Return a sentence for each kind of row that changed nothing and is not bad."""
+        unchanged = phrases(
+            "{count} entry stood on the list already.",
+            "{count} entries stood on the list already.",
+            count=self.unchanged,
+        )
+        repeated = phrases(
+            "{count} row repeats an address that stands above it.",
+            "{count} rows repeat an address that stands above them.",
+            count=self.repeated,
+        )
+        return [one for one in (unchanged, repeated) if one.count]
 
 
 class SuppressionList:
@@ -63,7 +93,7 @@ class SuppressionList:
         """Return entries in force, newest first."""
         return await self._store.suppressions(which, now=self._clock.now())
 
-    async def import_csv(self, content: bytes, *, who: str) -> tuple[int, list[BadRow]]:
+    async def import_csv(self, content: bytes, *, who: str) -> Imported:
         """Enter the rows of a CSV file; return how many, and what is wrong with the others.
 
         Raises:
@@ -71,6 +101,7 @@ class SuppressionList:
         """
         now, count = self._clock.now(), 0
         bad: list[BadRow] = []
+        is_new: dict[tuple[str, Stream | None], bool] = {}
         rows = rows_in(content)
         while chunk := list(islice(rows, CHUNK)):
             good: list[Suppression] = []
@@ -80,9 +111,17 @@ class SuppressionList:
                     bad.append(BadRow(line, found))
                 else:
                     good.append(found)
-            await self._store.suppress(good, who=who, now=now)
+            for entry in await self._store.suppress(good, who=who, now=now):
+                # What stood before keeps its own instant.
+                is_new[entry.address, entry.stream] = entry.created_at == now
             count += len(good)
-        return count, bad
+        entered = sum(is_new.values())
+        return Imported(
+            entered=entered,
+            unchanged=len(is_new) - entered,
+            repeated=count - len(is_new),
+            bad=bad,
+        )
 
     async def export_csv(self) -> AsyncIterator[str]:
         """Yield the list as CSV, newest first, in parts: `import_csv` reads it again."""

@@ -160,7 +160,13 @@ class BadLine(Struct):
 
 
 class Imported(Struct):
-    """How many rows were entered, and what is wrong with the others."""
+    """How many entries stand because of the file, and what became of its other rows.
+
+    `unchanged` entries stood before, as strong or stronger; `repeated` rows name an entry that a
+    row above them names; `errors` says what is wrong with the others.
+    """
 
     entered: int
+    unchanged: int
+    repeated: int
     errors: list[BadLine]

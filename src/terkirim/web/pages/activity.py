@@ -86,6 +86,7 @@ _FACTS: Mapping[str, Phrase] = {
     "times": phrase("how often"),
     "types": phrase("events"),
     "title": phrase("title"),
+    "unchanged": phrase("there already"),
     "until": phrase("until"),
     "why": phrase("because"),
 }

@@ -1,7 +1,8 @@
 """The addresses that are not sent to: looked for, added, let in again, and as a CSV file."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, TypeVar
 
 from litestar import Response
@@ -13,7 +14,8 @@ from terkirim.domain.errors import InvalidEmail
 from terkirim.domain.phrase import Phrase, phrase, phrases
 from terkirim.domain.suppression import Suppression
 from terkirim.ports.suppressions import SuppressionFilter
-from terkirim.tracking.suppression_csv import BadRow, Entry, ReadingError, read_stream, read_until
+from terkirim.tracking.suppression_csv import Entry, ReadingError, read_stream, read_until
+from terkirim.tracking.suppressions import Imported
 from terkirim.web.site import Site
 from terkirim.web.visit import Denied, Visit
 
@@ -37,8 +39,7 @@ class Said:
     fault: Phrase | None = None
     bad_field: str = ""
     typed: Mapping[str, str] | None = None
-    entered: int | None = None
-    bad: Sequence[BadRow] = ()
+    imported: Imported | None = None
 
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
@@ -96,12 +97,17 @@ def _files(site: Site) -> list[HTTPRouteHandler]:
     async def take_file(visit: Visit) -> Response[Any]:
         content = visit.files.get("file", b"")
         try:
-            count, bad = await listed.import_csv(content, who=visit.name)
+            found = await listed.import_csv(content, who=visit.name)
         except InvalidEmail as error:
             fault = phrase("The file cannot be read: {why}", why=error.says)
             return await _page(site, visit, Said(fault=fault, bad_field="file"))
-        await visit.note("suppressions imported", entered=count, refused=len(bad))
-        return await _page(site, visit, Said(entered=count, bad=bad))
+        await visit.note(
+            "suppressions imported",
+            entered=found.entered,
+            unchanged=found.unchanged,
+            refused=len(found.bad),
+        )
+        return await _page(site, visit, Said(imported=found))
 
     @site.get("/suppressions.csv")
     async def give_file(visit: Visit) -> Response[Any]:
@@ -137,7 +143,8 @@ async def _page(site: Site, visit: Visit, said: Said) -> Response[Any]:
         typed=said.typed or {},
         streams=("", *Stream),
         bad_shown=BAD_ROWS_SHOWN,
-        outcome=None if said.entered is None else _entered(said.entered, len(said.bad)),
+        outcome=None if said.imported is None else _outcome(said.imported),
+        bad=() if said.imported is None else said.imported.bad,
     )
 
 
@@ -186,14 +193,16 @@ def _read(read: Callable[[str], Value], form: Mapping[str, str], field: str) -> 
         raise InvalidEmail(field, error.says) from None
 
 
-def _entered(count: int, bad: int) -> Phrase:
+def _outcome(found: Imported) -> Phrase:
     entered = phrases(
-        "{count} row is on the list now.", "{count} rows are on the list now.", count=count
+        "{count} entry was put on the list.",
+        "{count} entries were put on the list.",
+        count=found.entered,
     )
-    if not bad:
-        return entered
+    bad = len(found.bad)
     refused = phrases("{count} row was left out:", "{count} rows were left out:", count=bad)
-    return phrase("{first} {second}", first=entered, second=refused)
+    sentences = [entered, *found.remarks, *([refused] if bad else [])]
+    return reduce(lambda one, next_: phrase("{first} {second}", first=one, second=next_), sentences)
 
 
 async def _marked(parts: AsyncIterator[str]) -> AsyncIterator[bytes]:
