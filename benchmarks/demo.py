@@ -74,14 +74,7 @@ def main() -> None:
         print("The same command again sends nobody twice:", run(letter, env, place), flush=True)
 
         first = started(stack, ["serve"], env, place)
-        until(lambda: ask(f"{control}/ledger")["distinct"] >= MESSAGES // 2, began)
-        first.send_signal(signal.SIGKILL)
-        first.wait()
-        at_kill = counts(place)
-        print(
-            f"kill -9 half-way: {at_kill['leased']} requests were in the air. Starting again ...",
-            flush=True,
-        )
+        in_air = killed_half_way(first, control, place, began)
         second = started(stack, ["serve"], env, place)
         wait_for(f"http://127.0.0.1:{web_port}/health/ready")
         until(lambda: counts(place)["unfinished"] == 0, began)
@@ -92,7 +85,7 @@ def main() -> None:
             recipients,
             ledger=ask(f"{control}/ledger"),
             messages=ask(f"{control}/ledger/messages"),
-            in_air=at_kill["leased"],
+            in_air=in_air,
             seconds=seconds,
         )
         stop(second)
@@ -100,6 +93,19 @@ def main() -> None:
         follow(stack, env, place, control)
         print(f"\n{time.monotonic() - began:.1f} s for both parts.")
         show(f"http://127.0.0.1:{web_port}", place)
+
+
+def killed_half_way(
+    gateway: subprocess.Popen[bytes], control: str, place: Path, began: float
+) -> int:
+    """Return how many requests were in the air as it died."""
+    until(lambda: ask(f"{control}/ledger")["distinct"] >= MESSAGES // 2, began)
+    until(lambda: counts(place)["leased"] > 0, began, every=0.002)  # none while a 429 is waited out
+    gateway.send_signal(signal.SIGKILL)
+    gateway.wait()
+    in_air = counts(place)["leased"]
+    print(f"kill -9 half-way: {in_air} requests were in the air. Starting again ...", flush=True)
+    return in_air
 
 
 def follow(stack: ExitStack, env: dict[str, str], place: Path, control: str) -> None:
@@ -255,11 +261,11 @@ def wait_for(url: str) -> None:
     sys.exit(f"{url} did not answer in 20 s")
 
 
-def until(is_done, began: float) -> None:
+def until(is_done, began: float, *, every: float = 0.05) -> None:
     while not is_done():
         if time.monotonic() - began > LIMIT:
             sys.exit(f"gave up after {LIMIT:.0f} s")
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def free_port() -> int:
