@@ -103,7 +103,8 @@ class SenderRefused:
     answer: str = ""
 
 
-ProviderFault = Unauthorised | OutOfCredits | QuotaReached | SenderRefused
+AccountFault = Unauthorised | OutOfCredits | QuotaReached  # it refuses all of our mail
+ProviderFault = AccountFault | SenderRefused
 
 _NAMES: Mapping[type, str] = {
     Accepted: "accepted",

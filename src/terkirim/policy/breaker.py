@@ -15,13 +15,11 @@ from typing import Any
 
 from terkirim.domain.outcome import (
     Accepted,
+    AccountFault,
     Deferred,
     Outcome,
-    OutOfCredits,
     ProviderFault,
-    QuotaReached,
     Rejected,
-    Unauthorised,
     Unclear,
 )
 from terkirim.policy.clocks import is_absurd
@@ -96,7 +94,7 @@ def is_fault(result: Outcome | ProviderFault) -> bool | None:
 
 def is_refusal(result: Outcome | ProviderFault) -> bool:
     """Return True for an answer that refuses all of our mail, and so pauses the provider."""
-    return isinstance(result, Unauthorised | OutOfCredits | QuotaReached)
+    return isinstance(result, AccountFault)
 
 
 def is_failing(row: BreakerRow) -> bool:

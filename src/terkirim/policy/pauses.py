@@ -2,11 +2,10 @@
 
 from terkirim.domain.outcome import (
     Accepted,
+    AccountFault,
     Outcome,
     OutOfCredits,
     ProviderFault,
-    QuotaReached,
-    Unauthorised,
     Unclear,
 )
 
@@ -23,10 +22,8 @@ def is_over(fault: str, answer: Outcome | ProviderFault, *, is_of_sender: bool) 
     return isinstance(answer, Accepted)
 
 
-def new_cause(
-    fault: str, answer: Outcome | ProviderFault
-) -> Unauthorised | OutOfCredits | QuotaReached | None:
+def new_cause(fault: str, answer: Outcome | ProviderFault) -> AccountFault | None:
     """Return the fault of the account that took the place of this one, None where none did."""
-    if not isinstance(answer, Unauthorised | OutOfCredits | QuotaReached):
+    if not isinstance(answer, AccountFault):
         return None
     return None if type(answer).__name__ == fault else answer
